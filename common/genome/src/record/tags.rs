@@ -1,0 +1,118 @@
+//! Optional fields.
+
+/// The two letters of a tag.
+pub type Tag = [u8; 2];
+
+/// A tag's value. SAM v1 §4.2.4 (2024-11-06).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TagValue<'a> {
+    /// `A`: one printable character.
+    Character(u8),
+    /// `i` and BAM's narrower integers.
+    Integer(i64),
+    /// `f`.
+    Float(f32),
+    /// `Z`, without its closing zero.
+    Text(&'a [u8]),
+    /// `H`, without its closing zero.
+    Hex(&'a [u8]),
+    /// `B`: the element type and the little-endian elements.
+    Array(u8, &'a [u8]),
+}
+
+/// Returns the tags of a record in order; stops at the first malformed one.
+pub fn tags(mut bytes: &[u8]) -> impl Iterator<Item = (Tag, TagValue<'_>)> {
+    std::iter::from_fn(move || {
+        let (tag, value, rest) = split_first(bytes)?;
+        bytes = rest;
+        Some((tag, value))
+    })
+}
+
+fn split_first(bytes: &[u8]) -> Option<(Tag, TagValue<'_>, &[u8])> {
+    let (&[first, second, kind], rest) = bytes.split_first_chunk::<3>()?;
+    let integer = |width: usize, signed: bool| {
+        let (value, rest) = rest.split_at_checked(width)?;
+        Some((TagValue::Integer(little_endian(value, signed)), rest))
+    };
+    let (value, rest) = match kind {
+        b'A' => rest
+            .split_first()
+            .map(|(&value, rest)| (TagValue::Character(value), rest)),
+        b'c' => integer(1, true),
+        b'C' => integer(1, false),
+        b's' => integer(2, true),
+        b'S' => integer(2, false),
+        b'i' => integer(4, true),
+        b'I' => integer(4, false),
+        b'f' => {
+            let (value, rest) = rest.split_first_chunk::<4>()?;
+            Some((TagValue::Float(f32::from_le_bytes(*value)), rest))
+        }
+        b'Z' => text(rest).map(|(value, rest)| (TagValue::Text(value), rest)),
+        b'H' => text(rest).map(|(value, rest)| (TagValue::Hex(value), rest)),
+        b'B' => array(rest),
+        _ => None,
+    }?;
+    Some(([first, second], value, rest))
+}
+
+fn little_endian(bytes: &[u8], signed: bool) -> i64 {
+    let unsigned = bytes
+        .iter()
+        .rev()
+        .fold(0u64, |value, &byte| value << 8 | u64::from(byte));
+    let unused_bits = 64 - 8 * bytes.len() as u32;
+    if signed {
+        (unsigned << unused_bits).cast_signed() >> unused_bits
+    } else {
+        unsigned.cast_signed()
+    }
+}
+
+fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = bytes.iter().position(|&byte| byte == 0)?;
+    Some((&bytes[..end], &bytes[end + 1..]))
+}
+
+fn array(bytes: &[u8]) -> Option<(TagValue<'_>, &[u8])> {
+    let (&[kind, a, b, c, d], rest) = bytes.split_first_chunk::<5>()?;
+    let width = match kind {
+        b'c' | b'C' => 1,
+        b's' | b'S' => 2,
+        b'i' | b'I' | b'f' => 4,
+        _ => return None,
+    };
+    let count = u32::from_le_bytes([a, b, c, d]) as usize;
+    let (elements, rest) = rest.split_at_checked(count.checked_mul(width)?)?;
+    Some((TagValue::Array(kind, elements), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_of_every_width_are_read_with_their_sign() {
+        let bytes = [
+            b"AAc\xff".as_slice(),
+            b"ABC\xff",
+            b"ACs\xfe\xff",
+            b"ADS\xfe\xff",
+            b"AEi\xfd\xff\xff\xff",
+            b"AFI\xfd\xff\xff\xff",
+            b"AGZtext\0",
+        ]
+        .concat();
+        let values: Vec<_> = tags(&bytes).map(|(_, value)| value).collect();
+        let expected = [-1, 255, -2, 65534, -3, 4_294_967_293].map(TagValue::Integer);
+        assert_eq!(values[..6], expected);
+        assert_eq!(values[6], TagValue::Text(b"text"));
+    }
+
+    #[test]
+    fn truncated_tags_end_the_iteration() {
+        assert_eq!(tags(b"AAi\x01\x00").count(), 0);
+        assert_eq!(tags(b"AABi\xff\xff\xff\xff").count(), 0);
+    }
+}
