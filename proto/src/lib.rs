@@ -1,7 +1,11 @@
 //! Wire contracts: `spindle.v1` (public), `spindle.worker.v1` (controller and worker),
 //! `spindle.state.v1` (what is stored). Generated code only; the contracts are the `.proto` files.
 #![forbid(unsafe_code)]
-#![allow(missing_docs, clippy::all, reason = "generated; the contracts carry the comments")]
+#![allow(
+    missing_docs,
+    clippy::all,
+    reason = "generated; the contracts carry the comments"
+)]
 
 /// The public service and its messages.
 pub mod v1 {
