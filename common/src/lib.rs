@@ -1,1 +1,15 @@
-//! See the workspace description.
+//! What controller and worker share: ids, the words of orchestration as types, failure classes,
+//! and their wire form.
+//!
+//! Main path: a [`workflow::WorkflowSpec`] is planned into [`task::TaskId`]s; each attempt travels
+//! as a [`task::Assignment`] and comes back as a [`task::Report`].
+#![forbid(unsafe_code)]
+
+pub mod backoff;
+pub mod failure;
+pub mod ids;
+pub mod location;
+pub mod task;
+pub mod telemetry;
+pub mod wire;
+pub mod workflow;
