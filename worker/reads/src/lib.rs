@@ -6,8 +6,12 @@
 #![forbid(unsafe_code)]
 
 pub mod container;
+pub mod covariates;
 pub mod duplicates;
 pub mod merge;
 pub mod run;
 
 pub use container::Error;
+
+#[cfg(test)]
+mod testing;
