@@ -46,7 +46,13 @@ impl Cluster {
         fixtures::copy_data(folder.path())?;
         std::fs::create_dir(folder.path().join("out"))?;
         let address = "127.0.0.1:0".to_owned();
-        let mut cluster = Self { folder, controller: None, address, workers: Vec::new(), lease };
+        let mut cluster = Self {
+            folder,
+            controller: None,
+            address,
+            workers: Vec::new(),
+            lease,
+        };
         cluster.start_controller()?;
         Ok(cluster)
     }
@@ -66,7 +72,10 @@ impl Cluster {
         }
         let mut controller = Process::start("controller", &mut command)?;
         let line = controller.wait_for_line("listening on ")?;
-        let address = line.rsplit(' ').next().context("the line ends with an address")?;
+        let address = line
+            .rsplit(' ')
+            .next()
+            .context("the line ends with an address")?;
         self.address = address.trim_start_matches("http://").to_owned();
         self.controller = Some(controller);
         Ok(())
@@ -209,7 +218,10 @@ impl Cluster {
 /// If the workflow has no such stage.
 pub fn stage<'a>(status: &'a Value, name: &str) -> &'a Value {
     let stages = status["stages"].as_array().expect("a status has stages");
-    stages.iter().find(|stage| stage["stage"] == name).expect("the stage exists")
+    stages
+        .iter()
+        .find(|stage| stage["stage"] == name)
+        .expect("the stage exists")
 }
 
 /// Runs the genome with two lanes on this machine and returns its outputs.

@@ -42,8 +42,11 @@ impl Outputs {
     /// # Errors
     /// With the names of the files that differ.
     pub fn ensure_same(&self, other: &Self) -> Result<()> {
-        let differing: Vec<_> =
-            self.0.iter().filter(|(name, bytes)| other.0.get(*name) != Some(bytes)).collect();
+        let differing: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(name, bytes)| other.0.get(*name) != Some(bytes))
+            .collect();
         let names: Vec<_> = differing.iter().map(|(name, _)| name).collect();
         ensure!(names.is_empty(), "these files differ: {names:?}");
         Ok(())

@@ -27,12 +27,25 @@ impl Process {
     /// # Errors
     /// If it cannot be started.
     pub fn start(name: &str, command: &mut Command) -> Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("{name} cannot be started"))?;
         let (sender, lines) = channel();
-        forward(child.stdout.take().context("stdout is piped")?, sender.clone());
+        forward(
+            child.stdout.take().context("stdout is piped")?,
+            sender.clone(),
+        );
         forward(child.stderr.take().context("stderr is piped")?, sender);
-        Ok(Self { name: name.into(), child, lines, seen: Vec::new() })
+        Ok(Self {
+            name: name.into(),
+            child,
+            lines,
+            seen: Vec::new(),
+        })
     }
 
     /// Returns the process id.
@@ -47,7 +60,10 @@ impl Process {
     pub fn wait_for_line(&mut self, part: &str) -> Result<String> {
         let end = Instant::now() + DEADLINE;
         loop {
-            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            match self
+                .lines
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) => {
                     self.seen.push(line.clone());
                     if line.contains(part) {
@@ -71,7 +87,10 @@ impl Process {
     pub fn wait(&mut self) -> Result<ExitStatus> {
         let end = Instant::now() + DEADLINE;
         loop {
-            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            match self
+                .lines
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) => self.seen.push(line),
                 Err(RecvTimeoutError::Disconnected) => return Ok(self.child.wait()?),
                 Err(RecvTimeoutError::Timeout) => {
@@ -135,9 +154,16 @@ fn forward(stream: impl Read + Send + 'static, sender: Sender<String>) {
 /// If it has not been built: `cargo build --workspace` does it.
 pub fn spindle() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own path");
-    let folder = test.ancestors().nth(2).expect("tests are in target/PROFILE/deps");
+    let folder = test
+        .ancestors()
+        .nth(2)
+        .expect("tests are in target/PROFILE/deps");
     let program = folder.join("spindle");
-    assert!(program.exists(), "{} is missing: run cargo build --workspace", program.display());
+    assert!(
+        program.exists(),
+        "{} is missing: run cargo build --workspace",
+        program.display()
+    );
     program
 }
 
@@ -146,7 +172,10 @@ pub fn spindle() -> PathBuf {
 /// # Errors
 /// If it cannot be started.
 pub fn run(arguments: &[&str]) -> Result<Output> {
-    Ok(Command::new(spindle()).args(arguments).stdin(Stdio::null()).output()?)
+    Ok(Command::new(spindle())
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()?)
 }
 
 /// Runs the program under test and returns its standard output.
@@ -156,7 +185,11 @@ pub fn run(arguments: &[&str]) -> Result<Output> {
 pub fn run_well(arguments: &[&str]) -> Result<String> {
     let output = run(arguments)?;
     if !output.status.success() {
-        bail!("{arguments:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "{arguments:?}: {}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(String::from_utf8(output.stdout)?)
 }
@@ -173,7 +206,10 @@ pub fn judge(program: &str, arguments: &[&str]) -> Result<String> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
-        bail!("{program} {arguments:?}: {}\n{text}\n{errors}", output.status);
+        bail!(
+            "{program} {arguments:?}: {}\n{text}\n{errors}",
+            output.status
+        );
     }
     Ok(text)
 }

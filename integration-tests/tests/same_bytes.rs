@@ -18,7 +18,12 @@ static ALONE: LazyLock<Outputs> = LazyLock::new(|| {
 
 /// Checks that the work had the size that makes the comparison worth something.
 fn ensure_many_tasks(status: &Value) -> Result<()> {
-    for (name, at_least) in [("split", 2), ("align", 12), ("duplicates", 17), ("merge", 17)] {
+    for (name, at_least) in [
+        ("split", 2),
+        ("align", 12),
+        ("duplicates", 17),
+        ("merge", 17),
+    ] {
         let done = stage(status, name)["done"].as_u64().unwrap_or(0);
         ensure!(done >= at_least, "{name} had {done} tasks");
     }
@@ -28,7 +33,9 @@ fn ensure_many_tasks(status: &Value) -> Result<()> {
 /// Checks that two workers or more completed tasks of the stages that spread.
 fn ensure_spread(status: &Value) -> Result<()> {
     for name in ["align", "duplicates", "merge", "call"] {
-        let workers = stage(status, name)["completed_by"].as_object().map_or(0, |by| by.len());
+        let workers = stage(status, name)["completed_by"]
+            .as_object()
+            .map_or(0, |by| by.len());
         ensure!(workers >= 2, "{name} was completed by {workers} worker");
     }
     Ok(())
@@ -59,7 +66,10 @@ fn any_number_of_workers_gives_the_same_bytes() -> Result<()> {
 #[test]
 fn workers_that_see_only_the_port_give_the_same_bytes() -> Result<()> {
     let mut cluster = Cluster::start()?;
-    let options = WorkerOptions { port_only: true, hold: None };
+    let options = WorkerOptions {
+        port_only: true,
+        hold: None,
+    };
     cluster.start_worker(&options)?;
     cluster.start_worker(&options)?;
     let workflow = cluster.submit("genome")?;
@@ -71,7 +81,10 @@ fn workers_that_see_only_the_port_give_the_same_bytes() -> Result<()> {
 /// Kills a worker in the middle of a task of one stage; another goes on.
 fn kill_worker_in(name: &'static str) -> Result<()> {
     let mut cluster = Cluster::start()?;
-    let victim = cluster.start_worker(&WorkerOptions { port_only: false, hold: Some(name) })?;
+    let victim = cluster.start_worker(&WorkerOptions {
+        port_only: false,
+        hold: Some(name),
+    })?;
     let workflow = cluster.submit("genome")?;
     cluster.worker(victim).wait_for_line("held")?;
     cluster.start_workers(1)?;
@@ -89,12 +102,16 @@ fn a_worker_killed_in_index_or_split_changes_nothing() -> Result<()> {
 
 #[test]
 fn a_worker_killed_in_align_or_duplicates_changes_nothing() -> Result<()> {
-    ["align", "duplicates"].into_iter().try_for_each(kill_worker_in)
+    ["align", "duplicates"]
+        .into_iter()
+        .try_for_each(kill_worker_in)
 }
 
 #[test]
 fn a_worker_killed_in_merge_or_recalibrate_changes_nothing() -> Result<()> {
-    ["merge", "recalibrate"].into_iter().try_for_each(kill_worker_in)
+    ["merge", "recalibrate"]
+        .into_iter()
+        .try_for_each(kill_worker_in)
 }
 
 #[test]
@@ -106,7 +123,10 @@ fn a_worker_killed_in_call_or_gather_changes_nothing() -> Result<()> {
 fn a_killed_controller_goes_on_without_repeating() -> Result<()> {
     for name in ["align", "merge", "call"] {
         let mut cluster = Cluster::start()?;
-        let held = cluster.start_worker(&WorkerOptions { port_only: false, hold: Some(name) })?;
+        let held = cluster.start_worker(&WorkerOptions {
+            port_only: false,
+            hold: Some(name),
+        })?;
         let workflow = cluster.submit("genome")?;
         cluster.worker(held).wait_for_line("held")?;
         cluster.controller().kill_hard()?;
@@ -130,11 +150,16 @@ fn a_worker_paused_past_its_lease_is_refused_and_harmless() -> Result<()> {
     let mut cluster = Cluster::start_with_lease("1s")?;
     let paused = cluster.start_worker(&WorkerOptions::default())?;
     let workflow = cluster.submit("genome")?;
-    cluster.wait_until(&workflow, |status| stage(status, "align")["running"].as_u64() > Some(0))?;
+    cluster.wait_until(&workflow, |status| {
+        stage(status, "align")["running"].as_u64() > Some(0)
+    })?;
     cluster.worker(paused).signal(Signal::SIGSTOP)?;
     cluster.start_workers(1)?;
     let status = cluster.wait(&workflow)?;
     cluster.worker(paused).signal(Signal::SIGCONT)?;
-    ensure!(stage(&status, "align")["most_attempts"].as_u64() >= Some(2), "{status}");
+    ensure!(
+        stage(&status, "align")["most_attempts"].as_u64() >= Some(2),
+        "{status}"
+    );
     cluster.outputs("genome")?.ensure_same(&ALONE)
 }

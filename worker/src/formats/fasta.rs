@@ -7,7 +7,7 @@ use common::failure::{Failure, FailureClass};
 use genome::base;
 use noodles::fasta;
 
-use super::fastq::decompressed;
+use super::compression::decompressed;
 
 /// Why a FASTA file was refused.
 #[derive(Debug, thiserror::Error)]
@@ -67,13 +67,23 @@ pub enum Defect {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Io { file, contig, source } => {
+            Error::Io {
+                file,
+                contig,
+                source,
+            } => {
                 let failure = Self::new(FailureClass::StorageTransient, source.to_string());
-                Self { file: Some(file), record: Some(contig), ..failure }
+                Self {
+                    file: Some(file),
+                    record: Some(contig),
+                    ..failure
+                }
             }
-            Error::Invalid { file, contig, defect } => {
-                Self::input(file, defect.to_string()).at_record(contig)
-            }
+            Error::Invalid {
+                file,
+                contig,
+                defect,
+            } => Self::input(file, defect.to_string()).at_record(contig),
         }
     }
 }
@@ -100,8 +110,14 @@ pub fn for_each_contig(
         if read.map_err(|source| failed(contig, source))? == 0 {
             break;
         }
-        reader.read_sequence(&mut bases).map_err(|source| failed(contig, source))?;
-        let invalid = |defect| Error::Invalid { file: file.into(), contig, defect };
+        reader
+            .read_sequence(&mut bases)
+            .map_err(|source| failed(contig, source))?;
+        let invalid = |defect| Error::Invalid {
+            file: file.into(),
+            contig,
+            defect,
+        };
         let name = name_of(&definition).map_err(invalid)?;
         check(name, &bases).map_err(invalid)?;
         if !names.insert(name.to_owned()) {
@@ -111,15 +127,22 @@ pub fn for_each_contig(
         contig += 1;
     }
     match names.is_empty() {
-        true => Err(Error::Invalid { file: file.into(), contig, defect: Defect::Empty }),
+        true => Err(Error::Invalid {
+            file: file.into(),
+            contig,
+            defect: Defect::Empty,
+        }),
         false => Ok(()),
     }
 }
 
 fn name_of(definition: &str) -> Result<&str, Defect> {
-    let name = definition.strip_prefix('>').and_then(|rest| rest.split_whitespace().next());
+    let name = definition
+        .strip_prefix('>')
+        .and_then(|rest| rest.split_whitespace().next());
     let syntax = || Defect::Syntax(definition.chars().take(40).collect());
-    name.filter(|_| !definition.starts_with("> ")).ok_or_else(syntax)
+    name.filter(|_| !definition.starts_with("> "))
+        .ok_or_else(syntax)
 }
 
 fn check(name: &str, bases: &[u8]) -> Result<(), Defect> {
@@ -127,9 +150,11 @@ fn check(name: &str, bases: &[u8]) -> Result<(), Defect> {
         return Err(Defect::NoBases(name.into()));
     }
     match bases.iter().position(|&letter| !base::is_iupac(letter)) {
-        Some(at) => {
-            Err(Defect::Base { name: name.into(), position: at + 1, letter: bases[at].into() })
-        }
+        Some(at) => Err(Defect::Base {
+            name: name.into(),
+            position: at + 1,
+            letter: bases[at].into(),
+        }),
         None => Ok(()),
     }
 }
@@ -140,9 +165,19 @@ fn error_of(file: &str, contig: u64, source: io::Error) -> Error {
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
             Defect::Syntax(source.to_string())
         }
-        _ => return Error::Io { file: file.into(), contig, source },
+        _ => {
+            return Error::Io {
+                file: file.into(),
+                contig,
+                source,
+            };
+        }
     };
-    Error::Invalid { file: file.into(), contig, defect }
+    Error::Invalid {
+        file: file.into(),
+        contig,
+        defect,
+    }
 }
 
 #[cfg(test)]
@@ -160,7 +195,10 @@ mod tests {
     #[test]
     fn lines_are_joined_and_comments_dropped() {
         let contigs = read(b">a comment\nACG\nTn\n>b\nR\n").unwrap();
-        assert_eq!(contigs, [("a".into(), b"ACGTn".to_vec()), ("b".into(), b"R".to_vec())]);
+        assert_eq!(
+            contigs,
+            [("a".into(), b"ACGTn".to_vec()), ("b".into(), b"R".to_vec())]
+        );
     }
 
     #[test]
@@ -169,7 +207,10 @@ mod tests {
             (b"".as_slice(), "contig 1: file has no contig"),
             (b">a\n>b\nA\n", "contig 1: a has no bases"),
             (b">a\nA\n>a\nC\n", "contig 2: the name a stands twice"),
-            (b">a\nAC!\n", "contig 1: a has '!' at position 3, which is not an IUPAC code"),
+            (
+                b">a\nAC!\n",
+                "contig 1: a has '!' at position 3, which is not an IUPAC code",
+            ),
         ] {
             let message = read(text).unwrap_err().to_string();
             assert_eq!(message, format!("x.fa: {expected}"));
