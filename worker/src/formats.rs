@@ -1,0 +1,3 @@
+//! File formats at the edge: coordinates are converted here and nowhere else.
+
+pub mod fastq;
