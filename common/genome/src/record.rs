@@ -5,6 +5,7 @@
 
 mod builder;
 mod flags;
+pub mod sam;
 mod tags;
 mod view;
 
