@@ -1,1 +1,5 @@
-//! See the workspace description.
+//! Runs stages: attaches to a controller, fetches inputs, computes with the pure crates, commits
+//! outputs.
+#![forbid(unsafe_code)]
+
+pub mod formats;

@@ -6,6 +6,7 @@
 mod builder;
 mod flags;
 mod owned;
+pub mod sam;
 mod tags;
 mod view;
 

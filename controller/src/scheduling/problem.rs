@@ -1,0 +1,1 @@
+//! What the placement is computed from.
