@@ -1,3 +1,5 @@
 //! File formats at the edge: coordinates are converted here and nowhere else.
 
+pub mod compression;
+pub mod fasta;
 pub mod fastq;

@@ -1,11 +1,13 @@
 //! FASTQ in and out: plain, gzip or BGZF; strict, since a damaged file must not look complete.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 
 use common::failure::{Failure, FailureClass};
 use genome::base;
 use genome::phred::ASCII_OFFSET;
 use genome::reads::{Read as SequencedRead, Reads};
+
+use super::compression::decompressed;
 
 /// Why a FASTQ file was refused.
 #[derive(Debug, thiserror::Error)]
@@ -350,21 +352,6 @@ pub fn write_record(read: SequencedRead<'_>, out: &mut impl Write) -> io::Result
         out.write_all(part)?;
     }
     Ok(())
-}
-
-/// Opens a stream as text: plain, gzip or BGZF, told apart by the first two bytes.
-///
-/// # Errors
-/// What the stream answers.
-pub fn decompressed(stream: Box<dyn Read + Send>) -> io::Result<Box<dyn BufRead + Send>> {
-    const BUFFER_BYTES: usize = 256 << 10;
-    const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-    let mut stream = BufReader::with_capacity(BUFFER_BYTES, stream);
-    if !stream.fill_buf()?.starts_with(&GZIP_MAGIC) {
-        return Ok(Box::new(stream));
-    }
-    let text = flate2::bufread::MultiGzDecoder::new(stream);
-    Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, text)))
 }
 
 /// Takes the name up to the first white space, without `/digit` if it is longer than that.
