@@ -145,7 +145,10 @@ struct Reporting {
 
 /// Parses one or two numbers; one stands for both.
 fn parse_pair(text: &str) -> Result<(i32, i32), String> {
-    let number = |text: &str| text.parse().map_err(|_| format!("not INT or INT,INT: {text}"));
+    let number = |text: &str| {
+        text.parse()
+            .map_err(|_| format!("not INT or INT,INT: {text}"))
+    };
     match text.split_once(',') {
         Some((first, second)) => Ok((number(first)?, number(second)?)),
         None => number(text).map(|both| (both, both)),
@@ -155,8 +158,19 @@ fn parse_pair(text: &str) -> Result<(i32, i32), String> {
 impl Args {
     fn options(&self) -> Options {
         let mut options = self.scoring.options();
-        let Search { min_seed_length, band_width, reseed_factor, third_round, .. } = &self.search;
-        let Search { max_occurrences, drop_ratio, min_chain_weight, .. } = &self.search;
+        let Search {
+            min_seed_length,
+            band_width,
+            reseed_factor,
+            third_round,
+            ..
+        } = &self.search;
+        let Search {
+            max_occurrences,
+            drop_ratio,
+            min_chain_weight,
+            ..
+        } = &self.search;
         set(&mut options.min_seed_length, min_seed_length);
         set(&mut options.band_width, band_width);
         set(&mut options.reseed_factor, reseed_factor);
@@ -196,9 +210,21 @@ impl Scoring {
         let pair = |given: Option<(i32, i32)>, first: &mut i32, second: &mut i32| {
             (*first, *second) = given.unwrap_or((scaled(*first), scaled(*second)));
         };
-        pair(self.gap_open, &mut options.gap_open_deletion, &mut options.gap_open_insertion);
-        pair(self.gap_extend, &mut options.gap_extend_deletion, &mut options.gap_extend_insertion);
-        pair(self.clip, &mut options.clip_penalty_5, &mut options.clip_penalty_3);
+        pair(
+            self.gap_open,
+            &mut options.gap_open_deletion,
+            &mut options.gap_open_insertion,
+        );
+        pair(
+            self.gap_extend,
+            &mut options.gap_extend_deletion,
+            &mut options.gap_extend_insertion,
+        );
+        pair(
+            self.clip,
+            &mut options.clip_penalty_5,
+            &mut options.clip_penalty_3,
+        );
         options
     }
 }
@@ -215,11 +241,15 @@ fn set<T: Copy>(option: &mut T, given: &Option<T>) {
 /// What is wrong with the options, the index or the reads; what the output answers.
 pub fn run(args: &Args) -> Result<()> {
     let options = args.options();
-    options.validate().map_err(|error| ended(Exit::Usage, error.to_string()))?;
+    options
+        .validate()
+        .map_err(|error| ended(Exit::Usage, error.to_string()))?;
     let read_group = args.read_group.as_deref().map(ReadGroup::parse).transpose();
     let read_group = read_group.map_err(|error| ended(Exit::Usage, error.to_string()))?;
     let index = open_index(&args.reference)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads).build()?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.threads)
+        .build()?;
     let mut out: Box<dyn Write> = match &args.output {
         Some(path) => Box::new(File::create(path).with_context(|| path.display().to_string())?),
         None => Box::new(std::io::stdout().lock()),
@@ -235,9 +265,8 @@ pub fn run(args: &Args) -> Result<()> {
             first_ordinal,
             read_group: read_group.as_ref().map(ReadGroup::id),
         };
-        let records = pool.install(|| {
-            aligner::align(&index, &options, &batch, &Monitor::default())
-        })?;
+        let records =
+            pool.install(|| aligner::align(&index, &options, &batch, &Monitor::default()))?;
         first_ordinal += reads.len() as u64;
         for record in records.iter() {
             text.clear();
@@ -295,9 +324,15 @@ impl Source {
                 .map_err(|error| Failure::input(shown.clone(), error.to_string()))?;
             Ok(FastqReader::open(Box::new(file), &shown).map_err(Failure::from)?)
         };
-        let files: Result<Vec<_>> =
-            std::iter::once(&args.reads1).chain(&args.reads2).map(open).collect();
-        Ok(Self { files: files?, interleaved: args.interleaved, record: Record::default() })
+        let files: Result<Vec<_>> = std::iter::once(&args.reads1)
+            .chain(&args.reads2)
+            .map(open)
+            .collect();
+        Ok(Self {
+            files: files?,
+            interleaved: args.interleaved,
+            record: Record::default(),
+        })
     }
 
     fn is_paired(&self) -> bool {
@@ -309,7 +344,10 @@ impl Source {
         reads.clear();
         while reads.total_bases() < batch_bases || !reads.len().is_multiple_of(2) {
             let file = reads.len() % self.files.len();
-            if !self.files[file].read(&mut self.record).map_err(Failure::from)? {
+            if !self.files[file]
+                .read(&mut self.record)
+                .map_err(Failure::from)?
+            {
                 break;
             }
             reads.push(self.record.read());
@@ -319,7 +357,12 @@ impl Source {
             let failure = Failure::input(reader.file(), "read has no mate");
             return Err(failure.at_record(reader.record_number()).into());
         }
-        if self.files.len() == 2 && reads.is_empty() && self.files[1].read(&mut self.record).map_err(Failure::from)? {
+        if self.files.len() == 2
+            && reads.is_empty()
+            && self.files[1]
+                .read(&mut self.record)
+                .map_err(Failure::from)?
+        {
             let reader = &self.files[1];
             let failure = Failure::input(reader.file(), "read has no mate");
             return Err(failure.at_record(reader.record_number()).into());

@@ -60,7 +60,12 @@ impl Cli {
             Command::Drain(args) => block_on(drain::run(args)),
             Command::Download(args) => block_on(download::run(args)),
             Command::Completions { shell } => {
-                clap_complete::generate(shell, &mut Cli::command(), "spindle", &mut std::io::stdout());
+                clap_complete::generate(
+                    shell,
+                    &mut Cli::command(),
+                    "spindle",
+                    &mut std::io::stdout(),
+                );
                 Ok(())
             }
         }
@@ -69,5 +74,8 @@ impl Cli {
 }
 
 fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
 }

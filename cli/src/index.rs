@@ -32,11 +32,15 @@ pub fn run(args: &Args) -> Result<()> {
     bar.set_message(format!("reading {}", args.reference.display()));
     let builder = read(&args.reference)?;
     bar.set_message(format!("sorting suffixes for {shown}"));
-    let folder = index.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = index
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let part = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
     let mut part = part.with_context(|| shown.clone())?;
     let mut out = BufWriter::with_capacity(1 << 20, part.as_file_mut());
-    builder.finish(&Arc::new(Monitor::default()), &mut out).with_context(|| shown.clone())?;
+    builder
+        .finish(&Arc::new(Monitor::default()), &mut out)
+        .with_context(|| shown.clone())?;
     out.flush().with_context(|| shown.clone())?;
     drop(out);
     publish(part, &index)?;
@@ -50,8 +54,10 @@ fn read(reference: &Path) -> Result<Builder> {
     let file = File::open(reference)
         .map_err(|error| Failure::input(shown.clone(), format!("cannot be opened: {error}")))?;
     let mut builder = Builder::new();
-    fasta::for_each_contig(Box::new(file), &shown, |name, bases| builder.add_contig(name, bases))
-        .map_err(Failure::from)?;
+    fasta::for_each_contig(Box::new(file), &shown, |name, bases| {
+        builder.add_contig(name, bases)
+    })
+    .map_err(Failure::from)?;
     Ok(builder)
 }
 
@@ -60,7 +66,9 @@ fn publish(part: tempfile::NamedTempFile, index: &Path) -> Result<()> {
     const READABLE_BY_ALL: u32 = 0o644;
     let shown = || index.display().to_string();
     let permissions = std::fs::Permissions::from_mode(READABLE_BY_ALL);
-    part.as_file().set_permissions(permissions).with_context(shown)?;
+    part.as_file()
+        .set_permissions(permissions)
+        .with_context(shown)?;
     part.as_file().sync_all().with_context(shown)?;
     part.persist(index).with_context(shown)?;
     Ok(())
