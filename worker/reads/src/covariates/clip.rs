@@ -168,9 +168,17 @@ mod tests {
 
     /// A record at 100; `mate` is position and template length of a mate on the other strand.
     fn clipped(cigar: &str, reverse: bool, mate: Option<(u32, i32)>) -> Option<Clipped> {
-        let strand = if reverse { Flags::REVERSE } else { Flags::MATE_REVERSE };
+        let strand = if reverse {
+            Flags::REVERSE
+        } else {
+            Flags::MATE_REVERSE
+        };
         let sketch = Sketch {
-            flags: if mate.is_some() { Flags::PAIRED | strand } else { 0 },
+            flags: if mate.is_some() {
+                Flags::PAIRED | strand
+            } else {
+                0
+            },
             position: 100,
             cigar,
             mate_position: mate.map(|(position, _)| position),

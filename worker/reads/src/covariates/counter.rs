@@ -168,7 +168,10 @@ pub(crate) fn check(record: &RecordView<'_>, qualities: &[u8]) -> Result<(), Err
     let name = || String::from_utf8_lossy(record.name()).into_owned();
     let bases = qualities.len();
     if bases > MAX_CYCLE {
-        return Err(Error::TooLong { name: name(), bases });
+        return Err(Error::TooLong {
+            name: name(),
+            bases,
+        });
     }
     match qualities.iter().find(|&&quality| quality > MAX_QUALITY) {
         Some(&quality) => Err(Error::Quality {

@@ -43,5 +43,7 @@ pub(super) fn overlaps_any(record: &RecordView<'_>, regions: &[Region]) -> bool 
     let read = Region::new(contig, start.into(), end.into());
     let ends_before = |region: &Region| (region.contig, region.end) <= (read.contig, read.start);
     let first = regions.partition_point(ends_before);
-    regions.get(first).is_some_and(|region| region.overlaps(&read))
+    regions
+        .get(first)
+        .is_some_and(|region| region.overlaps(&read))
 }
