@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use common::failure::{Failure, FailureClass};
 use genome::base;
 use noodles::fasta;
+use noodles::fasta::record::Definition;
 
 use super::compression::decompressed;
 
@@ -102,9 +103,9 @@ pub fn for_each_contig(
     let text = decompressed(stream).map_err(|source| failed(contig, source))?;
     let mut reader = fasta::io::Reader::new(text);
     let mut names = BTreeSet::new();
-    let (mut definition, mut bases) = (String::new(), Vec::new());
+    let mut bases = Vec::new();
     loop {
-        definition.clear();
+        let mut definition = Definition::default();
         bases.clear();
         let read = reader.read_definition(&mut definition);
         if read.map_err(|source| failed(contig, source))? == 0 {
@@ -136,13 +137,10 @@ pub fn for_each_contig(
     }
 }
 
-fn name_of(definition: &str) -> Result<&str, Defect> {
-    let name = definition
-        .strip_prefix('>')
-        .and_then(|rest| rest.split_whitespace().next());
-    let syntax = || Defect::Syntax(definition.chars().take(40).collect());
-    name.filter(|_| !definition.starts_with("> "))
-        .ok_or_else(syntax)
+fn name_of(definition: &Definition) -> Result<&str, Defect> {
+    let name = std::str::from_utf8(definition.name()).ok();
+    let syntax = || Defect::Syntax("a contig without a name".into());
+    name.filter(|name| !name.is_empty()).ok_or_else(syntax)
 }
 
 fn check(name: &str, bases: &[u8]) -> Result<(), Defect> {
