@@ -96,7 +96,7 @@ async fn follow_request(
 }
 
 async fn submit(client: &mut GenomicsClient<Connection>, request: WorkflowSpec) -> Result<String> {
-    let idempotency_token = ulid::Ulid::generate().to_string();
+    let idempotency_token = ulid::Ulid::new().to_string();
     let request = SubmitBatchRequest { idempotency_token, workflows: vec![request] };
     let answer = client.submit_batch(request).await.map_err(|status| refused(&status))?;
     answer.into_inner().workflow_ids.pop().context("the server accepted nothing")

@@ -17,32 +17,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::failure::{Failure, FailureClass};
-use common::ids::Sha256;
 use common::location::Location;
 use common::task::InputStamp;
 use common::workflow::{GenomeSpec, Interval, LaneReads};
 use genome::dictionary::Dictionary;
 use genome::partition::Partitions;
 
+use crate::plan::dag::Findings;
 use crate::roots::{RootError, Roots};
 use reference::{INDEX_ENDING, References, Scanned};
-
-/// What admission found: all that the plan depends on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admitted {
-    /// Number of lanes.
-    pub lanes: u32,
-    /// Number of partitions of the reference, that of the unplaced reads included.
-    pub partitions: u32,
-    /// Whether the index must be made first.
-    pub index_missing: bool,
-    /// Digest of the reference's sequences.
-    pub reference_digest: Sha256,
-    /// All inputs as they were seen.
-    pub inputs: Vec<InputStamp>,
-    /// What a person should know.
-    pub warnings: Vec<String>,
-}
 
 /// Validates genomes.
 #[derive(Debug)]
@@ -65,7 +48,7 @@ impl Admission {
     /// # Errors
     /// The first [`Failure`]: of class input-invalid, with file, record and reason; or a passing
     /// one of storage.
-    pub fn validate(&self, genome: &GenomeSpec) -> Result<Admitted, Failure> {
+    pub fn validate(&self, genome: &GenomeSpec) -> Result<Findings, Failure> {
         let mut inputs = self.check_reads(genome)?;
         let reference = self.check_reference(&genome.reference, &mut inputs)?;
         let index_missing = !self.check_index(&genome.reference, &reference, &mut inputs)?;
@@ -73,13 +56,12 @@ impl Admission {
         self.check_known_sites(&genome.known_sites, dictionary, &mut inputs)?;
         self.check_intervals(&genome.intervals, dictionary, &mut inputs)?;
         self.check_outputs(genome)?;
-        Ok(Admitted {
-            lanes: genome.lanes.len() as u32,
+        Ok(Findings {
             partitions: Partitions::new(dictionary, genome.partition_bp).count(),
             index_missing,
-            reference_digest: reference.digest,
+            reference_digest: Some(reference.digest),
             inputs,
-            warnings: warnings(genome),
+            warnings: Vec::new(),
         })
     }
 
@@ -242,12 +224,4 @@ fn is_passing(kind: std::io::ErrorKind) -> bool {
             | ErrorKind::StaleNetworkFileHandle
             | ErrorKind::ResourceBusy
     )
-}
-
-fn warnings(genome: &GenomeSpec) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if genome.known_sites.is_empty() {
-        warnings.push("no known sites: base qualities are not recalibrated".to_owned());
-    }
-    warnings
 }

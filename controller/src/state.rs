@@ -4,6 +4,15 @@
 
 use std::fmt;
 
+pub mod conformance;
+pub mod embedded;
+pub mod fact_wire;
+pub mod journal;
+pub mod keys;
+pub mod records;
+pub mod schema;
+pub mod snapshot;
+
 /// A durable, ordered map from keys to values with compare-and-write.
 pub trait StateStore: Send {
     /// Returns a value.

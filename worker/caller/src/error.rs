@@ -8,7 +8,7 @@ use crate::options::OptionsError;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
     /// A variant.
-    Call(Call),
+    Call(Box<Call>),
     /// A block of reference confidence; only in a gVCF.
     Block(Block),
 }

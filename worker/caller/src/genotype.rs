@@ -42,7 +42,7 @@ impl Matrix {
         let pick = |row: &[f64]| kept.iter().map(|&allele| row[allele]).collect::<Vec<_>>();
         Self {
             alleles: kept.len(),
-            values: self.rows().flat_map(|row| pick(row)).collect(),
+            values: self.rows().flat_map(pick).collect(),
         }
     }
 }

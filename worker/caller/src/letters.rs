@@ -1,6 +1,7 @@
 //! A sliding stretch of the reference as letters.
 
 use crate::indel::Letters;
+use genome::base;
 use genome::reference::Reference;
 use genome::region::{ContigId, Region};
 
@@ -10,7 +11,7 @@ const CHUNK_BP: u64 = 1 << 16;
 /// Letters kept before and after what is asked for: no read or tract reaches further.
 const AROUND_BP: u64 = 10_000;
 
-/// The letters around the present position.
+/// The letters around the present position: A, C, G, T, and `N` for all others.
 #[derive(Debug)]
 pub struct Window<'a> {
     reference: &'a Reference<'a>,
@@ -40,6 +41,9 @@ impl<'a> Window<'a> {
         self.region = Region::new(contig, wanted.start.min(end), end);
         self.letters.clear();
         self.reference.fetch(self.region, &mut self.letters);
+        for letter in &mut self.letters {
+            *letter = base::LETTERS[usize::from(base::code(*letter))];
+        }
     }
 
     /// Returns the letters of `start..end`, cut to what is there.

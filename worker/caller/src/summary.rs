@@ -65,3 +65,43 @@ impl Summary {
         self.transversions += transversions;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Annotations, Sample};
+    use genome::region::ContigId;
+
+    #[test]
+    fn only_alleles_of_the_genotype_count() {
+        let call = Call {
+            contig: ContigId(0),
+            position: 5,
+            alleles: vec![
+                b"AC".as_slice().into(),
+                b"GC".as_slice().into(),
+                b"A".as_slice().into(),
+                b"TC".as_slice().into(),
+                crate::call::NON_REF.into(),
+            ],
+            quality: 50.0,
+            annotations: Annotations::default(),
+            sample: Sample {
+                genotype: Some([1, 2]),
+                ..Sample::default()
+            },
+        };
+        let mut summary = Summary::default();
+        summary.count(&call);
+        let expected = Summary {
+            variants: 1,
+            snvs: 1,
+            indels: 1,
+            transitions: 1,
+            transversions: 0,
+        };
+        assert_eq!(summary, expected);
+        summary.add(&expected);
+        assert_eq!(summary.variants, 2);
+    }
+}

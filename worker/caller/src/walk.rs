@@ -248,7 +248,7 @@ where
             if let Some(call) = site::decide(site, place, &self.letters, self.options) {
                 self.swallowed.note(contig, call.end());
                 if self.scope.owns(contig, position) {
-                    return self.emit(Output::Call(call));
+                    return self.emit(Output::Call(Box::new(call)));
                 }
                 return Ok(());
             }

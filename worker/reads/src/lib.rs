@@ -9,6 +9,7 @@ pub mod container;
 pub mod covariates;
 pub mod duplicates;
 pub mod merge;
+pub mod recalibration;
 pub mod run;
 
 pub use container::Error;

@@ -103,9 +103,8 @@ pub fn for_each_contig(
     let text = decompressed(stream).map_err(|source| failed(contig, source))?;
     let mut reader = fasta::io::Reader::new(text);
     let mut names = BTreeSet::new();
-    let mut bases = Vec::new();
+    let (mut definition, mut bases) = (Definition::new("", None), Vec::new());
     loop {
-        let mut definition = Definition::default();
         bases.clear();
         let read = reader.read_definition(&mut definition);
         if read.map_err(|source| failed(contig, source))? == 0 {
@@ -138,9 +137,8 @@ pub fn for_each_contig(
 }
 
 fn name_of(definition: &Definition) -> Result<&str, Defect> {
-    let name = std::str::from_utf8(definition.name()).ok();
-    let syntax = || Defect::Syntax("a contig without a name".into());
-    name.filter(|name| !name.is_empty()).ok_or_else(syntax)
+    let name = std::str::from_utf8(definition.name());
+    name.map_err(|_| Defect::Syntax("name of a contig is not UTF-8".into()))
 }
 
 fn check(name: &str, bases: &[u8]) -> Result<(), Defect> {
