@@ -15,7 +15,7 @@ pub mod stage;
 pub mod state;
 pub mod task_set;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod verdict;
 pub mod view;
 

@@ -104,5 +104,5 @@ fn a_recorded_journal_loads_to_the_recorded_state() {
     let expected = snapshot::decode(fresh(&recording), &recording.snapshot).unwrap();
     assert_eq!(state, expected);
     assert_eq!(state.workflow, WorkflowId::new("W"));
-    assert_eq!((state.revision, state.stale_reports), (81, 2));
+    assert_eq!((state.revision, state.stale_reports), (68, 2));
 }
