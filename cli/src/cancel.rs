@@ -26,8 +26,13 @@ pub struct Args {
 /// What the server answers.
 pub async fn run(args: Args) -> Result<()> {
     let mut client = args.server.genomics().await?;
-    let request = CancelWorkflowRequest { workflow_id: args.workflow_id };
-    let answer = client.cancel_workflow(request).await.map_err(|status| refused(&status))?;
+    let request = CancelWorkflowRequest {
+        workflow_id: args.workflow_id,
+    };
+    let answer = client
+        .cancel_workflow(request)
+        .await
+        .map_err(|status| refused(&status))?;
     let workflow = answer.into_inner();
     if args.json {
         println!("{}", json::workflow(&workflow));

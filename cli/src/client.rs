@@ -30,9 +30,14 @@ pub struct ServerArgs {
 pub struct Token(Option<MetadataValue<Ascii>>);
 
 impl Interceptor for Token {
-    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, tonic::Status> {
+    fn call(
+        &mut self,
+        mut request: tonic::Request<()>,
+    ) -> Result<tonic::Request<()>, tonic::Status> {
         if let Some(token) = &self.0 {
-            request.metadata_mut().insert("authorization", token.clone());
+            request
+                .metadata_mut()
+                .insert("authorization", token.clone());
         }
         Ok(request)
     }
@@ -79,7 +84,9 @@ fn read_token(path: &Path) -> Result<MetadataValue<Ascii>> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("{}: token cannot be read", path.display()))?;
     let value = format!("Bearer {}", text.trim());
-    value.parse().with_context(|| format!("{}: not a token", path.display()))
+    value
+        .parse()
+        .with_context(|| format!("{}: not a token", path.display()))
 }
 
 /// Opens a channel to `http://HOST:PORT` or `unix:SOCKET`.
@@ -93,17 +100,25 @@ pub async fn channel(server: &str) -> Result<Channel> {
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        ended(Exit::Unavailable, format!("{server}: server not reachable: {cause}"))
+        ended(
+            Exit::Unavailable,
+            format!("{server}: server not reachable: {cause}"),
+        )
     };
     if let Some(socket) = server.strip_prefix("unix:") {
         let socket = PathBuf::from(socket);
         let connector = tower::service_fn(move |_| {
             let socket = socket.clone();
-            async move { tokio::net::UnixStream::connect(socket).await.map(TokioIo::new) }
+            async move {
+                tokio::net::UnixStream::connect(socket)
+                    .await
+                    .map(TokioIo::new)
+            }
         });
         let endpoint = Endpoint::from_static("http://spindle.socket");
-        let connected = endpoint.connect_timeout(CONNECT_DEADLINE).connect_with_connector(connector);
-        return connected.await.map_err(|error| not_reachable(&error));
+        let endpoint = endpoint.connect_timeout(CONNECT_DEADLINE);
+        let connected = endpoint.connect_with_connector(connector).await;
+        return connected.map_err(|error| not_reachable(&error));
     }
     if !server.starts_with("http://") {
         let message = format!("{server}: not a server: http://HOST:PORT or unix:SOCKET");
@@ -111,6 +126,9 @@ pub async fn channel(server: &str) -> Result<Channel> {
     }
     let endpoint = Endpoint::from_shared(server.to_owned())
         .map_err(|error| ended(Exit::Usage, format!("{server}: {error}")))?;
-    let connected = endpoint.connect_timeout(CONNECT_DEADLINE).tcp_nodelay(true).connect();
-    connected.await.map_err(|error| not_reachable(&error))
+    let endpoint = endpoint.connect_timeout(CONNECT_DEADLINE).tcp_nodelay(true);
+    endpoint
+        .connect()
+        .await
+        .map_err(|error| not_reachable(&error))
 }

@@ -35,14 +35,29 @@ pub struct Args {
 /// What the server answers, or the file system.
 pub async fn run(args: Args) -> Result<()> {
     let mut client = args.server.genomics().await?;
-    let request = GetWorkflowRequest { workflow_id: args.workflow_id.clone() };
-    let answer = client.get_workflow(request).await.map_err(|status| refused(&status))?;
+    let request = GetWorkflowRequest {
+        workflow_id: args.workflow_id.clone(),
+    };
+    let answer = client
+        .get_workflow(request)
+        .await
+        .map_err(|status| refused(&status))?;
     let workflow = answer.into_inner();
     let missing = |name: &&String| !workflow.outputs.iter().any(|output| &output.name == *name);
     if let Some(name) = args.name.iter().find(missing) {
-        return Err(ended(Exit::InvalidInput, format!("workflow has no output {name}")));
+        return Err(ended(
+            Exit::InvalidInput,
+            format!("workflow has no output {name}"),
+        ));
     }
-    download(&mut client, &workflow, &args.name, &args.out, args.overwrite).await
+    download(
+        &mut client,
+        &workflow,
+        &args.name,
+        &args.out,
+        args.overwrite,
+    )
+    .await
 }
 
 /// Downloads outputs (all if `names` is empty) into a folder; each file appears whole.
@@ -56,7 +71,9 @@ pub async fn download(
     folder: &Path,
     overwrite: bool,
 ) -> Result<()> {
-    tokio::fs::create_dir_all(folder).await.with_context(|| folder.display().to_string())?;
+    tokio::fs::create_dir_all(folder)
+        .await
+        .with_context(|| folder.display().to_string())?;
     let wanted = |output: &&OutputFile| names.is_empty() || names.contains(&output.name);
     for output in workflow.outputs.iter().filter(wanted) {
         let path = folder.join(&output.name);
@@ -81,7 +98,10 @@ async fn fetch(
         name: output.name.clone(),
         offset: 0,
     };
-    let answer = client.download_output(request).await.map_err(|status| refused(&status))?;
+    let answer = client
+        .download_output(request)
+        .await
+        .map_err(|status| refused(&status))?;
     let mut chunks = answer.into_inner();
     let part = path.with_added_extension("part");
     let shown = || part.display().to_string();
@@ -93,7 +113,13 @@ async fn fetch(
     }
     file.sync_all().await.with_context(shown)?;
     if size_bytes != output.size_bytes {
-        bail!("{}: {size_bytes} bytes came, {} expected", output.name, output.size_bytes);
+        bail!(
+            "{}: {size_bytes} bytes came, {} expected",
+            output.name,
+            output.size_bytes
+        );
     }
-    tokio::fs::rename(&part, path).await.with_context(|| path.display().to_string())
+    tokio::fs::rename(&part, path)
+        .await
+        .with_context(|| path.display().to_string())
 }

@@ -26,7 +26,11 @@ pub struct Args {
 /// What the server answers.
 pub async fn run(args: Args) -> Result<()> {
     let mut client = args.server.admin().await?;
-    let answer = client.drain(DrainRequest { worker_id: args.worker_id }).await;
+    let answer = client
+        .drain(DrainRequest {
+            worker_id: args.worker_id,
+        })
+        .await;
     let answer = answer.map_err(|status| refused(&status))?.into_inner();
     if let Some(worker) = &answer.worker {
         workers::print(worker, args.json);

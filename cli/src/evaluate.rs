@@ -56,12 +56,19 @@ impl Score {
     }
 
     fn f1(self) -> f64 {
-        ratio(2 * self.matched, 2 * self.matched + self.only_called + self.only_true)
+        ratio(
+            2 * self.matched,
+            2 * self.matched + self.only_called + self.only_true,
+        )
     }
 }
 
 fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
+    if whole == 0 {
+        1.0
+    } else {
+        part as f64 / whole as f64
+    }
 }
 
 /// Prints the scores.
@@ -77,7 +84,11 @@ pub fn run(args: &Args) -> Result<()> {
     for (name, score) in scores {
         let (precision, recall, f1) = (score.precision(), score.recall(), score.f1());
         if args.json {
-            let Score { matched, only_called, only_true } = score;
+            let Score {
+                matched,
+                only_called,
+                only_true,
+            } = score;
             println!(
                 "{}",
                 serde_json::json!({"kind": name, "matched": matched, "only_called": only_called,
@@ -103,7 +114,11 @@ fn score(calls: &Genotypes, truth: &Genotypes, wanted: impl Fn(&Allele) -> bool)
         }
     }
     let missed = |(allele, copies): &(&Allele, &u8)| calls.get(allele) != Some(copies);
-    score.only_true = truth.iter().filter(|(allele, _)| wanted(allele)).filter(missed).count() as u64;
+    score.only_true = truth
+        .iter()
+        .filter(|(allele, _)| wanted(allele))
+        .filter(missed)
+        .count() as u64;
     score
 }
 
@@ -129,7 +144,10 @@ fn read_regions(path: &Path) -> Result<Vec<(String, u64, u64)>> {
         let [contig, start, end, ..] = fields[..] else {
             bail!("{}: line {}: not BED", path.display(), number + 1);
         };
-        let number = |text: &str| text.parse().with_context(|| format!("{}: {text}", path.display()));
+        let number = |text: &str| {
+            text.parse()
+                .with_context(|| format!("{}: {text}", path.display()))
+        };
         regions.push((contig.to_owned(), number(start)?, number(end)?));
     }
     Ok(regions)
@@ -150,7 +168,20 @@ fn read_genotypes(path: &Path, regions: &[(String, u64, u64)]) -> Result<Genotyp
 
 fn add_record(line: &str, regions: &[(String, u64, u64)], into: &mut Genotypes) -> Result<()> {
     let fields: Vec<&str> = line.split('\t').collect();
-    let [contig, position, _, reference, alternates, _, _, _, _, sample, ..] = fields[..] else {
+    let [
+        contig,
+        position,
+        _,
+        reference,
+        alternates,
+        _,
+        _,
+        _,
+        _,
+        sample,
+        ..,
+    ] = fields[..]
+    else {
         bail!("not a VCF record with a sample");
     };
     let position: u64 = position.parse().context("POS is not a number")?;
@@ -163,7 +194,10 @@ fn add_record(line: &str, regions: &[(String, u64, u64)], into: &mut Genotypes) 
     let genotype = sample.split(':').next().unwrap_or_default();
     for (index, alternate) in alternates.split(',').enumerate() {
         let number = (index + 1).to_string();
-        let copies = genotype.split(['/', '|']).filter(|&copy| copy == number).count() as u8;
+        let copies = genotype
+            .split(['/', '|'])
+            .filter(|&copy| copy == number)
+            .count() as u8;
         let symbolic = alternate.starts_with('<') || alternate == "*" || alternate == ".";
         if copies > 0 && !symbolic {
             into.insert(shortest(contig, position, reference, alternate), copies);
@@ -209,9 +243,23 @@ mod tests {
         let calls = genotypes(&["1 10 . CAA CA,CAAA 9 . . GT 1/2", "1 20 . A T 9 . . GT 0/1"]);
         let truth = genotypes(&["1 10 . CA C 9 . . GT 0/1", "1 20 . A T 9 . . GT 1/1"]);
         let indels = score(&calls, &truth, |allele| !is_snv(allele));
-        assert_eq!(indels, Score { matched: 1, only_called: 1, only_true: 0 });
+        assert_eq!(
+            indels,
+            Score {
+                matched: 1,
+                only_called: 1,
+                only_true: 0
+            }
+        );
         let snvs = score(&calls, &truth, is_snv);
-        assert_eq!(snvs, Score { matched: 0, only_called: 1, only_true: 1 });
+        assert_eq!(
+            snvs,
+            Score {
+                matched: 0,
+                only_called: 1,
+                only_true: 1
+            }
+        );
     }
 
     #[test]

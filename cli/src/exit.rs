@@ -55,7 +55,11 @@ pub struct Ended {
 
 /// Makes an error of a message and a code.
 pub fn ended(exit: Exit, message: impl Into<String>) -> anyhow::Error {
-    Ended { exit, message: message.into() }.into()
+    Ended {
+        exit,
+        message: message.into(),
+    }
+    .into()
 }
 
 /// Prints an error, unless it has been shown, and returns its code.
@@ -74,7 +78,12 @@ fn code_of(error: &anyhow::Error) -> u8 {
         }
         if let Some(failure) = cause.downcast_ref::<common::failure::Failure>() {
             let invalid = failure.class == FailureClass::InputInvalid;
-            return if invalid { Exit::InvalidInput } else { Exit::Failed }.code();
+            return if invalid {
+                Exit::InvalidInput
+            } else {
+                Exit::Failed
+            }
+            .code();
         }
     }
     Exit::Failed.code()

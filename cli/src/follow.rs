@@ -28,7 +28,10 @@ pub async fn follow(
             Ok(workflow) => return Ok(workflow),
             Err(status) => status,
         };
-        let passing = matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled);
+        let passing = matches!(
+            status.code(),
+            Code::Unavailable | Code::Unknown | Code::Cancelled
+        );
         if !passing || silent_since.elapsed() > PATIENCE {
             return Err(refused(&status));
         }
@@ -42,7 +45,9 @@ async fn watch(
     enough: &mut impl FnMut(&Workflow) -> bool,
     silent_since: &mut tokio::time::Instant,
 ) -> Result<Workflow, tonic::Status> {
-    let request = WatchWorkflowRequest { workflow_id: workflow_id.into() };
+    let request = WatchWorkflowRequest {
+        workflow_id: workflow_id.into(),
+    };
     let mut changes = client.watch_workflow(request).await?.into_inner();
     while let Some(workflow) = changes.message().await? {
         *silent_since = tokio::time::Instant::now();

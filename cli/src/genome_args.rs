@@ -80,7 +80,10 @@ impl FromArgMatches for Lanes {
         let mut lanes: Vec<(usize, LaneReads)> = Vec::new();
         for name in ["reads", "interleaved", "bam"] {
             let indices: Vec<usize> = matches.indices_of(name).into_iter().flatten().collect();
-            let groups = matches.get_occurrences::<String>(name).into_iter().flatten();
+            let groups = matches
+                .get_occurrences::<String>(name)
+                .into_iter()
+                .flatten();
             let mut next = 0;
             for group in groups {
                 let files: Vec<String> = group.cloned().collect();
@@ -111,15 +114,22 @@ impl Lanes {
             return Ok(self);
         }
         let lanes = self.reads.len();
-        let message = format!("{groups} --read-group for {lanes} lanes: give none, or one a lane\n");
-        Err(clap::Error::raw(clap::error::ErrorKind::WrongNumberOfValues, message))
+        let message =
+            format!("{groups} --read-group for {lanes} lanes: give none, or one a lane\n");
+        Err(clap::Error::raw(
+            clap::error::ErrorKind::WrongNumberOfValues,
+            message,
+        ))
     }
 }
 
 impl clap::Args for Lanes {
     fn augment_args(command: Command) -> Command {
         let lane = |name: &'static str, value: &'static str| {
-            Arg::new(name).long(name).action(ArgAction::Append).value_name(value)
+            Arg::new(name)
+                .long(name)
+                .action(ArgAction::Append)
+                .value_name(value)
         };
         command
             .arg(
@@ -164,8 +174,13 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         Some(b'T' | b't') => (&text[..text.len() - 1], 40),
         _ => (text, 0),
     };
-    let number: u64 = digits.parse().map_err(|_| format!("not a size like 8G: {text}"))?;
-    number.checked_shl(shift).filter(|size| size >> shift == number).ok_or("too large".into())
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| format!("not a size like 8G: {text}"))?;
+    number
+        .checked_shl(shift)
+        .filter(|size| size >> shift == number)
+        .ok_or("too large".into())
 }
 
 /// Parses `NAME=DIR`.
@@ -200,8 +215,17 @@ mod tests {
 
     #[test]
     fn lanes_keep_the_order_of_the_command_line() {
-        let args =
-            parse(&["--reads", "a1", "a2", "--bam", "b", "--reads", "c", "--interleaved", "d"]);
+        let args = parse(&[
+            "--reads",
+            "a1",
+            "a2",
+            "--bam",
+            "b",
+            "--reads",
+            "c",
+            "--interleaved",
+            "d",
+        ]);
         let expected = vec![
             LaneReads::Fastq(vec!["a1".into(), "a2".into()]),
             LaneReads::Bam("b".into()),

@@ -36,7 +36,11 @@ pub struct Args {
 /// What the server answers.
 pub async fn run(args: Args) -> Result<()> {
     let mut client = args.server.genomics().await?;
-    let states = args.state.iter().map(|word| state(word)).collect::<Result<Vec<_>>>()?;
+    let states = args
+        .state
+        .iter()
+        .map(|word| state(word))
+        .collect::<Result<Vec<_>>>()?;
     let mut page_token = String::new();
     let mut left = args.limit;
     while left > 0 {
@@ -47,7 +51,10 @@ pub async fn run(args: Args) -> Result<()> {
             sample: args.sample.clone(),
             batch_id: args.batch.clone(),
         };
-        let page = client.list_workflows(request).await.map_err(|status| refused(&status))?;
+        let page = client
+            .list_workflows(request)
+            .await
+            .map_err(|status| refused(&status))?;
         let page = page.into_inner();
         for workflow in &page.workflows {
             print(workflow, args.json);
@@ -66,7 +73,11 @@ fn print(workflow: &Workflow, as_json: bool) {
         println!("{}", json::workflow(workflow));
         return;
     }
-    let created = workflow.created_at.as_ref().map(ToString::to_string).unwrap_or_default();
+    let created = workflow
+        .created_at
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     println!(
         "{}  {:<11} {:<20} {created}",
         workflow.workflow_id,

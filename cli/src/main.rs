@@ -1,2 +1,38 @@
-//! The one binary.
-fn main() {}
+//! `spindle`: every role and every tool is a subcommand of the one binary.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod align;
+mod cancel;
+mod client;
+mod commands;
+mod download;
+mod drain;
+mod evaluate;
+mod exit;
+mod follow;
+mod genome_args;
+mod index;
+mod json;
+mod list;
+mod progress;
+mod request;
+mod server_args;
+mod status;
+mod submit;
+mod text;
+mod watch;
+mod workers;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match commands::Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => exit::report(&error),
+    }
+}

@@ -23,7 +23,10 @@ impl Progress {
     /// Chooses bars on a terminal, lines elsewhere.
     pub fn new() -> Self {
         if std::io::stderr().is_terminal() {
-            Self::Bars(Bars { bars: MultiProgress::new(), stages: BTreeMap::new() })
+            Self::Bars(Bars {
+                bars: MultiProgress::new(),
+                stages: BTreeMap::new(),
+            })
         } else {
             Self::Lines(Lines::default())
         }
@@ -78,7 +81,10 @@ fn rate(status: &StageStatus, elapsed: Duration) -> String {
         return rate;
     }
     let left = seconds / f64::from(status.done) * f64::from(status.tasks - status.done);
-    format!("{rate}  {} left", text::duration(Duration::from_secs_f64(left)))
+    format!(
+        "{rate}  {} left",
+        text::duration(Duration::from_secs_f64(left))
+    )
 }
 
 /// A line for each stage that starts or ends, and for each state.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use proto::v1::{self, genome as _, lane::Reads, workflow_spec::Work};
+use proto::v1::{self, lane::Reads, workflow_spec::Work};
 use serde::Deserialize;
 
 use crate::genome_args::{Emit, GenomeArgs, LaneReads};
@@ -55,8 +55,16 @@ pub async fn workflow(
 ) -> Result<v1::WorkflowSpec> {
     let mut lanes = Vec::new();
     for (index, reads) in args.lanes.reads.iter().enumerate() {
-        let read_group = args.lanes.read_groups.get(index).cloned().unwrap_or_default();
-        lanes.push(v1::Lane { read_group, reads: Some(lane(reads, locate).await?) });
+        let read_group = args
+            .lanes
+            .read_groups
+            .get(index)
+            .cloned()
+            .unwrap_or_default();
+        lanes.push(v1::Lane {
+            read_group,
+            reads: Some(lane(reads, locate).await?),
+        });
     }
     let mut known_sites = Vec::new();
     for file in &args.known_sites {
@@ -71,7 +79,11 @@ pub async fn workflow(
         lanes,
         reference: locate.locate(&args.reference).await?,
         known_sites,
-        outputs: args.emit.iter().map(|emit| output_kind(*emit).into()).collect(),
+        outputs: args
+            .emit
+            .iter()
+            .map(|emit| output_kind(*emit).into())
+            .collect(),
         intervals,
         interval_padding_bp: args.interval_padding,
         output_prefix,
@@ -91,7 +103,11 @@ pub async fn workflow(
 
 async fn lane(reads: &LaneReads, locate: &mut impl Locate) -> Result<Reads> {
     let fastq = |reads1, reads2, interleaved| {
-        Reads::Fastq(v1::FastqFiles { reads1, reads2, interleaved })
+        Reads::Fastq(v1::FastqFiles {
+            reads1,
+            reads2,
+            interleaved,
+        })
     };
     Ok(match reads {
         LaneReads::Fastq(files) => {
@@ -109,8 +125,14 @@ async fn lane(reads: &LaneReads, locate: &mut impl Locate) -> Result<Reads> {
 
 /// Intervals that end in `.bed` or `.bed.gz` are files; others travel as they are.
 async fn interval(text: &str, locate: &mut impl Locate) -> Result<String> {
-    let is_bed = [".bed", ".bed.gz"].iter().any(|ending| text.ends_with(ending));
-    if is_bed { locate.locate(text).await } else { Ok(text.to_owned()) }
+    let is_bed = [".bed", ".bed.gz"]
+        .iter()
+        .any(|ending| text.ends_with(ending));
+    if is_bed {
+        locate.locate(text).await
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 const fn output_kind(emit: Emit) -> v1::OutputKind {
@@ -205,7 +227,11 @@ impl BatchEntry {
                 Ok(LaneReads::Fastq(files.clone()))
             }
             BatchReads::Fastq(files) => {
-                bail!("sample {}: a lane has {} FASTQ files", self.sample, files.len())
+                bail!(
+                    "sample {}: a lane has {} FASTQ files",
+                    self.sample,
+                    files.len()
+                )
             }
             BatchReads::Interleaved { interleaved } => {
                 Ok(LaneReads::Interleaved(interleaved.clone()))

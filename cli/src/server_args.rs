@@ -38,8 +38,12 @@ impl ResourceArgs {
 /// # Errors
 /// A sentence for the command line.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..split].parse().map_err(|_| format!("not a duration like 10s: {text}"))?;
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let number: u64 = text[..split]
+        .parse()
+        .map_err(|_| format!("not a duration like 10s: {text}"))?;
     match &text[split..] {
         "ms" => Ok(Duration::from_millis(number)),
         "s" => Ok(Duration::from_secs(number)),
@@ -54,8 +58,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 /// A sentence for the command line.
 pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
     use std::net::ToSocketAddrs;
-    let mut addresses = text.to_socket_addrs().map_err(|error| format!("{text}: {error}"))?;
-    addresses.next().ok_or_else(|| format!("{text}: no address"))
+    let mut addresses = text
+        .to_socket_addrs()
+        .map_err(|error| format!("{text}: {error}"))?;
+    addresses
+        .next()
+        .ok_or_else(|| format!("{text}: no address"))
 }
 
 #[cfg(test)]

@@ -26,8 +26,13 @@ pub struct Args {
 /// What the server answers.
 pub async fn run(args: Args) -> Result<()> {
     let mut client = args.server.genomics().await?;
-    let request = GetWorkflowRequest { workflow_id: args.workflow_id };
-    let answer = client.get_workflow(request).await.map_err(|status| refused(&status))?;
+    let request = GetWorkflowRequest {
+        workflow_id: args.workflow_id,
+    };
+    let answer = client
+        .get_workflow(request)
+        .await
+        .map_err(|status| refused(&status))?;
     let workflow = answer.into_inner();
     if args.json {
         println!("{}", json::workflow(&workflow));
@@ -40,14 +45,22 @@ pub async fn run(args: Args) -> Result<()> {
 fn print(workflow: &Workflow) {
     println!("workflow  {}", workflow.workflow_id);
     println!("sample    {}", json::sample(workflow));
-    println!("state     {} {}", text::state(workflow.state()), workflow.state_reason);
+    println!(
+        "state     {} {}",
+        text::state(workflow.state()),
+        workflow.state_reason
+    );
     if let Some(error) = &workflow.error {
         println!("error     {}", text::error(error));
     }
     for warning in &workflow.warnings {
         println!("warning   {warning}");
     }
-    for stage in workflow.stages.iter().filter(|stage| stage.state() != StageState::Skipped) {
+    for stage in workflow
+        .stages
+        .iter()
+        .filter(|stage| stage.state() != StageState::Skipped)
+    {
         println!(
             "{:<12} {:<8} {:>6}/{:<6} tasks  {:>4} attempts  {:>14} reads  {:>9.1} CPU s",
             text::stage(stage.stage()),
@@ -60,6 +73,9 @@ fn print(workflow: &Workflow) {
         );
     }
     for output in &workflow.outputs {
-        println!("output    {} ({} bytes) {}", output.name, output.size_bytes, output.uri);
+        println!(
+            "output    {} ({} bytes) {}",
+            output.name, output.size_bytes, output.uri
+        );
     }
 }

@@ -55,13 +55,26 @@ pub async fn run(args: Args) -> Result<()> {
     let mut client = args.server.genomics().await?;
     let download_to = local_folder(&args)?;
     let workflows = requests(&args, &mut client, download_to.is_some()).await?;
-    let idempotency_token = args.token.clone().unwrap_or_else(|| ulid::Ulid::generate().to_string());
-    let request = SubmitBatchRequest { idempotency_token, workflows };
-    let answer = client.submit_batch(request).await.map_err(|status| refused(&status))?;
+    let idempotency_token = args
+        .token
+        .clone()
+        .unwrap_or_else(|| ulid::Ulid::new().to_string());
+    let request = SubmitBatchRequest {
+        idempotency_token,
+        workflows,
+    };
+    let answer = client
+        .submit_batch(request)
+        .await
+        .map_err(|status| refused(&status))?;
     let mut first_failure = Ok(());
     for workflow_id in answer.into_inner().workflow_ids {
         let ended = follow_one(&args, &mut client, &workflow_id).await?;
-        let outcome = if has_failed(&ended) { exit::outcome(&ended) } else { Ok(()) };
+        let outcome = if has_failed(&ended) {
+            exit::outcome(&ended)
+        } else {
+            Ok(())
+        };
         if let (Some(folder), WorkflowState::Succeeded) = (&download_to, ended.state()) {
             let overwrite = args.genome.as_ref().is_some_and(|genome| genome.overwrite);
             download::download(&mut client, &ended, &[], folder, overwrite).await?;
@@ -78,23 +91,35 @@ async fn requests(
     client: &mut GenomicsClient<Connection>,
     keep_outputs: bool,
 ) -> Result<Vec<WorkflowSpec>> {
-    let mut uploads = Uploads { client: client.clone(), sent: Default::default() };
+    let mut uploads = Uploads {
+        client: client.clone(),
+        sent: Default::default(),
+    };
     match (&args.manifest, &args.genome) {
         (Some(manifest), _) => {
             let mut workflows = Vec::new();
             for entry in BatchFile::read(manifest)?.workflows {
-                let out = if entry.out.is_empty() { args.out.clone() } else { entry.out.clone() };
+                let out = if entry.out.is_empty() {
+                    args.out.clone()
+                } else {
+                    entry.out.clone()
+                };
                 workflows.push(request::workflow(&entry.args()?, out, &mut uploads).await?);
             }
             Ok(workflows)
         }
         (None, Some(genome)) => {
-            let out = if keep_outputs { String::new() } else { args.out.clone() };
+            let out = if keep_outputs {
+                String::new()
+            } else {
+                args.out.clone()
+            };
             Ok(vec![request::workflow(genome, out, &mut uploads).await?])
         }
-        (None, None) => {
-            Err(ended(Exit::Usage, "give --manifest, or --reference, --sample and --reads"))
-        }
+        (None, None) => Err(ended(
+            Exit::Usage,
+            "give --manifest, or --reference, --sample and --reads",
+        )),
     }
 }
 
@@ -104,7 +129,8 @@ fn local_folder(args: &Args) -> Result<Option<PathBuf>> {
         return Ok(None);
     }
     if !args.wait || args.manifest.is_some() {
-        let message = "a local --out needs --wait and one genome; a server's folder is root:NAME/dir";
+        let message =
+            "a local --out needs --wait and one genome; a server's folder is root:NAME/dir";
         return Err(ended(Exit::Usage, message));
     }
     Ok(Some(PathBuf::from(&args.out)))
@@ -118,7 +144,11 @@ async fn follow_one(
     if !args.json {
         println!("{workflow_id}");
     }
-    let mut progress = if args.wait && !args.json { Progress::new() } else { Progress::Quiet };
+    let mut progress = if args.wait && !args.json {
+        Progress::new()
+    } else {
+        Progress::Quiet
+    };
     let workflow = follow::follow(client, workflow_id, |workflow| {
         progress.show(workflow);
         let validated = workflow.state() != WorkflowState::Accepted;
@@ -133,7 +163,10 @@ async fn follow_one(
 
 fn has_failed(workflow: &Workflow) -> bool {
     let state = workflow.state();
-    matches!(state, WorkflowState::Rejected | WorkflowState::Failed | WorkflowState::Cancelled)
+    matches!(
+        state,
+        WorkflowState::Rejected | WorkflowState::Failed | WorkflowState::Cancelled
+    )
 }
 
 /// Sends local files to the server; locations that it knows pass as they are.
@@ -163,14 +196,30 @@ async fn upload(client: &mut GenomicsClient<Connection>, path: &Path) -> Result<
     let mut file = tokio::fs::File::open(path)
         .await
         .map_err(|error| ended(Exit::InvalidInput, format!("{}: {error}", shown())))?;
-    let name = path.file_name().and_then(|name| name.to_str()).with_context(shown)?.to_owned();
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .with_context(shown)?
+        .to_owned();
     let (sender, receiver) = tokio::sync::mpsc::channel(CHUNKS_AHEAD);
-    let header = Part::Header(UploadHeader { name, sha256: String::new() });
+    let header = Part::Header(UploadHeader {
+        name,
+        sha256: String::new(),
+    });
     let reading = tokio::spawn(async move {
         let mut part = header;
-        while sender.send(UploadReadsRequest { part: Some(part) }).await.is_ok() {
+        while sender
+            .send(UploadReadsRequest { part: Some(part) })
+            .await
+            .is_ok()
+        {
             let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-            if (&mut file).take(CHUNK_BYTES as u64).read_to_end(&mut chunk).await? == 0 {
+            if (&mut file)
+                .take(CHUNK_BYTES as u64)
+                .read_to_end(&mut chunk)
+                .await?
+                == 0
+            {
                 break;
             }
             part = Part::Chunk(chunk.into());

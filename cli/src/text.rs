@@ -68,7 +68,8 @@ pub fn error(error: &WorkflowError) -> String {
 
 /// Shows a file under the root of this machine as the path that it is.
 pub fn location(text: &str) -> String {
-    text.strip_prefix("root:local/").map_or_else(|| text.to_owned(), |path| format!("/{path}"))
+    text.strip_prefix("root:local/")
+        .map_or_else(|| text.to_owned(), |path| format!("/{path}"))
 }
 
 /// Returns a number with separators: `1,234,567`.

@@ -25,7 +25,11 @@ pub struct Args {
 /// What the server answers, and how the workflow ended unless it succeeded.
 pub async fn run(args: Args) -> Result<()> {
     let mut client = args.server.genomics().await?;
-    let mut progress = if args.json { Progress::Quiet } else { Progress::new() };
+    let mut progress = if args.json {
+        Progress::Quiet
+    } else {
+        Progress::new()
+    };
     let ended = follow::follow(&mut client, &args.workflow_id, |workflow| {
         if args.json {
             println!("{}", json::workflow(workflow));

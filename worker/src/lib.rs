@@ -2,4 +2,11 @@
 //! outputs.
 #![forbid(unsafe_code)]
 
+mod cache;
+mod error;
 pub mod formats;
+mod inputs;
+mod objects;
+pub mod stage;
+
+pub use error::Error;

@@ -20,7 +20,6 @@ pub use known_sites::KnownSites;
 pub use read_groups::ReadGroupKeys;
 
 pub(crate) use counter::check;
-pub(crate) use filter::is_well_formed;
 
 /// Longer reads are refused: GATK's `--maximum-cycle-value`.
 pub const MAX_CYCLE: usize = 500;

@@ -9,7 +9,10 @@ pub mod container;
 pub mod covariates;
 pub mod duplicates;
 pub mod merge;
+pub mod metrics;
+pub mod recalibration;
 pub mod run;
+pub mod sort;
 
 pub use container::Error;
 

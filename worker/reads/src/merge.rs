@@ -12,7 +12,7 @@ use genome::order::Place;
 use genome::record::{Flags, RecordView};
 
 use crate::container::Error;
-use heads::Heads;
+pub(crate) use heads::Heads;
 
 /// Records between two looks at the monitor.
 const POLL_RECORDS: u64 = 1 << 12;

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use common::failure::{Failure, FailureClass};
 use genome::base;
 use noodles::fasta;
+use noodles::fasta::record::Definition;
 
 use super::compression::decompressed;
 
@@ -102,9 +103,8 @@ pub fn for_each_contig(
     let text = decompressed(stream).map_err(|source| failed(contig, source))?;
     let mut reader = fasta::io::Reader::new(text);
     let mut names = BTreeSet::new();
-    let (mut definition, mut bases) = (String::new(), Vec::new());
+    let (mut definition, mut bases) = (Definition::new("", None), Vec::new());
     loop {
-        definition.clear();
         bases.clear();
         let read = reader.read_definition(&mut definition);
         if read.map_err(|source| failed(contig, source))? == 0 {
@@ -136,13 +136,9 @@ pub fn for_each_contig(
     }
 }
 
-fn name_of(definition: &str) -> Result<&str, Defect> {
-    let name = definition
-        .strip_prefix('>')
-        .and_then(|rest| rest.split_whitespace().next());
-    let syntax = || Defect::Syntax(definition.chars().take(40).collect());
-    name.filter(|_| !definition.starts_with("> "))
-        .ok_or_else(syntax)
+fn name_of(definition: &Definition) -> Result<&str, Defect> {
+    let name = std::str::from_utf8(definition.name());
+    name.map_err(|_| Defect::Syntax("name of a contig is not UTF-8".into()))
 }
 
 fn check(name: &str, bases: &[u8]) -> Result<(), Defect> {

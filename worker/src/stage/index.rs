@@ -33,7 +33,7 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
 pub fn failure(error: index::Error) -> Failure {
     let class = match &error {
         index::Error::Cancelled => FailureClass::Cancelled,
-        index::Error::Io(source) => return crate::error::storage(source),
+        index::Error::Write { source } => return crate::error::storage(source),
         _ => FailureClass::InputInvalid,
     };
     Failure::new(class, error.to_string())

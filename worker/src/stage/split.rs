@@ -8,6 +8,7 @@ use common::failure::{Failure, FailureClass};
 use common::task::{Detail, ReadBatch, ReadSource, SplitCursor};
 use noodles_bgzf as bgzf;
 
+pub use self::source::FileDigest;
 use self::source::{Source, Template};
 use super::{Context, Finished, OutputWriter};
 use crate::error::storage;

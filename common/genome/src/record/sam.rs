@@ -1,0 +1,147 @@
+//! Records as SAM text.
+
+use super::tags::{TagValue, tags};
+use super::view::RecordView;
+use crate::cigar;
+use crate::dictionary::Dictionary;
+use crate::region::ContigId;
+use std::io::Write;
+
+const MISSING_QUALITY: u8 = 0xFF;
+
+/// Appends a record as one line of SAM, closed by a line feed.
+///
+/// # Panics
+/// If the record names a contig that the dictionary lacks.
+pub fn write_sam(record: RecordView<'_>, dictionary: &Dictionary, text: &mut Vec<u8>) {
+    text.extend_from_slice(record.name());
+    number(text, record.flags().0);
+    text.push(b'\t');
+    write_contig(record.contig(), dictionary, text);
+    number(
+        text,
+        record
+            .position()
+            .map_or(0, |position| i64::from(position) + 1),
+    );
+    number(text, record.mapping_quality());
+    text.push(b'\t');
+    cigar::write_text(record.cigar(), text);
+    text.push(b'\t');
+    if record.mate_contig().is_some() && record.mate_contig() == record.contig() {
+        text.push(b'=');
+    } else {
+        write_contig(record.mate_contig(), dictionary, text);
+    }
+    number(
+        text,
+        record
+            .mate_position()
+            .map_or(0, |position| i64::from(position) + 1),
+    );
+    number(text, record.template_length());
+    text.push(b'\t');
+    text.extend(record.bases());
+    if record.base_count() == 0 {
+        text.push(b'*');
+    }
+    text.push(b'\t');
+    match record.qualities() {
+        [] | [MISSING_QUALITY, ..] => text.push(b'*'),
+        qualities => text.extend(qualities.iter().map(|quality| quality + 33)),
+    }
+    for (tag, value) in tags(record.tag_bytes()) {
+        text.push(b'\t');
+        text.extend_from_slice(&tag);
+        write_value(value, text);
+    }
+    text.push(b'\n');
+}
+
+/// Appends a tab and a number.
+fn number(text: &mut Vec<u8>, value: impl Into<i64>) {
+    text.extend_from_slice(format!("\t{}", value.into()).as_bytes());
+}
+
+fn write_contig(contig: Option<ContigId>, dictionary: &Dictionary, text: &mut Vec<u8>) {
+    let name = contig.map_or("*", |contig| &dictionary.contig(contig).name);
+    text.extend_from_slice(name.as_bytes());
+}
+
+fn write_value(value: TagValue<'_>, text: &mut Vec<u8>) {
+    match value {
+        TagValue::Character(character) => text.extend_from_slice(&[b':', b'A', b':', character]),
+        TagValue::Integer(value) => text.extend_from_slice(format!(":i:{value}").as_bytes()),
+        TagValue::Float(value) => text.extend_from_slice(format!(":f:{value:.3}").as_bytes()),
+        TagValue::Text(value) => text.extend([b":Z:", value].concat()),
+        TagValue::Hex(value) => text.extend([b":H:", value].concat()),
+        TagValue::Array(kind, elements) => write_array(kind, elements, text),
+    }
+}
+
+fn write_array(kind: u8, elements: &[u8], text: &mut Vec<u8>) {
+    text.extend_from_slice(&[b':', b'B', b':', kind]);
+    let width = match kind {
+        b'c' | b'C' => 1,
+        b's' | b'S' => 2,
+        _ => 4,
+    };
+    for element in elements.chunks_exact(width) {
+        let mut padded = [0; 4];
+        padded[..width].copy_from_slice(element);
+        let unsigned = u32::from_le_bytes(padded);
+        let written = match kind {
+            b'c' => write!(text, ",{}", padded[0].cast_signed()),
+            b's' => write!(text, ",{}", (unsigned as u16).cast_signed()),
+            b'i' => write!(text, ",{}", unsigned.cast_signed()),
+            b'f' => write!(text, ",{}", f32::from_bits(unsigned)),
+            _ => write!(text, ",{unsigned}"),
+        };
+        written.expect("writing to memory cannot fail");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Flags, NewRecord, Records};
+    use super::*;
+    use crate::cigar::{CigarKind, CigarOp};
+    use crate::dictionary::Contig;
+
+    #[test]
+    fn a_line_has_eleven_fields_and_tags() {
+        let contig = |name: &str| Contig {
+            name: name.into(),
+            length: 1000,
+        };
+        let dictionary = Dictionary::new(vec![contig("one"), contig("two")]);
+        let mut records = Records::default();
+        let mut record = NewRecord {
+            name: b"r",
+            flags: Flags(Flags::PAIRED),
+            placed: Some((ContigId(1), 99)),
+            mapping_quality: 7,
+            cigar: &[CigarOp::new(CigarKind::Match, 3)],
+            mate: Some((ContigId(1), 0)),
+            template_length: -102,
+            bases: b"ACN",
+            qualities: &[0, 1, 40],
+        };
+        records.push(0, &record);
+        records.tag_integer(*b"NM", -3);
+        records.tag_float(*b"pa", 0.5);
+        records.tag_text(*b"RG", b"x");
+        record.mate = Some((ContigId(0), 4));
+        record.qualities = &[];
+        record.bases = b"";
+        record.cigar = &[];
+        records.push(1, &record);
+        let mut text = Vec::new();
+        for record in records.iter() {
+            write_sam(record, &dictionary, &mut text);
+        }
+        let expected = "r\t1\ttwo\t100\t7\t3M\t=\t1\t-102\tACN\t!\"I\tNM:i:-3\tpa:f:0.500\tRG:Z:x\n\
+                        r\t1\ttwo\t100\t7\t*\tone\t5\t-102\t*\t*\n";
+        assert_eq!(String::from_utf8(text).unwrap(), expected);
+    }
+}

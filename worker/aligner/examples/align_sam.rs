@@ -1,0 +1,130 @@
+//! Aligns FASTQ files (plain text) and prints SAM without header: INDEX READS [MATES], options as
+//! those of bwa mem with the value joined to the letter.
+
+use aligner::{Batch, Index, InsertSize, Options};
+use genome::monitor::Monitor;
+use genome::reads::{Read, Reads};
+use genome::record::sam::write_sam;
+use std::io::Write;
+use std::path::Path;
+
+const BATCH_BASES: u64 = 100_000_000;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (flags, paths): (Vec<_>, Vec<_>) = std::env::args()
+        .skip(1)
+        .partition(|argument| argument.starts_with('-'));
+    let options = options(&flags);
+    let index = Index::open(Path::new(&paths[0]))?;
+    let files: Vec<String> = paths[1..]
+        .iter()
+        .map(std::fs::read_to_string)
+        .collect::<Result<_, _>>()?;
+    let mut sources: Vec<_> = files.iter().map(|file| file.lines()).collect();
+    let threads = flags.iter().find_map(|flag| flag.strip_prefix("-t"));
+    let threads = threads.map_or(Ok(1), str::parse)?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()?;
+    let mut first_ordinal = 0;
+    let mut out = std::io::stdout().lock();
+    loop {
+        let reads = next_batch(&mut sources);
+        if reads.is_empty() {
+            return Ok(());
+        }
+        let batch = Batch {
+            reads: &reads,
+            paired: sources.len() == 2,
+            first_ordinal,
+            read_group: None,
+        };
+        let records =
+            pool.install(|| aligner::align(&index, &options, &batch, &Monitor::default()))?;
+        first_ordinal += reads.len() as u64;
+        let mut text = Vec::new();
+        for record in records.iter() {
+            write_sam(record, index.dictionary(), &mut text);
+        }
+        out.write_all(&text)?;
+    }
+}
+
+fn options(flags: &[String]) -> Options {
+    let has = |flag: &str| flags.iter().any(|given| given == flag);
+    let mut options = Options {
+        soft_clip_supplementary: has("-Y"),
+        split_as_secondary: has("-M"),
+        report_all: has("-a"),
+        five_prime_primary: has("-5"),
+        keep_supplementary_quality: has("-q"),
+        skip_mate_rescue: has("-S"),
+        skip_pairing: has("-P"),
+        ignore_alternate: has("-j"),
+        ..Options::default()
+    };
+    for flag in flags {
+        let Ok(value) = flag[2..].parse::<f64>() else {
+            continue;
+        };
+        let whole = value as i32;
+        match flag.as_bytes()[1] {
+            b'A' => options.match_score = whole,
+            b'B' => options.mismatch_penalty = whole,
+            b'O' => (options.gap_open_deletion, options.gap_open_insertion) = (whole, whole),
+            b'E' => (options.gap_extend_deletion, options.gap_extend_insertion) = (whole, whole),
+            b'L' => (options.clip_penalty_5, options.clip_penalty_3) = (whole, whole),
+            b'w' => options.band_width = whole,
+            b'd' => options.z_drop = whole,
+            b'T' => options.min_score = whole,
+            b'U' => options.unpaired_penalty = whole,
+            b'k' => options.min_seed_length = whole,
+            b'r' => options.reseed_factor = value as f32,
+            b's' => options.reseed_max_occurrences = value as u64,
+            b'y' => options.third_round_occurrences = value as u64,
+            b'c' => options.max_occurrences = value as u64,
+            b'G' => options.max_chain_gap = whole,
+            b'X' => options.mask_level = value as f32,
+            b'D' => options.drop_ratio = value as f32,
+            b'W' => options.min_chain_weight = whole,
+            b'N' => options.max_chain_extensions = value as usize,
+            b'm' => options.max_mate_rescues = value as usize,
+            b'Q' => options.mapping_quality_length = whole,
+            b'I' => options.insert_size = Some(InsertSize::given(value, None, None, None)),
+            b'h' => {
+                options.max_alternatives = value as usize;
+                options.max_alternatives_with_alternate = value as usize;
+            }
+            _ => {}
+        }
+    }
+    options
+}
+
+fn next_batch(sources: &mut [std::str::Lines<'_>]) -> Reads {
+    let mut reads = Reads::default();
+    while reads.total_bases() < BATCH_BASES || !reads.len().is_multiple_of(2) {
+        for source in &mut *sources {
+            let (Some(name), Some(bases)) = (source.next(), source.next()) else {
+                return reads;
+            };
+            let qualities: Vec<u8> = source
+                .nth(1)
+                .unwrap_or("")
+                .bytes()
+                .map(|byte| byte - 33)
+                .collect();
+            let name = name[1..].split_whitespace().next().unwrap_or("");
+            let name = name
+                .strip_suffix("/1")
+                .or(name.strip_suffix("/2"))
+                .unwrap_or(name);
+            reads.push(Read {
+                name: name.as_bytes(),
+                bases: bases.as_bytes(),
+                qualities: &qualities,
+            });
+        }
+    }
+    reads
+}

@@ -1,0 +1,256 @@
+//! The extension of a seed, one cell at a time: the reference for every faster kernel.
+
+use crate::Options;
+
+/// A stretch of read and reference, both running away from the seed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Problem<'a> {
+    /// Codes of the read.
+    pub query: &'a [u8],
+    /// Codes of the reference.
+    pub reference: &'a [u8],
+    /// Widest distance from the diagonal.
+    pub band: i32,
+    /// What reaching the end of the read is worth.
+    pub end_bonus: i32,
+    /// Score of what is already aligned, > 0.
+    pub start_score: i32,
+}
+
+/// How far and how well an extension went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Extension {
+    /// Best score.
+    pub score: i32,
+    /// Bases of the read up to the best score.
+    pub query_bp: i32,
+    /// Bases of the reference up to the best score.
+    pub reference_bp: i32,
+    /// Best score at the end of the read; not positive if that was not reached.
+    pub end_score: i32,
+    /// Bases of the reference up to `end_score`.
+    pub end_reference_bp: i32,
+    /// Greatest distance from the diagonal of a best score.
+    pub max_offset: i32,
+}
+
+/// A column: H of the last row and E of the next one.
+#[derive(Debug, Clone, Copy, Default)]
+struct Column {
+    h: i32,
+    e: i32,
+}
+
+/// Memory of the extension.
+#[derive(Debug, Default)]
+pub(crate) struct Extender {
+    columns: Vec<Column>,
+    profile: Vec<i8>,
+}
+
+/// The part of a row that is computed.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    start: usize,
+    end: usize,
+}
+
+impl Extender {
+    /// Extends: row i is reference base i, column j read base j.
+    ///
+    /// M = H\[i-1,j-1\] + s where that H is positive, else 0; H = max(M, E, F);
+    /// E\[i+1,j\] = max(E - e, M - o - e, 0), F likewise along the row: gaps open from M only.
+    pub fn extend(&mut self, options: &Options, problem: &Problem<'_>) -> Extension {
+        let query_length = problem.query.len();
+        self.prepare(options, problem);
+        let band = effective_band(options, problem);
+        let mut best = Best::new(problem.start_score);
+        let mut window = Window {
+            start: 0,
+            end: query_length,
+        };
+        for (i, &base) in problem.reference.iter().enumerate() {
+            window.start = window.start.max(i.saturating_sub(band));
+            window.end = window.end.min(i + band + 1).min(query_length);
+            let border = if window.start == 0 {
+                let gap = options.gap_extend_deletion * (i as i32 + 1);
+                (problem.start_score - options.gap_open_deletion - gap).max(0)
+            } else {
+                0
+            };
+            let row = self.row(options, base, window, border);
+            if window.start.max(window.end) == query_length {
+                best.reach_end(i as i32, row.last);
+            }
+            if row.max == 0 || best.is_over(options, i as i32, &row) {
+                break;
+            }
+            window = self.next_window(window, query_length);
+        }
+        best.into_extension()
+    }
+
+    /// Fills the row above the first one and the scores of each base against the read.
+    fn prepare(&mut self, options: &Options, problem: &Problem<'_>) {
+        let columns = &mut self.columns;
+        columns.clear();
+        columns.resize(problem.query.len() + 1, Column::default());
+        columns[0].h = problem.start_score;
+        let mut h = (problem.start_score - options.first_insertion()).max(0);
+        for column in &mut columns[1..] {
+            column.h = h;
+            h = if h > options.gap_extend_insertion {
+                h - options.gap_extend_insertion
+            } else {
+                0
+            };
+        }
+        self.profile.clear();
+        for base in 0..5 {
+            let scores = problem
+                .query
+                .iter()
+                .map(|&code| options.score(base, code) as i8);
+            self.profile.extend(scores);
+        }
+    }
+
+    fn row(&mut self, options: &Options, base: u8, window: Window, border: i32) -> Row {
+        let length = self.columns.len() - 1;
+        let mut row = Row {
+            max: 0,
+            column: -1,
+            last: border,
+        };
+        let mut f = 0;
+        let (mut h_left, mut best) = (border, 0);
+        if window.start < window.end {
+            let scores = &self.profile[base as usize * length..][window.start..window.end];
+            let columns = &mut self.columns[window.start..window.end];
+            for (j, (column, &score)) in columns.iter_mut().zip(scores).enumerate() {
+                let diagonal = column.h;
+                column.h = h_left;
+                let m = if diagonal > 0 {
+                    diagonal + i32::from(score)
+                } else {
+                    0
+                };
+                let h = m.max(column.e).max(f);
+                h_left = h;
+                if h >= row.max {
+                    row.max = h;
+                    best = j;
+                }
+                let opened = (m - options.first_deletion()).max(0);
+                column.e = (column.e - options.gap_extend_deletion).max(opened);
+                let opened = (m - options.first_insertion()).max(0);
+                f = (f - options.gap_extend_insertion).max(opened);
+            }
+            row.column = (window.start + best) as i32;
+        }
+        row.last = h_left;
+        self.columns[window.end] = Column { h: h_left, e: 0 };
+        row
+    }
+
+    /// Returns the columns that the next row must look at: from the first to two past the last
+    /// that is not zero.
+    fn next_window(&self, window: Window, query_length: usize) -> Window {
+        let is_live = |column: &Column| column.h != 0 || column.e != 0;
+        let Window { mut start, end } = window;
+        while start < end && !is_live(&self.columns[start]) {
+            start += 1;
+        }
+        let mut last = end;
+        while last >= start && !is_live(&self.columns[last]) {
+            if last == 0 {
+                return Window {
+                    start,
+                    end: 1.min(query_length),
+                };
+            }
+            last -= 1;
+        }
+        Window {
+            start,
+            end: (last + 2).min(query_length),
+        }
+    }
+}
+
+/// The outcome of a row.
+struct Row {
+    max: i32,
+    column: i32,
+    last: i32,
+}
+
+/// The best cells so far.
+struct Best {
+    score: i32,
+    row: i32,
+    column: i32,
+    end_score: i32,
+    end_row: i32,
+    max_offset: i32,
+}
+
+impl Best {
+    const fn new(start_score: i32) -> Self {
+        Self {
+            score: start_score,
+            row: -1,
+            column: -1,
+            end_score: -1,
+            end_row: -1,
+            max_offset: 0,
+        }
+    }
+
+    fn reach_end(&mut self, row: i32, h: i32) {
+        if h >= self.end_score {
+            self.end_row = row;
+            self.end_score = h;
+        }
+    }
+
+    /// Takes a new best score, or says whether the row has dropped too far below the best.
+    fn is_over(&mut self, options: &Options, i: i32, row: &Row) -> bool {
+        if row.max > self.score {
+            self.score = row.max;
+            (self.row, self.column) = (i, row.column);
+            self.max_offset = self.max_offset.max((row.column - i).abs());
+            return false;
+        }
+        let (rows, columns) = (i - self.row, row.column - self.column);
+        let gap = if rows > columns {
+            (rows - columns) * options.gap_extend_deletion
+        } else {
+            (columns - rows) * options.gap_extend_insertion
+        };
+        options.z_drop > 0 && self.score - row.max - gap > options.z_drop
+    }
+
+    const fn into_extension(self) -> Extension {
+        Extension {
+            score: self.score,
+            query_bp: self.column + 1,
+            reference_bp: self.row + 1,
+            end_score: self.end_score,
+            end_reference_bp: self.end_row + 1,
+            max_offset: self.max_offset,
+        }
+    }
+}
+
+/// Returns the band cut to the longest gap that can still pay.
+fn effective_band(options: &Options, problem: &Problem<'_>) -> usize {
+    let matches = problem.query.len() as i32 * options.match_score;
+    let best = f64::from(matches + problem.end_bonus);
+    let longest = |open: i32, extend: i32| {
+        (((best - f64::from(open)) / f64::from(extend) + 1.0) as i32).max(1)
+    };
+    let insertion = longest(options.gap_open_insertion, options.gap_extend_insertion);
+    let deletion = longest(options.gap_open_deletion, options.gap_extend_deletion);
+    problem.band.min(insertion).min(deletion) as usize
+}

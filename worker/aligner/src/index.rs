@@ -1,0 +1,151 @@
+//! The index of a reference: its bases, its contigs and the FM-index over both strands.
+
+mod build;
+mod digest;
+mod error;
+mod file;
+mod header;
+pub(crate) mod occ;
+mod suffix_array;
+
+pub use build::Builder;
+pub use digest::ReferenceDigest;
+pub use error::Error;
+
+use file::MappedFile;
+use genome::dictionary::Dictionary;
+use genome::reference::{AmbiguousRun, Reference};
+use occ::FmIndex;
+use std::path::Path;
+
+/// An index file, mapped for reading.
+///
+/// Coordinates inside the crate run over both strands: the forward strand of all contigs joined,
+/// then its reverse complement.
+#[derive(Debug)]
+pub struct Index {
+    file: MappedFile,
+    dictionary: Dictionary,
+    is_alternate: Vec<bool>,
+    runs: Vec<AmbiguousRun>,
+    /// Where each contig begins; last the length of all.
+    offsets: Vec<u64>,
+    digest: [u8; 32],
+    primary: u64,
+    base_counts: [u64; 4],
+}
+
+impl Index {
+    /// Maps an index file and checks its head and its length.
+    ///
+    /// # Errors
+    /// [`Error`] says what the file is instead.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let (file, header) = MappedFile::open(path)?;
+        let mut offsets = vec![0];
+        let (contigs, is_alternate): (Vec<_>, Vec<_>) = header.contigs.into_iter().unzip();
+        for contig in &contigs {
+            offsets.push(offsets[offsets.len() - 1] + contig.length);
+        }
+        Ok(Self {
+            file,
+            dictionary: Dictionary::new(contigs),
+            is_alternate,
+            runs: header.runs,
+            offsets,
+            digest: header.digest,
+            primary: header.primary,
+            base_counts: header.base_counts,
+        })
+    }
+
+    /// Returns the contigs.
+    pub const fn dictionary(&self) -> &Dictionary {
+        &self.dictionary
+    }
+
+    /// Returns the bases of the reference.
+    pub fn reference(&self) -> Reference<'_> {
+        Reference::new(&self.dictionary, self.file.packed(), &self.runs)
+    }
+
+    /// Returns the digest of the reference, as [`ReferenceDigest`] computes it.
+    pub const fn reference_digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// Says whether a contig is an alternate (ALT) one.
+    pub fn is_alternate(&self, contig: u32) -> bool {
+        self.is_alternate[contig as usize]
+    }
+
+    pub(crate) fn fm(&self) -> FmIndex<'_> {
+        FmIndex::new(
+            self.file.blocks(),
+            self.file.samples(),
+            self.primary,
+            self.base_counts,
+        )
+    }
+
+    /// Returns the length P of the forward strand.
+    pub(crate) fn strand_length(&self) -> i64 {
+        self.offsets[self.offsets.len() - 1].cast_signed()
+    }
+
+    /// Returns where a contig begins on the forward strand.
+    pub(crate) fn offset(&self, contig: u32) -> i64 {
+        self.offsets[contig as usize].cast_signed()
+    }
+
+    /// Returns a position on the forward strand, and whether it came from the reverse one.
+    #[inline]
+    pub(crate) fn to_forward(&self, position: i64) -> (i64, bool) {
+        let length = self.strand_length();
+        if position < length {
+            (position, false)
+        } else {
+            (2 * length - 1 - position, true)
+        }
+    }
+
+    /// Returns the contig of a position on either strand.
+    pub(crate) fn contig_at(&self, position: i64) -> u32 {
+        let forward = self.to_forward(position).0.cast_unsigned();
+        (self.offsets.partition_point(|&offset| offset <= forward) - 1) as u32
+    }
+
+    /// Returns the contig that holds `start..end` on one strand, if one does.
+    pub(crate) fn contig_of(&self, start: i64, end: i64) -> Option<u32> {
+        if start < self.strand_length() && end > self.strand_length() {
+            return None;
+        }
+        let contig = self.contig_at(start);
+        let last = if start < end { end - 1 } else { start };
+        (self.contig_at(last) == contig).then_some(contig)
+    }
+
+    /// Cuts a range of either strand to the contig around `middle`; returns it with the contig.
+    pub(crate) fn cut_to_contig(&self, range: (i64, i64), middle: i64) -> (i64, i64, u32) {
+        let contig = self.contig_at(middle);
+        let (mut start, mut end) = (self.offset(contig), self.offset(contig + 1));
+        if middle >= self.strand_length() {
+            let both = 2 * self.strand_length();
+            (start, end) = (both - end, both - start);
+        }
+        (range.0.max(start), range.1.min(end), contig)
+    }
+
+    /// Appends the codes of `start..end`, which lies on one strand.
+    pub(crate) fn fetch_codes(&self, start: i64, end: i64, codes: &mut Vec<u8>) {
+        let packed = self.file.packed();
+        let at = |joined: i64| packed[(joined >> 2) as usize] >> (6 - 2 * (joined & 3)) & 3;
+        let length = self.strand_length();
+        if start < length {
+            codes.extend((start..end).map(at));
+        } else {
+            let (from, to) = (2 * length - end, 2 * length - start);
+            codes.extend((from..to).rev().map(|joined| 3 - at(joined)));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! An index file mapped into memory.
+#![allow(
+    unsafe_code,
+    reason = "mapping a file and viewing its sections as words"
+)]
+
+use super::Error;
+use super::header::{Header, MAGIC, PREFIX_BYTES, Sections, VERSION};
+use super::occ::Block;
+use memmap2::Mmap;
+use std::fs::File;
+use std::ops::Range;
+use std::path::Path;
+
+#[cfg(target_endian = "big")]
+compile_error!("index files are mapped as little-endian words");
+
+/// The mapped sections of an index file.
+#[derive(Debug)]
+pub(super) struct MappedFile {
+    map: Mmap,
+    sections: Sections,
+}
+
+impl MappedFile {
+    /// Maps a file and checks its head and its length.
+    pub fn open(path: &Path) -> Result<(Self, Header), Error> {
+        let failed = |source| Error::Open {
+            path: path.into(),
+            source,
+        };
+        let file = File::open(path).map_err(failed)?;
+        let bytes = file.metadata().map_err(failed)?.len();
+        if bytes < PREFIX_BYTES as u64 {
+            return Err(Error::NotAnIndex { path: path.into() });
+        }
+        // SAFETY: the file is an immutable object in a cache of the worker; who changes it while
+        // it is mapped breaks the reads of this process only, and no reference is handed out that
+        // relies on the values, only on the length checked below.
+        let map = unsafe { Mmap::map(&file) }.map_err(failed)?;
+        let header = read_header(&map, path)?;
+        let sections = header.sections();
+        if map.len() as u64 != sections.samples_high.end {
+            return Err(Error::Length {
+                path: path.into(),
+                found: map.len() as u64,
+                expected: sections.samples_high.end,
+            });
+        }
+        Ok((Self { map, sections }, header))
+    }
+
+    /// Returns the packed forward strand.
+    pub fn packed(&self) -> &[u8] {
+        self.section(&self.sections.packed)
+    }
+
+    /// Returns the blocks of the FM-index.
+    pub fn blocks(&self) -> &[Block] {
+        let bytes = self.section(&self.sections.blocks);
+        // SAFETY: `Block` is eight u64 without padding, any bytes are a valid one, and `align_to`
+        // itself keeps to alignment and length; sections begin at multiples of 64 of a page.
+        unsafe { bytes.align_to().1 }
+    }
+
+    /// Returns the low halves and the high bytes of the suffix array's samples.
+    pub fn samples(&self) -> (&[u32], &[u8]) {
+        let low = self.section(&self.sections.samples_low);
+        // SAFETY: any four bytes are a valid u32, and `align_to` keeps to alignment and length.
+        let low = unsafe { low.align_to().1 };
+        (low, self.section(&self.sections.samples_high))
+    }
+
+    fn section(&self, range: &Range<u64>) -> &[u8] {
+        &self.map[range.start as usize..range.end as usize]
+    }
+}
+
+fn read_header(bytes: &[u8], path: &Path) -> Result<Header, Error> {
+    if !bytes.starts_with(&MAGIC) {
+        return Err(Error::NotAnIndex { path: path.into() });
+    }
+    let found = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
+    if found != VERSION {
+        return Err(Error::Version {
+            path: path.into(),
+            found,
+            expected: VERSION,
+        });
+    }
+    Header::decode(bytes).ok_or_else(|| Error::Corrupt { path: path.into() })
+}

@@ -1,0 +1,210 @@
+//! The FM-index: Burrows–Wheeler transform with interleaved counts, over both strands.
+//!
+//! Row r of the transform is the symbol before the r-th smallest suffix; row 0 is the empty
+//! suffix, and the row of the whole text (`primary`) holds the end marker, which is not stored.
+
+use super::header::{SAMPLE_SHIFT, needs_high_bytes};
+
+/// Symbols in a block.
+pub(crate) const BLOCK_SYMBOLS: u64 = 128;
+/// Bytes of a block: one cache line.
+pub(crate) const BLOCK_BYTES: usize = size_of::<Block>();
+
+/// 128 symbols of the transform: counts of each base before them, then the two bits of each
+/// symbol in separate words.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C, align(64))]
+pub(crate) struct Block {
+    pub counts: [u64; 4],
+    pub high: [u64; 2],
+    pub low: [u64; 2],
+}
+
+impl Block {
+    /// Sets the symbol at an index below 128, which was 0 before.
+    pub fn set(&mut self, index: u64, code: u8) {
+        let (word, bit) = ((index / 64) as usize, index % 64);
+        self.high[word] |= u64::from(code >> 1) << bit;
+        self.low[word] |= u64::from(code & 1) << bit;
+    }
+
+    /// Returns the bytes as they stand in a file.
+    pub fn to_bytes(self) -> [u8; BLOCK_BYTES] {
+        let words = [
+            self.counts[0],
+            self.counts[1],
+            self.counts[2],
+            self.counts[3],
+            self.high[0],
+            self.high[1],
+            self.low[0],
+            self.low[1],
+        ];
+        let mut bytes = [0; BLOCK_BYTES];
+        for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
+            chunk.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+}
+
+/// The rows whose suffixes begin with a string, and those that begin with its reverse
+/// complement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Interval {
+    /// First row of the string.
+    pub forward: u64,
+    /// First row of its reverse complement.
+    pub reverse: u64,
+    /// Number of rows of either.
+    pub size: u64,
+}
+
+impl Interval {
+    /// Exchanges the string with its reverse complement.
+    #[inline]
+    pub const fn swapped(self) -> Self {
+        Self {
+            forward: self.reverse,
+            reverse: self.forward,
+            size: self.size,
+        }
+    }
+}
+
+/// Read access to an FM-index.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FmIndex<'a> {
+    blocks: &'a [Block],
+    samples_low: &'a [u32],
+    samples_high: &'a [u8],
+    primary: u64,
+    /// First row of the suffixes that begin with each base; last the number of rows.
+    first_rows: [u64; 5],
+}
+
+impl<'a> FmIndex<'a> {
+    /// Wraps the sections of an index.
+    pub fn new(
+        blocks: &'a [Block],
+        samples: (&'a [u32], &'a [u8]),
+        primary: u64,
+        base_counts: [u64; 4],
+    ) -> Self {
+        let mut first_rows = [1; 5];
+        for code in 0..4 {
+            first_rows[code + 1] = first_rows[code] + base_counts[code];
+        }
+        assert!(blocks.len() as u64 * BLOCK_SYMBOLS >= first_rows[4]);
+        assert!((samples.0.len() as u64) << SAMPLE_SHIFT >= first_rows[4]);
+        assert!(!needs_high_bytes(first_rows[4]) || samples.1.len() == samples.0.len());
+        Self {
+            blocks,
+            samples_low: samples.0,
+            samples_high: samples.1,
+            primary,
+            first_rows,
+        }
+    }
+
+    /// Returns the interval of one base.
+    #[inline]
+    pub fn of_base(&self, code: u8) -> Interval {
+        let code = code as usize;
+        Interval {
+            forward: self.first_rows[code],
+            reverse: self.first_rows[3 - code],
+            size: self.first_rows[code + 1] - self.first_rows[code],
+        }
+    }
+
+    /// Returns the intervals of the string with each base put before it.
+    #[inline]
+    pub fn extend_backward(&self, interval: Interval) -> [Interval; 4] {
+        let Interval {
+            forward,
+            reverse,
+            size,
+        } = interval;
+        let before = self.ranks(forward);
+        let through = self.ranks(forward + size);
+        let has_end = forward <= self.primary && self.primary < forward + size;
+        let mut next = reverse + u64::from(has_end);
+        let mut extended = [Interval::default(); 4];
+        for code in (0..4).rev() {
+            let size = through[code] - before[code];
+            extended[code] = Interval {
+                forward: self.first_rows[code] + before[code],
+                reverse: next,
+                size,
+            };
+            next += size;
+        }
+        extended
+    }
+
+    /// Returns the interval of the string with a base put behind it.
+    #[inline]
+    pub fn extend_forward(&self, interval: Interval, code: u8) -> Interval {
+        self.extend_backward(interval.swapped())[3 - code as usize].swapped()
+    }
+
+    /// Returns how often each base stands in the rows before `row`.
+    #[inline]
+    fn ranks(&self, row: u64) -> [u64; 4] {
+        let stored = row - u64::from(row > self.primary);
+        let block = &self.blocks[(stored / BLOCK_SYMBOLS) as usize];
+        let within = (stored % BLOCK_SYMBOLS) as u32;
+        let masks = [low_bits(within), low_bits(within.saturating_sub(64))];
+        let mut ranks = block.counts;
+        let (mut high, mut low, mut both) = (0, 0, 0);
+        for (word, mask) in masks.into_iter().enumerate() {
+            let (h, l) = (block.high[word] & mask, block.low[word] & mask);
+            high += h.count_ones();
+            low += l.count_ones();
+            both += (h & l).count_ones();
+        }
+        ranks[0] += u64::from(within + both - high - low);
+        ranks[1] += u64::from(low - both);
+        ranks[2] += u64::from(high - both);
+        ranks[3] += u64::from(both);
+        ranks
+    }
+
+    /// Returns where the suffix of a row begins in the text.
+    pub fn position(&self, row: u64) -> u64 {
+        let (mut at, mut steps) = (row, 0);
+        while at & ((1 << SAMPLE_SHIFT) - 1) != 0 {
+            if at == self.primary {
+                return steps;
+            }
+            at = self.previous(at);
+            steps += 1;
+        }
+        let sample = (at >> SAMPLE_SHIFT) as usize;
+        let high = self.samples_high.get(sample).copied().unwrap_or(0);
+        (u64::from(high) << 32 | u64::from(self.samples_low[sample])) + steps
+    }
+
+    /// Returns the row of the suffix that is longer by one symbol; `row` is not the primary one.
+    #[inline]
+    fn previous(&self, row: u64) -> u64 {
+        let stored = row - u64::from(row > self.primary);
+        let block = &self.blocks[(stored / BLOCK_SYMBOLS) as usize];
+        let within = (stored % BLOCK_SYMBOLS) as u32;
+        let (word, bit) = ((within / 64) as usize, within % 64);
+        let (high, low) = (block.high[word] >> bit & 1, block.low[word] >> bit & 1);
+        let flip = |flag: u64| flag.wrapping_sub(1);
+        let same = |word: usize| (block.high[word] ^ flip(high)) & (block.low[word] ^ flip(low));
+        let count = (same(0) & low_bits(within)).count_ones()
+            + (same(1) & low_bits(within.saturating_sub(64))).count_ones();
+        let code = (high << 1 | low) as usize;
+        self.first_rows[code] + block.counts[code] + u64::from(count)
+    }
+}
+
+/// Returns a word whose lowest `count` bits are set, all 64 from 64 on.
+#[inline]
+const fn low_bits(count: u32) -> u64 {
+    if count >= 64 { !0 } else { (1 << count) - 1 }
+}
