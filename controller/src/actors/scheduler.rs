@@ -12,8 +12,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
 use super::{NoAnswer, Peers, answer};
-use crate::core::ready::Need;
 use crate::core::state::TaskKey;
+use crate::scheduling::problem::Candidate;
 use crate::worker_info::WorkerInfo;
 
 /// Whether a worker gets tasks.
@@ -42,15 +42,6 @@ pub struct Offer {
     pub ended: Vec<TaskKey>,
     /// Some of its ready tasks, the first first.
     pub candidates: Vec<Candidate>,
-}
-
-/// A task that may start.
-#[derive(Debug, Clone)]
-pub struct Candidate {
-    /// The task.
-    pub task: TaskKey,
-    /// What it needs.
-    pub need: Need,
 }
 
 /// A worker as the scheduler sees it.
@@ -265,10 +256,9 @@ impl State {
 
     fn place(&mut self) {
         let mut placed: BTreeMap<WorkflowId, Vec<(TaskKey, WorkerId)>> = BTreeMap::new();
-        for (key, task, worker, resources) in place::place(&self.seats, &self.lots) {
-            let (_, workflow) = &key;
+        for (workflow, task, worker, resources) in place::place(&self.seats, &self.lots) {
             self.occupy((workflow.clone(), task), worker.clone(), resources);
-            placed.entry(workflow.clone()).or_default().push((task, worker));
+            placed.entry(workflow).or_default().push((task, worker));
         }
         let handles = self.peers.get();
         for ((_, workflow), lot) in &mut self.lots {
