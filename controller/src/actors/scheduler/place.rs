@@ -56,9 +56,14 @@ pub(super) fn why_waiting(seats: &BTreeMap<WorkerId, Seat>, candidate: &Candidat
     }
 }
 
-fn workers(seats: &BTreeMap<WorkerId, Seat>) -> Vec<Worker<'_>> {
-    let worker = |seat| {
-        let Seat { info, availability, used, .. } = seat;
+fn workers<'a>(seats: &'a BTreeMap<WorkerId, Seat>) -> Vec<Worker<'a>> {
+    let worker = |seat: &'a Seat| {
+        let Seat {
+            info,
+            availability,
+            used,
+            ..
+        } = seat;
         Worker {
             id: &info.id,
             total: info.resources,
