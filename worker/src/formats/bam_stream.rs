@@ -1,6 +1,6 @@
 //! BAM in, from its start to its end, against the contigs of a reference.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use common::failure::{Failure, FailureClass};
 use genome::dictionary::Dictionary;
@@ -127,11 +127,11 @@ impl BamStream {
             contigs: Vec::new(),
             is_done: false,
         };
-        if stream.take(4)? != b"BAM\x01" {
+        if stream.block(4)? != b"BAM\x01" {
             return Err(stream.invalid(Defect::NotBam));
         }
         let length = stream.number()?;
-        let header = stream.take(length)?;
+        let header = stream.block(length)?;
         stream.samples = samples(&String::from_utf8_lossy(&header));
         for _ in 0..stream.number()? {
             let contig = stream.contig(dictionary)?;
@@ -150,7 +150,7 @@ impl BamStream {
 
     fn contig(&mut self, dictionary: &Dictionary) -> Result<Option<ContigId>, Error> {
         let name_length = self.number()?;
-        let name = self.take(name_length)?;
+        let name = self.block(name_length)?;
         let name = String::from_utf8_lossy(name.strip_suffix(b"\0").unwrap_or(&name)).into_owned();
         let length = u64::from(self.number()?);
         let Some(contig) = dictionary.find(&name) else {
@@ -164,7 +164,12 @@ impl BamStream {
                 expected,
             }));
         }
-        if self.contigs.iter().flatten().any(|&before| before >= contig) {
+        if self
+            .contigs
+            .iter()
+            .flatten()
+            .any(|&before| before >= contig)
+        {
             return Err(self.invalid(Defect::Order(name)));
         }
         Ok(Some(contig))
@@ -173,7 +178,7 @@ impl BamStream {
     fn next_record(&mut self) -> Result<Option<OwnedRecord>, Error> {
         while let Some(size) = self.size()? {
             self.record += 1;
-            let mut block = self.take(size)?;
+            let mut block = self.block(size)?;
             if self.renumber(&mut block)? {
                 let record = OwnedRecord::new(block);
                 return record
@@ -190,7 +195,10 @@ impl BamStream {
         const OWN_AND_MATE: [usize; 2] = [0, 20];
         let mut is_known = true;
         for at in OWN_AND_MATE {
-            let Some(field) = block.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) else {
+            let Some(field) = block
+                .get_mut(at..)
+                .and_then(|rest| rest.first_chunk_mut::<4>())
+            else {
                 return Err(self.invalid(Defect::Truncated));
             };
             let contig = u32::from_le_bytes(*field);
@@ -208,7 +216,6 @@ impl BamStream {
 
     /// Returns the size of the next block; `None` at the end of the file.
     fn size(&mut self) -> Result<Option<u32>, Error> {
-        use std::io::BufRead;
         let rest = self.text.fill_buf();
         match rest {
             Ok([]) => Ok(None),
@@ -224,12 +231,14 @@ impl BamStream {
         Ok(u32::from_le_bytes(bytes))
     }
 
-    fn take(&mut self, length: u32) -> Result<Vec<u8>, Error> {
+    fn block(&mut self, length: u32) -> Result<Vec<u8>, Error> {
         if length > LARGEST_BLOCK_BYTES {
             return Err(self.invalid(Defect::Length(length)));
         }
         let mut bytes = Vec::new();
-        let read = (&mut self.text).take(u64::from(length)).read_to_end(&mut bytes);
+        let read = (&mut self.text)
+            .take(u64::from(length))
+            .read_to_end(&mut bytes);
         match read {
             Ok(read) if read == length as usize => Ok(bytes),
             Ok(_) => Err(self.invalid(Defect::Truncated)),
@@ -350,27 +359,45 @@ mod tests {
         let records: Vec<OwnedRecord> = stream.map(Result::unwrap).collect();
         assert_eq!(records.len(), 1);
         let view = records[0].view();
-        assert_eq!((view.contig(), view.mate_contig()), (Some(ContigId(1)), None));
+        assert_eq!(
+            (view.contig(), view.mate_contig()),
+            (Some(ContigId(1)), None)
+        );
     }
 
     #[test]
     fn files_of_another_reference_are_refused() {
         let table = [
-            (vec![("a", 99)], "x.bam: contig a has 100 bp, but 99 in the reference"),
-            (vec![("b", 100), ("a", 100)], "x.bam: contig b stands in another order than in the reference"),
-            (vec![("c", 100)], "x.bam: no contig of the file is in the reference"),
+            (
+                vec![("a", 99)],
+                "x.bam: contig a has 100 bp, but 99 in the reference",
+            ),
+            (
+                vec![("b", 100), ("a", 100)],
+                "x.bam: contig b stands in another order than in the reference",
+            ),
+            (
+                vec![("c", 100)],
+                "x.bam: no contig of the file is in the reference",
+            ),
         ];
         for (contigs, message) in table {
             assert_eq!(open(&bam(), &dictionary(&contigs)).err().unwrap(), message);
         }
-        assert_eq!(open(b"CRAM", &dictionary(&[("a", 1)])).err().unwrap(), "x.bam: not a BAM file");
+        assert_eq!(
+            open(b"CRAM", &dictionary(&[("a", 1)])).err().unwrap(),
+            "x.bam: not a BAM file"
+        );
     }
 
     #[test]
     fn truncated_record_is_named() {
         let bytes = bam();
         let stream = open(&bytes[..bytes.len() - 3], &dictionary(&[("a", 100)])).unwrap();
-        let errors: Vec<String> = stream.filter_map(Result::err).map(|error| error.to_string()).collect();
+        let errors: Vec<String> = stream
+            .filter_map(Result::err)
+            .map(|error| error.to_string())
+            .collect();
         assert_eq!(errors, ["x.bam: record 2: file is truncated"]);
     }
 }

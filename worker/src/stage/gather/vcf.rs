@@ -42,7 +42,9 @@ pub fn gather(context: &Context<'_>, emit: EmitMode, name: &str) -> Result<Files
     let header = caller::vcf::header(dictionary, &context.genome()?.sample, &options);
     let mut manifests = context.upstream(Stage::Call)?;
     manifests.sort_by_key(|manifest| manifest.attempt.task.index);
-    let parts = manifests.iter().map(|manifest| open(context, manifest, emit));
+    let parts = manifests
+        .iter()
+        .map(|manifest| open(context, manifest, emit));
     let out = context.create(name)?;
     let (written, summary) = assemble(dictionary, &header, parts, out)?;
     let mut index = context.create(&format!("{name}{}", written.index_ending))?;
@@ -131,7 +133,11 @@ mod tests {
     use caller::gvcf::{Block, Ends};
     use genome::dictionary::Contig;
 
-    fn part(head: Option<&str>, body: &str, tail: Option<&str>) -> Result<Part<io::Cursor<Vec<u8>>>, Failure> {
+    fn part(
+        head: Option<&str>,
+        body: &str,
+        tail: Option<&str>,
+    ) -> Result<Part<io::Cursor<Vec<u8>>>, Failure> {
         let block = |text: &str| Block::decode(text).unwrap();
         let report = PartReport {
             ends: Ends {
@@ -157,14 +163,23 @@ mod tests {
         let parts = [
             part(Some("0 0 10 65 0 0 0 0 0:10"), "", None),
             part(Some("0 10 20 67 0 0 0 0 0:10"), "", None),
-            part(Some("0 20 30 67 0 0 0 0 0:10"), call, Some("0 31 40 67 3 0 3 9 1:9")),
+            part(
+                Some("0 20 30 67 0 0 0 0 0:10"),
+                call,
+                Some("0 31 40 67 3 0 3 9 1:9"),
+            ),
             part(None, "", None),
             part(Some("0 40 50 71 9 0 9 9 3:10"), "", None),
         ];
         let (written, summary) = assemble(&dictionary, "##h\n#c\n", parts, Vec::new()).unwrap();
         let mut text = String::new();
-        bgzf::io::Reader::new(written.out.as_slice()).read_to_string(&mut text).unwrap();
-        let starts: Vec<&str> = text.lines().map(|line| line.split("\tGT").next().unwrap()).collect();
+        bgzf::io::Reader::new(written.out.as_slice())
+            .read_to_string(&mut text)
+            .unwrap();
+        let starts: Vec<&str> = text
+            .lines()
+            .map(|line| line.split("\tGT").next().unwrap())
+            .collect();
         let expected = [
             "##h",
             "#c",
