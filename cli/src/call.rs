@@ -8,7 +8,7 @@ use aligner::Index;
 use anyhow::{Context, Result};
 use caller::{EmitMode, Options, Output, Scope};
 use clap::{Args as ClapArgs, ValueEnum};
-use common::failure::Failure;
+use common::failure::{Failure, FailureClass};
 use genome::dictionary::Dictionary;
 use genome::interval;
 use genome::monitor::Monitor;
@@ -200,7 +200,7 @@ impl Out {
             Self::Plain(file) => file.write_all(text),
             Self::Compressed(writer) => writer.write_text(text),
         };
-        written.map_err(|error| worker::error::storage(&error))
+        written.map_err(|error| Failure::new(FailureClass::Internal, format!("output: {error}")))
     }
 
     fn finish(self, path: &Path) -> Result<()> {

@@ -153,3 +153,42 @@ pub fn failure(error: caller::Error<Failure>) -> Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use genome::dictionary::{Contig, Dictionary};
+
+    fn call(records: Vec<Result<OwnedRecord, Failure>>) -> Result<(PartReport, Vec<u8>), Failure> {
+        let dictionary = Dictionary::new(vec![Contig {
+            name: "c".into(),
+            length: 40,
+        }]);
+        let reference = Reference::new(&dictionary, &[0; 10], &[]);
+        let part = Part {
+            reference: &reference,
+            scope: &Scope::whole(&dictionary),
+            options: &Options {
+                emit: EmitMode::ReferenceConfidence,
+                ..Options::default()
+            },
+            monitor: &Monitor::default(),
+        };
+        let mut body = Vec::new();
+        part.call(records, &mut body).map(|report| (report, body))
+    }
+
+    #[test]
+    fn part_without_reads_is_one_open_block() {
+        let (report, body) = call(Vec::new()).unwrap();
+        let head = report.ends.head.unwrap();
+        assert_eq!((head.start, head.end), (0, 40));
+        assert!(body.is_empty() && report.ends.tail.is_none());
+    }
+
+    #[test]
+    fn failure_of_the_reads_comes_out_as_it_was() {
+        let lost = Failure::new(FailureClass::IntermediateLost, "gone");
+        assert_eq!(call(vec![Err(lost.clone())]).unwrap_err(), lost);
+    }
+}
