@@ -9,8 +9,10 @@ mod align;
 mod cancel;
 mod client;
 mod commands;
+mod controller;
 mod download;
 mod drain;
+mod embedded;
 mod evaluate;
 mod exit;
 mod follow;
@@ -20,11 +22,15 @@ mod json;
 mod list;
 mod progress;
 mod request;
+mod run;
+mod server;
 mod server_args;
 mod status;
 mod submit;
+mod summary;
 mod text;
 mod watch;
+mod worker;
 mod workers;
 
 #[global_allocator]

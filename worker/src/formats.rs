@@ -3,3 +3,4 @@
 pub mod compression;
 pub mod fasta;
 pub mod fastq;
+pub mod vcf;

@@ -5,7 +5,7 @@
 //! sort at the end, comb sort where the recursion goes too deep.
 
 const SMALL: usize = 16;
-const COMB_SHRINK: f64 = 1.247_330_950_103_979_2;
+const COMB_SHRINK: f64 = 1.247_330_950_103_978_7;
 
 /// Sorts by `less`, a strict order.
 pub(crate) fn introsort<T: Copy>(items: &mut [T], less: impl Fn(&T, &T) -> bool) {

@@ -1,5 +1,9 @@
 //! Quality metrics of a genome: integers counted by partition, which add up in any order.
 
+mod coverage;
+
+pub use coverage::Covered;
+
 use genome::cigar::CigarKind;
 use genome::record::{Flags, RecordView, TagValue, tags};
 
@@ -31,6 +35,8 @@ pub struct QualityMetrics {
     pub mismatches: u64,
     /// Fragment lengths in bp of proper pairs that are no duplicates.
     pub insert_sizes: Histogram,
+    /// Positions that mapped reads that are no duplicates cover.
+    pub covered: Covered,
 }
 
 impl QualityMetrics {
@@ -56,6 +62,7 @@ impl QualityMetrics {
         let (aligned, mismatches) = alignment(record);
         self.aligned_bases += aligned;
         self.mismatches += mismatches;
+        self.covered.add(record);
         // One of two mates has a positive length.
         if let (true, Ok(length @ 1..)) = (proper, u64::try_from(record.template_length())) {
             self.insert_sizes.add(length);
@@ -69,6 +76,7 @@ impl QualityMetrics {
             *mine += *theirs;
         }
         self.insert_sizes.merge(&other.insert_sizes);
+        self.covered.merge(&other.covered);
     }
 
     /// Returns the mean of the insert sizes in bp, if there is any.
@@ -93,9 +101,9 @@ impl QualityMetrics {
         reaching.next().map(|(size, _)| size)
     }
 
-    /// Returns the mean depth over a reference of this length.
-    pub fn mean_coverage(&self, reference_bp: u64) -> f64 {
-        self.aligned_bases as f64 / reference_bp.max(1) as f64
+    /// Returns the mean depth of the positions that are covered at all.
+    pub fn mean_where_covered(&self) -> f64 {
+        self.aligned_bases as f64 / self.covered.covered_bp().max(1) as f64
     }
 
     /// Appends the metrics' bytes.
@@ -104,6 +112,7 @@ impl QualityMetrics {
             put_varint(out, *field);
         }
         self.insert_sizes.encode(out);
+        self.covered.encode(out);
     }
 
     /// Reads metrics back.
@@ -116,6 +125,7 @@ impl QualityMetrics {
             *field = fields.varint()?;
         }
         metrics.insert_sizes = Histogram::decode(fields)?;
+        metrics.covered = Covered::decode(fields)?;
         Ok(metrics)
     }
 
@@ -132,6 +142,7 @@ impl QualityMetrics {
             aligned_bases,
             mismatches,
             insert_sizes: _,
+            covered: _,
         } = self;
         [
             reads,
@@ -206,7 +217,7 @@ mod tests {
         assert_eq!((metrics.aligned_bases, metrics.mismatches), (16, 4));
         assert_eq!(metrics.mean_insert_size(), Some(300.0));
         assert_eq!(metrics.insert_sizes.total(), 1);
-        assert_eq!(metrics.bases, 44);
+        assert_eq!((metrics.bases, metrics.covered.covered_bp()), (44, 9));
     }
 
     #[test]

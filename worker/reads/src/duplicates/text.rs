@@ -58,10 +58,12 @@ impl DuplicateMetrics {
         if sets.is_empty() && coverage.is_empty() {
             return String::new();
         }
-        let mut text = "## HISTOGRAM\tjava.lang.Double\nBIN".to_owned();
-        if !coverage.is_empty() {
-            text.push_str("\tCoverageMult");
-        }
+        let mut text = "## HISTOGRAM\tjava.lang.Double\n".to_owned();
+        text.push_str(if coverage.is_empty() {
+            "set_size"
+        } else {
+            "BIN\tCoverageMult"
+        });
         for (name, _) in &sets {
             let _ = write!(text, "\t{name}");
         }
