@@ -51,6 +51,7 @@ pub async fn run_until(config: Config, shutdown: impl Future<Output = ()>) -> Re
             .step(&mut events, &mut progress, shutdown.as_mut())
             .await?;
     }
+    agent.link.close().await;
     Ok(())
 }
 
