@@ -7,8 +7,8 @@ use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    align, call, cancel, controller, download, drain, evaluate, index, list, run, server, status, submit,
-    watch, worker, workers,
+    align, call, cancel, controller, download, drain, evaluate, index, list, run, server, status,
+    submit, watch, worker, workers,
 };
 
 /// Raw reads in; alignments, variants and clinical results out, over a pool of machines

@@ -74,14 +74,18 @@ impl Peers {
 
     /// Returns the handles.
     pub fn get(&self) -> &Handles {
-        self.0.get().expect("handles are known before the first message is sent")
+        self.0
+            .get()
+            .expect("handles are known before the first message is sent")
     }
 }
 
 /// Returns the milliseconds since 1970.
 pub fn now_ms() -> u64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
-    since_1970.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+    since_1970.map_or(0, |time| {
+        u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    })
 }
 
 /// Draws the moment of a decision.

@@ -150,10 +150,12 @@ impl Admission {
     ) -> Result<(), Failure> {
         for interval in intervals {
             match interval {
-                Interval::Text(text) => intervals::check_text(text, dictionary).map_err(|error| {
-                    let message = format!("interval {text}: {error}");
-                    Failure::new(FailureClass::InputInvalid, message)
-                })?,
+                Interval::Text(text) => {
+                    intervals::check_text(text, dictionary).map_err(|error| {
+                        let message = format!("interval {text}: {error}");
+                        Failure::new(FailureClass::InputInvalid, message)
+                    })?
+                }
                 Interval::Bed(file) => {
                     let path = self.stamped(file, inputs)?;
                     intervals::check_bed(&path, dictionary).map_err(|(line, error)| {

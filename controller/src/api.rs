@@ -67,12 +67,18 @@ impl Api {
 
     /// Takes a place among the requests that are worked on.
     fn request_permit(&self) -> Result<OwnedSemaphorePermit, Status> {
-        self.requests.clone().try_acquire_owned().map_err(|_| busy("requests"))
+        self.requests
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| busy("requests"))
     }
 
     /// Takes a place among the open streams.
     fn stream_permit(&self) -> Result<OwnedSemaphorePermit, Status> {
-        self.streams.clone().try_acquire_owned().map_err(|_| busy("streams"))
+        self.streams
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| busy("streams"))
     }
 }
 
@@ -87,5 +93,10 @@ fn unavailable(error: NoAnswer) -> Status {
 }
 
 fn not_found(what: &str, name: &str) -> Status {
-    refusal(Code::NotFound, "NOT_FOUND", &format!("no {what} {name}"), None)
+    refusal(
+        Code::NotFound,
+        "NOT_FOUND",
+        &format!("no {what} {name}"),
+        None,
+    )
 }

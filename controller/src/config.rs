@@ -172,10 +172,7 @@ mod tests {
     fn unprotected_tcp_is_refused_unless_meant() {
         let address: SocketAddr = "0.0.0.0:7777".parse().unwrap();
         let tcp = |insecure| listening(Listen::Tcp { address, insecure });
-        assert_eq!(
-            tcp(false).validate(),
-            Err(ConfigError::Insecure(address))
-        );
+        assert_eq!(tcp(false).validate(), Err(ConfigError::Insecure(address)));
         assert_eq!(tcp(true).validate(), Ok(()));
     }
 
@@ -198,9 +195,6 @@ mod tests {
     fn root_names_must_fit_a_location() {
         let mut config = listening(Listen::Unix { path: "s".into() });
         config.roots.insert("a/b".into(), "/".into());
-        assert_eq!(
-            config.validate(),
-            Err(ConfigError::RootName("a/b".into()))
-        );
+        assert_eq!(config.validate(), Err(ConfigError::RootName("a/b".into())));
     }
 }

@@ -71,7 +71,12 @@ impl Services {
     /// Makes the services over these files; what blocks runs on `bulk`.
     pub fn new(roots: Arc<Roots>, objects: Local, bulk: runtime::Handle) -> Self {
         let admission = Admission::new(roots.clone());
-        Self { roots, objects, bulk, admission }
+        Self {
+            roots,
+            objects,
+            bulk,
+            admission,
+        }
     }
 
     /// Validates what is asked for. Blocks.
@@ -81,7 +86,10 @@ impl Services {
     pub fn validate(&self, work: &Work) -> Result<Findings, Failure> {
         match work {
             Work::Genome(genome) => self.admission.validate(genome),
-            Work::Probe { .. } => Ok(Findings { partitions: 1, ..Findings::default() }),
+            Work::Probe { .. } => Ok(Findings {
+                partitions: 1,
+                ..Findings::default()
+            }),
         }
     }
 
@@ -103,12 +111,13 @@ impl Services {
     /// Takes away all objects of a workflow that is over, but for its outputs.
     pub fn collect(&self, workflow: &WorkflowId) {
         let folder = self.objects.root().join("work").join(workflow.as_str());
-        self.bulk.spawn_blocking(move || match std::fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!(folder = %folder.display(), %error, "garbage stays");
-            }
-            _ => {}
-        });
+        self.bulk
+            .spawn_blocking(move || match std::fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(folder = %folder.display(), %error, "garbage stays");
+                }
+                _ => {}
+            });
     }
 
     /// Returns the folder of the outputs of a workflow: the client's, or the server's own.
@@ -152,7 +161,11 @@ impl Services {
             Duty::WriteStageManifest { stage, round } => {
                 let manifest = self.write_stage_manifest(*stage, job)?;
                 let (stage, round) = (*stage, *round);
-                Ok(Event::StageManifestWritten { stage, round, manifest })
+                Ok(Event::StageManifestWritten {
+                    stage,
+                    round,
+                    manifest,
+                })
             }
             Duty::PlanPublication => self.plan_publication(job),
             Duty::Publish => self.publish(job),

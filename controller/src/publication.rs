@@ -110,11 +110,7 @@ pub fn manifest(name: String, uri: String, targets: &[Target]) -> Target {
 ///
 /// # Errors
 /// [`PublicationError`]; what appeared before stays, and is known again by the next try.
-pub fn publish(
-    folder: &Path,
-    targets: &[Target],
-    overwrite: bool,
-) -> Result<(), PublicationError> {
+pub fn publish(folder: &Path, targets: &[Target], overwrite: bool) -> Result<(), PublicationError> {
     make_folder(folder).map_err(at(folder))?;
     for target in targets {
         let last = folder.join(&target.file.name);
@@ -324,7 +320,11 @@ mod tests {
         assert_eq!(names, ["S.bam", "S.bam.bai", "S.manifest.json"]);
         let out = folder.path().join("a/b");
         publish(&out, &targets[..1], false).unwrap();
-        fs::copy(folder.path().join("object-S.bam.bai"), out.join("S.bam.bai")).unwrap();
+        fs::copy(
+            folder.path().join("object-S.bam.bai"),
+            out.join("S.bam.bai"),
+        )
+        .unwrap();
         publish(&out, &targets, false).unwrap();
         publish(&out, &targets, false).unwrap();
         assert_eq!(fs::read(out.join("S.bam")).unwrap(), b"data");

@@ -126,9 +126,8 @@ impl Roots {
 
     /// Puts a nonce file into each root that has none and can be written; returns the nonces.
     pub fn nonces(&self) -> BTreeMap<String, String> {
-        let nonce = |(name, folder): (&String, &PathBuf)| {
-            Some((name.clone(), nonce_of(folder).ok()?))
-        };
+        let nonce =
+            |(name, folder): (&String, &PathBuf)| Some((name.clone(), nonce_of(folder).ok()?));
         self.folders.iter().filter_map(nonce).collect()
     }
 

@@ -12,8 +12,8 @@ use tokio::runtime::{self, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-pub use crate::api::listen::Bound;
 use crate::actors::{Handles, control_plane, root};
+pub use crate::api::listen::Bound;
 use crate::api::{Api, listen};
 use crate::config::Config;
 use crate::duties::Services;

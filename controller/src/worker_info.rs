@@ -56,7 +56,10 @@ impl TryFrom<wire::Hello> for WorkerInfo {
         Ok(Self {
             id: WorkerId::new(worker_id),
             host,
-            resources: Resources { cores, memory_bytes },
+            resources: Resources {
+                cores,
+                memory_bytes,
+            },
             protocol_version,
             // A stage that this controller does not know is never asked for.
             output_versions: output_versions

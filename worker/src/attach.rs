@@ -86,7 +86,11 @@ impl Attachment {
 
     /// Ends the stream once everything that was said is on its way.
     pub async fn close(self) {
-        let Self { welcome: _, say, mut hear } = self;
+        let Self {
+            welcome: _,
+            say,
+            mut hear,
+        } = self;
         drop(say);
         let ended = async { while let Ok(Some(_)) = hear.message().await {} };
         let _late = tokio::time::timeout(CLOSE_WITHIN, ended).await;

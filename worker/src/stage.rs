@@ -1,10 +1,15 @@
 //! The stages: what each gets, what each gives back, and which code runs it.
 
+pub mod align;
 pub mod call;
+pub mod duplicates;
 pub mod gather;
 pub mod index;
 pub mod intervals;
+pub mod lanes;
+pub mod recalibrate;
 mod reference;
+pub mod runs;
 pub mod split;
 
 use std::collections::BTreeMap;
@@ -82,12 +87,10 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
         Stage::Index => index::run(context),
         Stage::Split => split::run(context),
         Stage::Probe => Ok(Finished::default()),
-        stage @ (Stage::Align
-        | Stage::Duplicates
-        | Stage::Merge
-        | Stage::Recalibrate
-        | Stage::Call
-        | Stage::Gather) => {
+        Stage::Align => align::run(context),
+        Stage::Duplicates => duplicates::run(context),
+        Stage::Recalibrate => recalibrate::run(context),
+        stage @ (Stage::Merge | Stage::Call | Stage::Gather) => {
             let message = format!("this worker does not run the stage {stage}");
             Err(Failure::new(FailureClass::Internal, message))
         }
@@ -114,12 +117,7 @@ impl Context<'_> {
             return Err(Failure::new(FailureClass::Internal, message));
         };
         let bytes = self.read_all(object)?;
-        Manifest::decode_stage(&bytes).map_err(|fault| {
-            Failure::new(
-                FailureClass::IntermediateLost,
-                format!("{}: {fault}", object.key),
-            )
-        })
+        Manifest::decode_stage(&bytes).map_err(|fault| error::lost(&object.key, &fault))
     }
 
     fn upstream_manifest(&self, stage: Stage) -> Option<&ObjectRef> {

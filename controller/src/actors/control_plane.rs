@@ -55,7 +55,12 @@ impl Actor for ControlPlane {
         myself: ActorRef<Message>,
         (arguments, store, reply): Self::Arguments,
     ) -> Result<(), ActorProcessingErr> {
-        let Arguments { epoch, services, lease, validations } = arguments;
+        let Arguments {
+            epoch,
+            services,
+            lease,
+            validations,
+        } = arguments;
         let (peers, cell) = (Peers::default(), myself.get_cell());
         let handles = Handles {
             epoch,

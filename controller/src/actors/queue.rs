@@ -18,11 +18,21 @@ use crate::plan::dag::{Findings, plan};
 /// What the queue may be told.
 enum Message {
     /// A workflow is to be validated.
-    Validate { workflow: WorkflowId, spec: Arc<WorkflowSpec>, whom: workflow::Handle },
+    Validate {
+        workflow: WorkflowId,
+        spec: Arc<WorkflowSpec>,
+        whom: workflow::Handle,
+    },
     /// A workflow that was validated before this controller started still holds its names.
-    Reserve { workflow: WorkflowId, spec: Arc<WorkflowSpec> },
+    Reserve {
+        workflow: WorkflowId,
+        spec: Arc<WorkflowSpec>,
+    },
     /// A validation ended.
-    Validated { workflow: WorkflowId, result: Result<Findings, Failure> },
+    Validated {
+        workflow: WorkflowId,
+        result: Result<Findings, Failure>,
+    },
     /// A workflow is over: its names are free again.
     Ended(WorkflowId),
 }
@@ -45,7 +55,11 @@ impl Handle {
 
     /// Asks for the validation of a workflow, which is told the result.
     pub fn validate(&self, workflow: WorkflowId, spec: Arc<WorkflowSpec>, whom: workflow::Handle) {
-        let _ = self.0.cast(Message::Validate { workflow, spec, whom });
+        let _ = self.0.cast(Message::Validate {
+            workflow,
+            spec,
+            whom,
+        });
     }
 
     /// Keeps the names of a workflow that was validated before.
@@ -103,7 +117,11 @@ impl Actor for Queue {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Validate { workflow, spec, whom } => {
+            Message::Validate {
+                workflow,
+                spec,
+                whom,
+            } => {
                 let key = (spec.priority, workflow);
                 state.waiting.insert(key, (spec, whom));
             }
@@ -132,11 +150,13 @@ impl State {
             let id = workflow.clone();
             let validation = tokio::task::spawn_blocking(move || services.validate(&spec.work));
             tokio::spawn(async move {
-                let panicked = |_| {
-                    Failure::new(FailureClass::Internal, "the validation broke down")
-                };
+                let panicked =
+                    |_| Failure::new(FailureClass::Internal, "the validation broke down");
                 let result = validation.await.map_err(panicked).and_then(|result| result);
-                let _ = myself.cast(Message::Validated { workflow: id, result });
+                let _ = myself.cast(Message::Validated {
+                    workflow: id,
+                    result,
+                });
             });
         }
     }

@@ -68,7 +68,15 @@ impl Actor for Root {
         myself: ActorRef<Message>,
         arguments: Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        let Arguments { store, lock, objects, epoch, control_plane, handles, failed } = arguments;
+        let Arguments {
+            store,
+            lock,
+            objects,
+            epoch,
+            control_plane,
+            handles,
+            failed,
+        } = arguments;
         let store = store::Handle::start((store, lock), epoch, objects, myself.get_cell()).await?;
         let mut state = State {
             store,

@@ -71,11 +71,20 @@ enum Message {
     /// A workflow changed.
     Offer(Offer),
     /// Placements that were not taken up.
-    Released { workflow: WorkflowId, tasks: Vec<TaskKey> },
+    Released {
+        workflow: WorkflowId,
+        tasks: Vec<TaskKey>,
+    },
     /// Attempts that were live before this controller started.
-    Restored { workflow: WorkflowId, running: Vec<(TaskKey, WorkerId, Resources)> },
+    Restored {
+        workflow: WorkflowId,
+        running: Vec<(TaskKey, WorkerId, Resources)>,
+    },
     /// A worker attached, or its availability changed.
-    WorkerChanged { info: WorkerInfo, availability: Availability },
+    WorkerChanged {
+        info: WorkerInfo,
+        availability: Availability,
+    },
     /// A worker is gone.
     WorkerGone(WorkerId),
     /// Place now.
@@ -214,7 +223,14 @@ impl Actor for Scheduler {
 
 impl State {
     fn offered(&mut self, offer: Offer) {
-        let Offer { workflow, priority, placements, over, ended, candidates } = offer;
+        let Offer {
+            workflow,
+            priority,
+            placements,
+            over,
+            ended,
+            candidates,
+        } = offer;
         self.free(&workflow, ended);
         let key = (priority, workflow);
         if over {
@@ -228,7 +244,10 @@ impl State {
     }
 
     fn changed(&mut self, info: WorkerInfo, availability: Availability) {
-        let of_this_worker = self.running.iter().filter(|(_, (worker, _))| *worker == info.id);
+        let of_this_worker = self
+            .running
+            .iter()
+            .filter(|(_, (worker, _))| *worker == info.id);
         let mut seat = Seat {
             info: info.clone(),
             availability,
@@ -268,7 +287,10 @@ impl State {
         for (key, task, worker, resources) in place::place(&self.seats, &self.lots) {
             let (_, workflow) = &key;
             self.occupy((workflow.clone(), task), worker.clone(), resources);
-            placed.entry(workflow.clone()).or_default().push((task, worker));
+            placed
+                .entry(workflow.clone())
+                .or_default()
+                .push((task, worker));
         }
         let handles = self.peers.get();
         for ((_, workflow), lot) in &mut self.lots {

@@ -29,13 +29,22 @@ type Done = Box<dyn FnOnce() + Send>;
 /// What the store may be told.
 enum Message {
     /// Facts of a workflow.
-    Append { transaction: Transaction, done: Done },
+    Append {
+        transaction: Transaction,
+        done: Done,
+    },
     /// A submission.
-    Submit { submission: Submission, reply: oneshot::Sender<Submitted> },
+    Submit {
+        submission: Submission,
+        reply: oneshot::Sender<Submitted>,
+    },
     /// All workflows, as they are now.
     LoadAll { reply: oneshot::Sender<Vec<Opened>> },
     /// One workflow that is over.
-    Load { workflow: WorkflowId, reply: oneshot::Sender<Option<Snapshot>> },
+    Load {
+        workflow: WorkflowId,
+        reply: oneshot::Sender<Option<Snapshot>>,
+    },
     /// Write what has gathered.
     Flush,
 }
@@ -182,7 +191,11 @@ impl ThreadLocalActor for Store {
                 state.add(&myself, transaction, Waiting::Facts(done))?;
             }
             Message::Submit { submission, reply } => {
-                let Submission { name, token, workflows } = submission;
+                let Submission {
+                    name,
+                    token,
+                    workflows,
+                } = submission;
                 let transaction = accept(Some((&name, &token)), &workflows);
                 let body = token.body;
                 state.add(&myself, transaction, Waiting::Client { name, body, reply })?;

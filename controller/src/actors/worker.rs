@@ -62,9 +62,18 @@ pub enum FromWorker {
 /// What a worker's actor may be told.
 enum Message {
     /// It attached, perhaps again.
-    Attached { info: WorkerInfo, outbox: Outbox, session: u64, epoch: Epoch },
+    Attached {
+        info: WorkerInfo,
+        outbox: Outbox,
+        session: u64,
+        epoch: Epoch,
+    },
     /// It said something. The permit bounds what waits here.
-    Received { messages: Vec<Result<FromWorker, WireError>>, session: u64, permit: OwnedSemaphorePermit },
+    Received {
+        messages: Vec<Result<FromWorker, WireError>>,
+        session: u64,
+        permit: OwnedSemaphorePermit,
+    },
     /// Its stream ended.
     Detached { session: u64 },
     /// It is alive.
@@ -96,7 +105,12 @@ impl Handle {
 
     /// Tells it that the worker attached.
     pub fn attached(&self, info: WorkerInfo, outbox: Outbox, session: u64, epoch: Epoch) {
-        let _ = self.0.cast(Message::Attached { info, outbox, session, epoch });
+        let _ = self.0.cast(Message::Attached {
+            info,
+            outbox,
+            session,
+            epoch,
+        });
     }
 
     /// Hands on what the worker said.
@@ -106,7 +120,11 @@ impl Handle {
         session: u64,
         permit: OwnedSemaphorePermit,
     ) {
-        let _ = self.0.cast(Message::Received { messages, session, permit });
+        let _ = self.0.cast(Message::Received {
+            messages,
+            session,
+            permit,
+        });
     }
 
     /// Tells it that the stream of a session ended.
@@ -185,11 +203,24 @@ impl Actor for Worker {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Attached { info, outbox, session, epoch } => {
+            Message::Attached {
+                info,
+                outbox,
+                session,
+                epoch,
+            } => {
                 state.attach(info, Stream { session, outbox }, epoch);
             }
-            Message::Received { messages, session, permit } => {
-                if state.stream.as_ref().is_some_and(|stream| stream.session == session) {
+            Message::Received {
+                messages,
+                session,
+                permit,
+            } => {
+                if state
+                    .stream
+                    .as_ref()
+                    .is_some_and(|stream| stream.session == session)
+                {
                     state.receive(messages);
                 }
                 drop(permit);
@@ -260,7 +291,11 @@ impl State {
     }
 
     fn detach(&mut self, session: u64) {
-        if self.stream.as_ref().is_some_and(|stream| stream.session == session) {
+        if self
+            .stream
+            .as_ref()
+            .is_some_and(|stream| stream.session == session)
+        {
             self.stream = None;
             self.lose_stream();
         }
@@ -312,7 +347,9 @@ impl State {
 
     /// Looks at the time; returns when to look again, `None` when the worker is lost.
     fn check(&mut self) -> Option<Duration> {
-        let heard = self.detached_at.map_or(self.last_heard, |at| at.min(self.last_heard));
+        let heard = self
+            .detached_at
+            .map_or(self.last_heard, |at| at.min(self.last_heard));
         let silent = heard.elapsed();
         if silent >= self.lease {
             tracing::warn!(worker = %self.id, "worker is lost");

@@ -18,7 +18,11 @@ pub type Post = (WorkerId, Vec<ToWorker>);
 /// What the registry may be told.
 enum Message {
     /// A worker attached.
-    Attach { info: WorkerInfo, outbox: Outbox, reply: oneshot::Sender<Session> },
+    Attach {
+        info: WorkerInfo,
+        outbox: Outbox,
+        reply: oneshot::Sender<Session>,
+    },
     /// The journal holds live attempts of these workers: they have one lease to attach.
     Expect(BTreeSet<WorkerId>),
     /// That lease has passed.
@@ -28,7 +32,10 @@ enum Message {
     /// Messages to workers.
     Send(Vec<Post>),
     /// A worker shall take no more.
-    Drain { worker: WorkerId, reply: oneshot::Sender<bool> },
+    Drain {
+        worker: WorkerId,
+        reply: oneshot::Sender<bool>,
+    },
     /// A worker is gone; `orderly` if it said so before.
     Gone { worker: WorkerId, orderly: bool },
 }
@@ -62,13 +69,13 @@ impl Handle {
     ///
     /// # Errors
     /// [`NoAnswer`] if the controller goes down.
-    pub async fn attach(
-        &self,
-        info: WorkerInfo,
-        outbox: Outbox,
-    ) -> Result<Session, NoAnswer> {
+    pub async fn attach(&self, info: WorkerInfo, outbox: Outbox) -> Result<Session, NoAnswer> {
         let (reply, session) = oneshot::channel();
-        let _ = self.0.cast(Message::Attach { info, outbox, reply });
+        let _ = self.0.cast(Message::Attach {
+            info,
+            outbox,
+            reply,
+        });
         answer(session).await
     }
 
@@ -137,7 +144,11 @@ impl Actor for Workers {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Attach { info, outbox, reply } => {
+            Message::Attach {
+                info,
+                outbox,
+                reply,
+            } => {
                 state.sessions += 1;
                 let number = state.sessions;
                 let worker = state.worker(&info.id, &myself).await?;

@@ -74,9 +74,15 @@ enum Message {
     /// A worker said something.
     Said { worker: WorkerId, said: Vec<Said> },
     /// A worker attached and holds these attempts of this workflow.
-    Attached { worker: WorkerId, holding: Vec<AttemptId> },
+    Attached {
+        worker: WorkerId,
+        holding: Vec<AttemptId>,
+    },
     /// A worker is gone.
-    WorkerGone { worker: WorkerId, class: FailureClass },
+    WorkerGone {
+        worker: WorkerId,
+        class: FailureClass,
+    },
     /// A duty ended.
     DutyDone { duty: Duty, event: Option<Event> },
     /// A deadline passed.
@@ -86,11 +92,17 @@ enum Message {
     /// Why nothing is placed, as the scheduler knows it.
     Waiting(String),
     /// The client asks to stop.
-    Cancel { reply: oneshot::Sender<Arc<Snapshot>> },
+    Cancel {
+        reply: oneshot::Sender<Arc<Snapshot>>,
+    },
     /// What does a client see?
-    View { reply: oneshot::Sender<Arc<Snapshot>> },
+    View {
+        reply: oneshot::Sender<Arc<Snapshot>>,
+    },
     /// Whoever wants to know of changes.
-    Watch { reply: oneshot::Sender<watch::Receiver<u64>> },
+    Watch {
+        reply: oneshot::Sender<watch::Receiver<u64>>,
+    },
 }
 
 /// The way to one workflow.
@@ -296,12 +308,15 @@ impl State {
     /// What it holds but does not count is ended; what counts but it does not hold is lost.
     fn attach(&mut self, worker: WorkerId, holding: Vec<AttemptId>) {
         let held: BTreeSet<(TaskKey, AttemptNumber)> = holding.iter().map(progress::key).collect();
-        self.lose(&worker, FailureClass::WorkerLost, |attempt| !held.contains(&attempt));
+        self.lose(&worker, FailureClass::WorkerLost, |attempt| {
+            !held.contains(&attempt)
+        });
         let stray = |attempt: &AttemptId| !self.may_hold(attempt, &worker);
         let strays = holding.into_iter().filter(stray);
         let cancels: Vec<_> = strays.map(ToWorker::Cancel).collect();
         // What it was told to end before it is told again.
-        self.under_way.retain(|duty| !matches!(duty, Duty::EndAttempt { worker: on, .. } if *on == worker));
+        self.under_way
+            .retain(|duty| !matches!(duty, Duty::EndAttempt { worker: on, .. } if *on == worker));
         let effects = match cancels.is_empty() {
             true => Vec::new(),
             false => vec![Effect::Post(worker, cancels)],

@@ -20,25 +20,52 @@ enum Message {
     /// Workflows that the store holds; `fresh` if they were accepted just now.
     Open(Vec<Opened>),
     /// What a worker said, in order.
-    Said { worker: WorkerId, said: Vec<(WorkflowId, Said)> },
+    Said {
+        worker: WorkerId,
+        said: Vec<(WorkflowId, Said)>,
+    },
     /// The scheduler placed tasks.
-    Placed { workflow: WorkflowId, placements: Vec<(TaskKey, WorkerId)> },
+    Placed {
+        workflow: WorkflowId,
+        placements: Vec<(TaskKey, WorkerId)>,
+    },
     /// A worker attached and holds these attempts.
-    Attached { worker: WorkerId, holding: Vec<AttemptId> },
+    Attached {
+        worker: WorkerId,
+        holding: Vec<AttemptId>,
+    },
     /// A worker is gone.
-    WorkerGone { worker: WorkerId, class: FailureClass },
+    WorkerGone {
+        worker: WorkerId,
+        class: FailureClass,
+    },
     /// A deadline of a workflow passed.
     Wake(WorkflowId),
     /// Why nothing of a workflow is placed.
-    Waiting { workflow: WorkflowId, reason: String },
+    Waiting {
+        workflow: WorkflowId,
+        reason: String,
+    },
     /// A workflow's status changed.
-    Status { workflow: WorkflowId, status: Status },
+    Status {
+        workflow: WorkflowId,
+        status: Status,
+    },
     /// A workflow ended; this is how it stays.
-    Ended { workflow: WorkflowId, last: Arc<Snapshot> },
+    Ended {
+        workflow: WorkflowId,
+        last: Arc<Snapshot>,
+    },
     /// Where is this workflow?
-    Find { workflow: WorkflowId, reply: oneshot::Sender<Option<Found>> },
+    Find {
+        workflow: WorkflowId,
+        reply: oneshot::Sender<Option<Found>>,
+    },
     /// Which workflows are there?
-    List { filter: Filter, reply: oneshot::Sender<Page> },
+    List {
+        filter: Filter,
+        reply: oneshot::Sender<Page>,
+    },
     /// How many have not ended?
     Unfinished { reply: oneshot::Sender<usize> },
 }
@@ -128,7 +155,10 @@ impl Handle {
 
     /// Hands on what the scheduler placed.
     pub fn placed(&self, workflow: WorkflowId, placements: Vec<(TaskKey, WorkerId)>) {
-        let _ = self.0.cast(Message::Placed { workflow, placements });
+        let _ = self.0.cast(Message::Placed {
+            workflow,
+            placements,
+        });
     }
 
     /// Tells that a worker attached, and which attempts it holds.
@@ -237,7 +267,10 @@ impl Actor for Workflows {
                 }
             }
             Message::Said { worker, said } => state.said(worker, said),
-            Message::Placed { workflow, placements } => {
+            Message::Placed {
+                workflow,
+                placements,
+            } => {
                 if let Some(live) = state.live(&workflow) {
                     live.placed(placements);
                 }
@@ -298,7 +331,13 @@ impl State {
         opened: Opened,
         myself: &ActorRef<Message>,
     ) -> Result<(), ractor::SpawnErr> {
-        let Opened { workflow, batch, sample, status, place } = opened;
+        let Opened {
+            workflow,
+            batch,
+            sample,
+            status,
+            place,
+        } = opened;
         if self.index.contains_key(&workflow) {
             return Ok(());
         }
@@ -318,7 +357,12 @@ impl State {
                 Found::Live(workflow::Handle::start(*state, peers, supervisor).await?)
             }
         };
-        let entry = Entry { batch, sample, status, place };
+        let entry = Entry {
+            batch,
+            sample,
+            status,
+            place,
+        };
         self.index.insert(workflow, entry);
         Ok(())
     }
@@ -367,7 +411,11 @@ impl State {
                 live.attached(worker.clone(), parts.remove(id).unwrap_or_default());
             }
         }
-        let cancels: Vec<_> = parts.into_values().flatten().map(ToWorker::Cancel).collect();
+        let cancels: Vec<_> = parts
+            .into_values()
+            .flatten()
+            .map(ToWorker::Cancel)
+            .collect();
         if !cancels.is_empty() {
             self.peers.get().workers.send(vec![(worker, cancels)]);
         }
@@ -404,7 +452,13 @@ impl State {
 impl Entry {
     fn fits(&self, filter: &Filter) -> bool {
         (filter.states.is_empty() || filter.states.contains(&self.status))
-            && filter.sample.as_ref().is_none_or(|sample| *sample == self.sample)
-            && filter.batch.as_ref().is_none_or(|batch| *batch == self.batch)
+            && filter
+                .sample
+                .as_ref()
+                .is_none_or(|sample| *sample == self.sample)
+            && filter
+                .batch
+                .as_ref()
+                .is_none_or(|batch| *batch == self.batch)
     }
 }

@@ -57,8 +57,7 @@ mod tests {
     fn magic_and_end_are_both_needed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.bam");
-        let mut encoder =
-            flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         encoder.write_all(b"BAM\x01rest").unwrap();
         let block = encoder.finish().unwrap();
         std::fs::write(&path, &block).unwrap();

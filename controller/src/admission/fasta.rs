@@ -43,10 +43,7 @@ pub enum FastaError {
 
 /// Reads the whole file, hands each contig's bases over as they stand, and returns the contigs in
 /// order. One contig is in memory at a time.
-pub fn scan(
-    path: &Path,
-    mut take: impl FnMut(&str, &[u8]),
-) -> Result<Dictionary, FastaError> {
+pub fn scan(path: &Path, mut take: impl FnMut(&str, &[u8])) -> Result<Dictionary, FastaError> {
     let mut lines = Lines::open(path)?;
     let mut contigs: Vec<Contig> = Vec::new();
     let mut names = HashSet::new();
@@ -104,7 +101,21 @@ fn name_of(head: &[u8]) -> Option<String> {
 fn is_base(letter: u8) -> bool {
     matches!(
         letter.to_ascii_uppercase(),
-        b'A' | b'C' | b'G' | b'T' | b'U' | b'R' | b'Y' | b'S' | b'W' | b'K' | b'M' | b'B' | b'D' | b'H' | b'V' | b'N'
+        b'A' | b'C'
+            | b'G'
+            | b'T'
+            | b'U'
+            | b'R'
+            | b'Y'
+            | b'S'
+            | b'W'
+            | b'K'
+            | b'M'
+            | b'B'
+            | b'D'
+            | b'H'
+            | b'V'
+            | b'N'
     )
 }
 

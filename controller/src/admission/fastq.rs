@@ -237,9 +237,21 @@ mod tests {
             (b"", None, "holds no reads"),
             (b"BAM\x01xxxx", None, "is BAM, not FASTQ"),
             (b">a\nAC\n", None, "is FASTA, not FASTQ"),
-            (b"@a\nAC\n+\nII\n", Some(1), "ends where the other file goes on"),
-            (b"@a\nAC\n+\nII\n@c\nA\n+\nI\n", Some(2), "is named c, but its mate b"),
-            (b"@a\nAC\n+\nII\n@b\nAA\n+\nI\n", Some(2), "has 2 bases but 1 qualities"),
+            (
+                b"@a\nAC\n+\nII\n",
+                Some(1),
+                "ends where the other file goes on",
+            ),
+            (
+                b"@a\nAC\n+\nII\n@c\nA\n+\nI\n",
+                Some(2),
+                "is named c, but its mate b",
+            ),
+            (
+                b"@a\nAC\n+\nII\n@b\nAA\n+\nI\n",
+                Some(2),
+                "has 2 bases but 1 qualities",
+            ),
             (b"@a\nAC\n+\nII\n@b\nA\n", Some(2), "is cut off"),
             (b"a\nAC\n+\nII\n", Some(1), "does not begin with `@`"),
             (b"@a\nAC\n+\nI \n", Some(1), "has a quality outside `!`-`~`"),
@@ -256,16 +268,22 @@ mod tests {
     #[test]
     fn an_odd_interleaved_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let path = file(folder.path(), "1", b"@a\nA\n+\nI\n@a\nA\n+\nI\n@b\nA\n+\nI\n");
+        let path = file(
+            folder.path(),
+            "1",
+            b"@a\nA\n+\nI\n@a\nA\n+\nI\n@b\nA\n+\nI\n",
+        );
         let error = check_interleaved(&path).unwrap_err();
-        assert_eq!((error.record, error.to_string().as_str()), (Some(3), "has no mate"));
+        assert_eq!(
+            (error.record, error.to_string().as_str()),
+            (Some(3), "has no mate")
+        );
     }
 
     #[test]
     fn gzip_is_read_and_its_damage_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let mut encoder =
-            flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         encoder.write_all(b"@a\nAC\n+\nII\n").unwrap();
         let whole = encoder.finish().unwrap();
         check_single(&file(folder.path(), "1.gz", &whole)).unwrap();

@@ -114,7 +114,10 @@ mod tests {
                 .map_err(|error| error.to_string())
         };
         assert_eq!(vcf(""), Ok(()));
-        assert_eq!(vcf("##contig=<ID=19>\n##contig=<ID=20,length=100>\n"), Ok(()));
+        assert_eq!(
+            vcf("##contig=<ID=19>\n##contig=<ID=20,length=100>\n"),
+            Ok(())
+        );
         let length = "is made for another reference: its contig 20 has 99 bp, not 100";
         assert_eq!(vcf("##contig=<ID=20,length=99>\n"), Err(length.into()));
         let strange = "is made for another reference: none of its contigs (chr20, ...) is known";

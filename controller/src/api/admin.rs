@@ -19,7 +19,13 @@ impl Admin for Service {
         _: Request<v1::ListWorkersRequest>,
     ) -> Result<Response<v1::ListWorkersResponse>, Status> {
         let _permit = self.0.request_permit()?;
-        let seats = self.0.control()?.scheduler.observe().await.map_err(unavailable)?;
+        let seats = self
+            .0
+            .control()?
+            .scheduler
+            .observe()
+            .await
+            .map_err(unavailable)?;
         let workers = seats.iter().map(status).collect();
         Ok(Response::new(v1::ListWorkersResponse { workers }))
     }
@@ -32,14 +38,21 @@ impl Admin for Service {
         let v1::DrainRequest { worker_id } = request.into_inner();
         let control = self.0.control()?;
         let id = WorkerId::new(worker_id.clone());
-        if !control.workers.drain(id.clone()).await.map_err(unavailable)? {
+        if !control
+            .workers
+            .drain(id.clone())
+            .await
+            .map_err(unavailable)?
+        {
             return Err(not_found("worker", &worker_id));
         }
         let seats = control.scheduler.observe().await.map_err(unavailable)?;
         let seat = seats.iter().find(|seat| seat.info.id == id);
         let mut worker = status(seat.ok_or_else(|| not_found("worker", &worker_id))?);
         worker.state = v1::WorkerState::Draining.into();
-        Ok(Response::new(v1::DrainResponse { worker: Some(worker) }))
+        Ok(Response::new(v1::DrainResponse {
+            worker: Some(worker),
+        }))
     }
 }
 

@@ -71,7 +71,10 @@ fn read_or_make(file: &Path) -> io::Result<String> {
     }
     let token = fs::read_to_string(file)?.trim().to_owned();
     if token.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the token is empty"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the token is empty",
+        ));
     }
     Ok(token)
 }

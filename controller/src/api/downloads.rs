@@ -21,14 +21,24 @@ type Chunks = BoxStream<'static, Result<v1::DownloadOutputResponse, Status>>;
 
 /// Sends an output of a workflow that succeeded.
 pub async fn send(api: &Api, request: v1::DownloadOutputRequest) -> Result<Chunks, Status> {
-    let v1::DownloadOutputRequest { workflow_id, name, offset } = request;
+    let v1::DownloadOutputRequest {
+        workflow_id,
+        name,
+        offset,
+    } = request;
     let permit = api.stream_permit()?;
     let workflow = watching::get(api, workflow_id).await?;
-    let output = workflow.view.outputs.iter().find(|output| output.name == name);
+    let output = workflow
+        .view
+        .outputs
+        .iter()
+        .find(|output| output.name == name);
     let expected = output.ok_or_else(|| not_found("output", &name))?.size_bytes;
     let services = api.services.clone();
     let folder = services.output_folder(&workflow.workflow, &workflow.spec);
-    let path = folder.map_err(|error| gone(&error.to_string()))?.join(&name);
+    let path = folder
+        .map_err(|error| gone(&error.to_string()))?
+        .join(&name);
     let (chunks, stream) = mpsc::channel(CHUNKS_WAITING);
     services.bulk.spawn(async move {
         let _permit = permit;
@@ -43,7 +53,11 @@ pub async fn send(api: &Api, request: v1::DownloadOutputRequest) -> Result<Chunk
         let mut bytes = stream_file(file, name, offset..u64::MAX);
         while let Some(chunk) = bytes.next().await {
             let chunk = chunk.map(|chunk| v1::DownloadOutputResponse { chunk });
-            if chunks.send(chunk.map_err(Error::into_status)).await.is_err() {
+            if chunks
+                .send(chunk.map_err(Error::into_status))
+                .await
+                .is_err()
+            {
                 return;
             }
         }

@@ -64,10 +64,14 @@ pub async fn open(listen: &[Listen]) -> Result<Vec<Listener>, Error> {
     let mut listeners = Vec::new();
     for one in listen {
         listeners.push(match one {
-            Listen::Tcp { address, insecure: _ } => tcp(*address, Auth::open()).await?,
-            Listen::TcpWithToken { address, token_file } => {
-                tcp(*address, Auth::token(token_file)?).await?
-            }
+            Listen::Tcp {
+                address,
+                insecure: _,
+            } => tcp(*address, Auth::open()).await?,
+            Listen::TcpWithToken {
+                address,
+                token_file,
+            } => tcp(*address, Auth::token(token_file)?).await?,
             Listen::Unix { path } => unix(path).await?,
         });
     }
@@ -75,7 +79,10 @@ pub async fn open(listen: &[Listen]) -> Result<Vec<Listener>, Error> {
 }
 
 async fn tcp(address: SocketAddr, auth: Auth) -> Result<Listener, Error> {
-    let failed = |source| Error::Listen { address: address.to_string(), source };
+    let failed = |source| Error::Listen {
+        address: address.to_string(),
+        source,
+    };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok(Listener::Tcp(listener, bound, auth))
@@ -136,8 +143,12 @@ impl Listener {
 /// Puts all services behind one listener. Health asks for no token.
 async fn router(api: &Api, auth: &Auth) -> Router {
     let (reporter, health) = tonic_health::server::health_reporter();
-    reporter.set_serving::<GenomicsServer<genomics::Service>>().await;
-    reporter.set_serving::<WorkersServer<workers::Service>>().await;
+    reporter
+        .set_serving::<GenomicsServer<genomics::Service>>()
+        .await;
+    reporter
+        .set_serving::<WorkersServer<workers::Service>>()
+        .await;
     let limit = api.limits.message_bytes;
     let genomics = GenomicsServer::new(genomics::Service(api.clone()));
     let workers = WorkersServer::new(workers::Service(api.clone()));

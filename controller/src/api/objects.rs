@@ -123,8 +123,14 @@ impl InputResolver for Inputs {
         match found {
             Ok(Ok(path)) => Ok(path),
             Ok(Err(RootError::Io(error))) => Err(Error::of_io(key, error)),
-            Ok(Err(error)) => Err(Error::Denied { key, reason: error.to_string() }),
-            Err(lost) => Err(Error::Denied { key, reason: lost.to_string() }),
+            Ok(Err(error)) => Err(Error::Denied {
+                key,
+                reason: error.to_string(),
+            }),
+            Err(lost) => Err(Error::Denied {
+                key,
+                reason: lost.to_string(),
+            }),
         }
     }
 }

@@ -25,7 +25,10 @@ pub async fn submit(
     request: v1::SubmitBatchRequest,
 ) -> Result<v1::SubmitBatchResponse, Status> {
     let body = Sha256::of(&request.encode_to_vec());
-    let v1::SubmitBatchRequest { idempotency_token, workflows } = request;
+    let v1::SubmitBatchRequest {
+        idempotency_token,
+        workflows,
+    } = request;
     let name = read_token(idempotency_token)?;
     let specs = read_specs(workflows)?;
     let control = api.control()?;
@@ -36,12 +39,23 @@ pub async fn submit(
     let accepted = accept(specs)?;
     let token = Token {
         body,
-        batch: accepted.first().map_or_else(|| BatchId::new(""), |first| first.batch.clone()),
+        batch: accepted
+            .first()
+            .map_or_else(|| BatchId::new(""), |first| first.batch.clone()),
         workflows: accepted.iter().map(|one| one.workflow.clone()).collect(),
     };
     let answer = answer(&token.batch, &token.workflows);
-    let submission = Submission { name, token, workflows: accepted.clone() };
-    match control.store.submit(submission).await.map_err(unavailable)? {
+    let submission = Submission {
+        name,
+        token,
+        workflows: accepted.clone(),
+    };
+    match control
+        .store
+        .submit(submission)
+        .await
+        .map_err(unavailable)?
+    {
         Submitted::Accepted => {
             let states = accepted.into_iter().map(accepted_state);
             control.workflows.open(states.map(Opened::of).collect());
@@ -63,7 +77,9 @@ fn accept(specs: Vec<WorkflowSpec>) -> Result<Vec<Accepted>, Status> {
     specs
         .into_iter()
         .map(|spec| {
-            let id = ids.generate().map_err(|_| Status::internal("no ids are left"))?;
+            let id = ids
+                .generate()
+                .map_err(|_| Status::internal("no ids are left"))?;
             Ok(Accepted {
                 workflow: WorkflowId::from(id),
                 batch: batch.clone(),

@@ -21,7 +21,9 @@ pub async fn receive(
         let _permit = permit;
         write(&objects, parts).await
     });
-    received.await.map_err(|_| Status::internal("the upload broke down"))?
+    received
+        .await
+        .map_err(|_| Status::internal("the upload broke down"))?
 }
 
 async fn write(
@@ -59,9 +61,7 @@ async fn write(
     })
 }
 
-async fn header(
-    parts: &mut Streaming<v1::UploadReadsRequest>,
-) -> Result<v1::UploadHeader, Status> {
+async fn header(parts: &mut Streaming<v1::UploadReadsRequest>) -> Result<v1::UploadHeader, Status> {
     let first = parts.message().await?;
     match first.and_then(|v1::UploadReadsRequest { part }| part) {
         Some(v1::upload_reads_request::Part::Header(header)) => Ok(header),

@@ -10,7 +10,12 @@ use crate::core::view::{StageStatus, StageView, Status, WorkflowView};
 
 impl From<&Snapshot> for v1::Workflow {
     fn from(snapshot: &Snapshot) -> Self {
-        let Snapshot { workflow, batch, spec, view } = snapshot;
+        let Snapshot {
+            workflow,
+            batch,
+            spec,
+            view,
+        } = snapshot;
         let WorkflowView {
             status,
             reason,
@@ -119,7 +124,12 @@ fn stage(view: &StageView) -> v1::StageStatus {
 
 fn error(failure: &WorkflowFailure) -> v1::WorkflowError {
     let WorkflowFailure { failure, task } = failure;
-    let Failure { class, message, file, record } = failure;
+    let Failure {
+        class,
+        message,
+        file,
+        record,
+    } = failure;
     let stage = task.map_or(v1::Stage::Unspecified, |task| task.stage.into());
     v1::WorkflowError {
         error_class: v1::ErrorClass::from(*class).into(),
@@ -132,7 +142,12 @@ fn error(failure: &WorkflowFailure) -> v1::WorkflowError {
 }
 
 fn output(file: &OutputFile) -> v1::OutputFile {
-    let OutputFile { name, uri, size_bytes, sha256 } = file;
+    let OutputFile {
+        name,
+        uri,
+        size_bytes,
+        sha256,
+    } = file;
     v1::OutputFile {
         name: name.clone(),
         uri: uri.clone(),

@@ -62,12 +62,21 @@ where
     F: Future<Output = Result<Arc<Snapshot>, NoAnswer>>,
 {
     let control = api.control()?;
-    match control.workflows.find(workflow.clone()).await.map_err(unavailable)? {
+    match control
+        .workflows
+        .find(workflow.clone())
+        .await
+        .map_err(unavailable)?
+    {
         None => Err(not_found("workflow", workflow.as_str())),
         Some(Found::Ended(last)) => Ok(Some(last)),
         Some(Found::Live(live)) => Ok(ask(live).await.ok()),
         Some(Found::Stored) => {
-            let stored = control.store.load(workflow.clone()).await.map_err(unavailable)?;
+            let stored = control
+                .store
+                .load(workflow.clone())
+                .await
+                .map_err(unavailable)?;
             let stored = stored.ok_or_else(|| not_found("workflow", workflow.as_str()))?;
             Ok(Some(Arc::new(stored)))
         }
@@ -80,7 +89,12 @@ pub async fn list(
     request: v1::ListWorkflowsRequest,
 ) -> Result<v1::ListWorkflowsResponse, Status> {
     let filter = read_filter(request)?;
-    let page = api.control()?.workflows.list(filter).await.map_err(unavailable)?;
+    let page = api
+        .control()?
+        .workflows
+        .list(filter)
+        .await
+        .map_err(unavailable)?;
     let mut workflows = Vec::with_capacity(page.found.len());
     let mut last = String::new();
     for (id, _) in page.found {
@@ -95,7 +109,13 @@ pub async fn list(
 }
 
 fn read_filter(request: v1::ListWorkflowsRequest) -> Result<Filter, WireError> {
-    let v1::ListWorkflowsRequest { page_size, page_token, states, sample, batch_id } = request;
+    let v1::ListWorkflowsRequest {
+        page_size,
+        page_token,
+        states,
+        sample,
+        batch_id,
+    } = request;
     if page_size > PAGE_LIMIT {
         let reason = format!("{page_size} is not in 0-{PAGE_LIMIT}");
         return Err(WireError::new("page_size", reason));
@@ -109,7 +129,11 @@ fn read_filter(request: v1::ListWorkflowsRequest) -> Result<Filter, WireError> {
     Ok(Filter {
         before: given(page_token).map(WorkflowId::new),
         limit: limit as usize,
-        states: states.into_iter().enumerate().map(state).collect::<Result<_, _>>()?,
+        states: states
+            .into_iter()
+            .enumerate()
+            .map(state)
+            .collect::<Result<_, _>>()?,
         sample: given(sample),
         batch: given(batch_id).map(BatchId::new),
     })
@@ -163,7 +187,11 @@ fn is_over(snapshot: &Snapshot) -> bool {
 async fn after(api: &Api, workflow: &WorkflowId, seen: u64) -> Result<Arc<Snapshot>, Status> {
     loop {
         let control = api.control()?;
-        let found = control.workflows.find(workflow.clone()).await.map_err(unavailable)?;
+        let found = control
+            .workflows
+            .find(workflow.clone())
+            .await
+            .map_err(unavailable)?;
         if let Some(Found::Live(live)) = found
             && let Ok(mut revision) = live.watch().await
         {

@@ -112,10 +112,15 @@ impl Workers for Service {
     ) -> Result<Response<Self::HeartbeatStream>, Status> {
         let api = self.0.clone();
         let answers = request.into_inner().map(move |beat| {
-            let wire::HeartbeatRequest { worker_id, epoch: _ } = beat?;
+            let wire::HeartbeatRequest {
+                worker_id,
+                epoch: _,
+            } = beat?;
             let control = api.control()?;
             control.workers.heartbeat(WorkerId::new(worker_id));
-            Ok(wire::HeartbeatResponse { epoch: control.epoch.0 })
+            Ok(wire::HeartbeatResponse {
+                epoch: control.epoch.0,
+            })
         });
         Ok(Response::new(answers.boxed()))
     }
@@ -131,8 +136,14 @@ async fn hello(inbound: &mut Streaming<wire::AttachRequest>) -> Result<WorkerInf
     let info = WorkerInfo::try_from(hello)?;
     if info.protocol_version != PROTOCOL_VERSION {
         let found = info.protocol_version;
-        let message = format!("protocol version {found}: this controller speaks {PROTOCOL_VERSION}");
-        return Err(refusal(Code::FailedPrecondition, "PROTOCOL_VERSION", &message, None));
+        let message =
+            format!("protocol version {found}: this controller speaks {PROTOCOL_VERSION}");
+        return Err(refusal(
+            Code::FailedPrecondition,
+            "PROTOCOL_VERSION",
+            &message,
+            None,
+        ));
     }
     Ok(info)
 }
@@ -176,10 +187,22 @@ fn from_wire(message: wire::AttachRequest) -> Result<FromWorker, WireError> {
             Ok(said(&commit.attempt.clone(), Said::ReadBatch(commit)))
         }
         Some(Wire::Progress(progress)) => {
-            let wire::Progress { attempt, reads, bases } = progress;
-            let attempt = attempt.ok_or_else(|| WireError::new("progress.attempt", "must be set"))?;
+            let wire::Progress {
+                attempt,
+                reads,
+                bases,
+            } = progress;
+            let attempt =
+                attempt.ok_or_else(|| WireError::new("progress.attempt", "must be set"))?;
             let attempt = AttemptId::try_from(attempt).map_err(|e| e.within("progress.attempt"))?;
-            Ok(said(&attempt.clone(), Said::Progress { attempt, reads, bases }))
+            Ok(said(
+                &attempt.clone(),
+                Said::Progress {
+                    attempt,
+                    reads,
+                    bases,
+                },
+            ))
         }
         Some(Wire::Drained(wire::Drained {})) => Ok(FromWorker::Drained),
         Some(Wire::Hello(_)) => Err(WireError::new("hello", "must be the first message only")),
@@ -206,13 +229,17 @@ fn to_wire(message: ToWorker, nonces: &Nonces) -> wire::AttachResponse {
             attempt: Some((&attempt).into()),
             accepted,
         }),
-        ToWorker::ReadBatchAck { attempt, index, accepted } => {
-            Wire::ReadBatchAck(wire::ReadBatchAck {
-                attempt: Some((&attempt).into()),
-                index,
-                accepted,
-            })
-        }
+        ToWorker::ReadBatchAck {
+            attempt,
+            index,
+            accepted,
+        } => Wire::ReadBatchAck(wire::ReadBatchAck {
+            attempt: Some((&attempt).into()),
+            index,
+            accepted,
+        }),
     };
-    wire::AttachResponse { message: Some(message) }
+    wire::AttachResponse {
+        message: Some(message),
+    }
 }

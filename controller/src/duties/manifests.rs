@@ -21,7 +21,10 @@ impl Services {
         job: &Job,
     ) -> Result<ObjectRef, Obstacle> {
         let manifests = self.manifests(&job.results)?;
-        for object in manifests.iter().flat_map(|manifest| manifest.outputs.values()) {
+        for object in manifests
+            .iter()
+            .flat_map(|manifest| manifest.outputs.values())
+        {
             self.check_size(object)?;
         }
         if stage == Stage::Index {

@@ -34,7 +34,10 @@ impl Services {
             Ok(folder) => folder,
             Err(error) => {
                 let prefix = genome.output_prefix.as_ref().map(ToString::to_string);
-                return failed(Failure::input(prefix.unwrap_or_default(), error.to_string()));
+                return failed(Failure::input(
+                    prefix.unwrap_or_default(),
+                    error.to_string(),
+                ));
             }
         };
         match publication::publish(&folder, &targets, genome.overwrite) {
@@ -58,7 +61,11 @@ impl Services {
             .collect::<Result<Vec<_>, _>>()?;
         publication::order(&mut targets);
         let name = file_name(&genome.sample, "manifest.json");
-        targets.push(publication::manifest(name.clone(), uri(genome, &name), &targets));
+        targets.push(publication::manifest(
+            name.clone(),
+            uri(genome, &name),
+            &targets,
+        ));
         Ok(targets)
     }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 
-use common::failure::{Failure, FailureClass};
+use common::failure::Failure;
 use genome::base;
 use noodles::fasta;
 use noodles::fasta::record::Definition;
 
 use super::compression::decompressed;
+use crate::error::storage;
 
 /// Why a FASTA file was refused.
 #[derive(Debug, thiserror::Error)]
@@ -68,17 +69,10 @@ pub enum Defect {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Io {
-                file,
-                contig,
-                source,
-            } => {
-                let failure = Self::new(FailureClass::StorageTransient, source.to_string());
-                Self {
-                    file: Some(file),
-                    record: Some(contig),
-                    ..failure
-                }
+            Error::Io { file, contig, source } => {
+                let failure = storage(&source);
+                let file = failure.file.clone().or(Some(file));
+                Self { file, record: Some(contig), ..failure }
             }
             Error::Invalid {
                 file,

@@ -2,12 +2,13 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use common::failure::{Failure, FailureClass};
+use common::failure::Failure;
 use genome::base;
 use genome::phred::ASCII_OFFSET;
 use genome::reads::{Read as SequencedRead, Reads};
 
 use super::compression::decompressed;
+use crate::error::storage;
 
 /// Why a FASTQ file was refused.
 #[derive(Debug, thiserror::Error)]
@@ -86,17 +87,10 @@ pub enum Defect {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Io {
-                file,
-                record,
-                source,
-            } => {
-                let failure = Self::new(FailureClass::StorageTransient, source.to_string());
-                Self {
-                    file: Some(file),
-                    record: Some(record),
-                    ..failure
-                }
+            Error::Io { file, record, source } => {
+                let failure = storage(&source);
+                let file = failure.file.clone().or(Some(file));
+                Self { file, record: Some(record), ..failure }
             }
             Error::Invalid {
                 file,

@@ -23,7 +23,9 @@ pub(super) fn place(
     seats: &BTreeMap<WorkerId, Seat>,
     lots: &BTreeMap<(Priority, WorkflowId), Lot>,
 ) -> Vec<Placement> {
-    let ready = seats.values().filter(|seat| seat.availability == Availability::Ready);
+    let ready = seats
+        .values()
+        .filter(|seat| seat.availability == Availability::Ready);
     let mut free: Vec<Free> = ready
         .map(|seat| Free {
             seat,
@@ -37,10 +39,16 @@ pub(super) fn place(
             if free.is_empty() {
                 return placed;
             }
-            let fitting = free.iter_mut().filter(|free| fits(free.seat, free.left, task, need));
+            let fitting = free
+                .iter_mut()
+                .filter(|free| fits(free.seat, free.left, task, need));
             let best = fitting.max_by_key(|free| {
                 let avoided = need.avoid.as_ref() == Some(&free.seat.info.id);
-                (!avoided, free.left.cores, std::cmp::Reverse(&free.seat.info.id))
+                (
+                    !avoided,
+                    free.left.cores,
+                    std::cmp::Reverse(&free.seat.info.id),
+                )
             });
             let Some(chosen) = best else { continue };
             chosen.left = rest(chosen.left, need.resources);
@@ -62,15 +70,20 @@ pub(super) fn why_waiting(seats: &BTreeMap<WorkerId, Seat>, candidate: &Candidat
     if attached.any(|seat| fits(seat, seat.info.resources, task, need)) {
         return "all workers are busy".to_owned();
     }
-    let Resources { cores, memory_bytes } = need.resources;
+    let Resources {
+        cores,
+        memory_bytes,
+    } = need.resources;
     let (stage, version) = (task.stage, need.output_version);
     let memory_mib = memory_bytes >> 20;
-    format!("no worker offers {cores} cores, {memory_mib} MiB and stage {stage} in version {version}")
+    format!(
+        "no worker offers {cores} cores, {memory_mib} MiB and stage {stage} in version {version}"
+    )
 }
 
 fn fits(seat: &Seat, left: Resources, task: &TaskKey, need: &crate::core::ready::Need) -> bool {
-    let enough = left.cores >= need.resources.cores
-        && left.memory_bytes >= need.resources.memory_bytes;
+    let enough =
+        left.cores >= need.resources.cores && left.memory_bytes >= need.resources.memory_bytes;
     let versions = &seat.info.output_versions;
     enough && versions.get(&task.stage) == Some(&need.output_version)
 }

@@ -58,7 +58,11 @@ impl State {
     pub(super) fn release(&mut self) {
         let durable = *self.revision.borrow();
         let mut posts: BTreeMap<WorkerId, Vec<ToWorker>> = BTreeMap::new();
-        while self.pending.front().is_some_and(|(sequence, _)| *sequence <= durable) {
+        while self
+            .pending
+            .front()
+            .is_some_and(|(sequence, _)| *sequence <= durable)
+        {
             let (_, effects) = self.pending.pop_front().expect("there is a front");
             for effect in effects {
                 match effect {
@@ -68,9 +72,16 @@ impl State {
                     Effect::Answer(reply, snapshot) => {
                         let _ = reply.send(snapshot);
                     }
-                    Effect::Start(Duty::EndAttempt { task, attempt, worker }) => {
+                    Effect::Start(Duty::EndAttempt {
+                        task,
+                        attempt,
+                        worker,
+                    }) => {
                         let attempt = self.state.attempt_id(task, attempt);
-                        posts.entry(worker).or_default().push(ToWorker::Cancel(attempt));
+                        posts
+                            .entry(worker)
+                            .or_default()
+                            .push(ToWorker::Cancel(attempt));
                     }
                     Effect::Start(duty) => self.start_duty(duty),
                     Effect::End(last) => self.end(last),
@@ -88,7 +99,10 @@ impl State {
         let mut snapshot = Snapshot::of(&self.state);
         let seen = &mut snapshot.view;
         for ((task, _), (reads, bases)) in &self.progress {
-            let stage = seen.stages.iter_mut().find(|stage| stage.stage == task.stage);
+            let stage = seen
+                .stages
+                .iter_mut()
+                .find(|stage| stage.stage == task.stage);
             if let Some(stage) = stage {
                 stage.reads += reads;
                 stage.bases += bases;
@@ -109,9 +123,11 @@ impl State {
             }
             duty => {
                 let done = self.myself.clone();
-                handles.services.start(duty, &self.state, move |duty, event| {
-                    done.duty_done(duty, Some(event));
-                });
+                handles
+                    .services
+                    .start(duty, &self.state, move |duty, event| {
+                        done.duty_done(duty, Some(event));
+                    });
             }
         }
     }

@@ -39,7 +39,9 @@ impl State {
             Some((task, lease.worker.clone(), resources))
         });
         let running = running.collect();
-        handles.scheduler.restored(self.state.workflow.clone(), running);
+        handles
+            .scheduler
+            .restored(self.state.workflow.clone(), running);
         self.step(vec![Event::TimePassed], Vec::new());
     }
 
@@ -54,7 +56,11 @@ impl State {
         let mut facts = Vec::new();
         let mut unused = Vec::new();
         for (task, worker) in placements {
-            let event = Event::Placed { task, worker, epoch };
+            let event = Event::Placed {
+                task,
+                worker,
+                epoch,
+            };
             let decided = advance(&mut self.state, event, now());
             if decided.is_empty() {
                 unused.push(task);
@@ -79,7 +85,11 @@ impl State {
                     events.extend(accepted.then_some(event));
                 }
                 Said::ReadBatch(commit) => events.push(self.judge_batch(commit, &mut answers)),
-                Said::Progress { attempt, reads, bases } => {
+                Said::Progress {
+                    attempt,
+                    reads,
+                    bases,
+                } => {
                     let key = key(&attempt);
                     if self.state.lease(key.0, key.1).is_some() {
                         self.progress.insert(key, (reads, bases));
@@ -98,25 +108,27 @@ impl State {
         self.record(facts, effects);
     }
 
-    fn judge_report(
-        &mut self,
-        report: Report,
-        answers: &mut Vec<ToWorker>,
-    ) -> (bool, Event) {
-        let Report { attempt, epoch: _, counters, outcome } = report;
+    fn judge_report(&mut self, report: Report, answers: &mut Vec<ToWorker>) -> (bool, Event) {
+        let Report {
+            attempt,
+            epoch: _,
+            counters,
+            outcome,
+        } = report;
         let (task, number) = key(&attempt);
         let judged = verdict::report(&self.state, task, number, &outcome);
         answers.push(acknowledge(&attempt, judged.accepted()));
         self.progress.remove(&(task, number));
-        let event = Event::Reported { task, attempt: number, counters, outcome };
+        let event = Event::Reported {
+            task,
+            attempt: number,
+            counters,
+            outcome,
+        };
         (judged != verdict::Verdict::Known, event)
     }
 
-    fn judge_batch(
-        &mut self,
-        commit: ReadBatchCommit,
-        answers: &mut Vec<ToWorker>,
-    ) -> Event {
+    fn judge_batch(&mut self, commit: ReadBatchCommit, answers: &mut Vec<ToWorker>) -> Event {
         let number = commit.attempt.number;
         let judged = verdict::read_batch(&self.state, number, &commit.read_batch);
         answers.push(acknowledge_batch(&commit, judged.accepted()));
@@ -164,8 +176,14 @@ impl State {
         let mut effects = Vec::new();
         for fact in facts {
             match &fact.change {
-                Change::AttemptStarted { task, attempt, worker, .. } => {
-                    let assignment = crate::core::assignment::assignment(&self.state, *task, *attempt);
+                Change::AttemptStarted {
+                    task,
+                    attempt,
+                    worker,
+                    ..
+                } => {
+                    let assignment =
+                        crate::core::assignment::assignment(&self.state, *task, *attempt);
                     effects.extend(assignment.map(|made| Effect::assign(worker.clone(), made)));
                 }
                 Change::Ended { .. } | Change::Rejected(_) => {
@@ -226,7 +244,10 @@ impl State {
         let (task, number) = key(attempt);
         match self.state.lease(task, number) {
             Some(lease) => lease.worker == *worker,
-            None => self.state.task(task).is_some_and(|task| was_won_by(&task.status, number)),
+            None => self
+                .state
+                .task(task)
+                .is_some_and(|task| was_won_by(&task.status, number)),
         }
     }
 }
