@@ -69,10 +69,18 @@ pub enum Defect {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Io { file, contig, source } => {
+            Error::Io {
+                file,
+                contig,
+                source,
+            } => {
                 let failure = storage(&source);
                 let file = failure.file.clone().or(Some(file));
-                Self { file, record: Some(contig), ..failure }
+                Self {
+                    file,
+                    record: Some(contig),
+                    ..failure
+                }
             }
             Error::Invalid {
                 file,

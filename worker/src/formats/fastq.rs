@@ -87,10 +87,18 @@ pub enum Defect {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Io { file, record, source } => {
+            Error::Io {
+                file,
+                record,
+                source,
+            } => {
                 let failure = storage(&source);
                 let file = failure.file.clone().or(Some(file));
-                Self { file, record: Some(record), ..failure }
+                Self {
+                    file,
+                    record: Some(record),
+                    ..failure
+                }
             }
             Error::Invalid {
                 file,
