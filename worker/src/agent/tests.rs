@@ -32,13 +32,22 @@ struct Seen {
 
 impl Seen {
     fn send(&self, message: Hear) {
-        let _gone = self.outbound.send(Ok(wire::AttachResponse { message: Some(message) }));
+        let _gone = self.outbound.send(Ok(wire::AttachResponse {
+            message: Some(message),
+        }));
     }
 
     /// Waits for the next message that is no progress.
     async fn next(&mut self) -> Say {
         loop {
-            let message = self.inbound.message().await.unwrap().unwrap().message.unwrap();
+            let message = self
+                .inbound
+                .message()
+                .await
+                .unwrap()
+                .unwrap()
+                .message
+                .unwrap();
             if !matches!(message, Say::Progress(_)) {
                 return message;
             }
@@ -54,7 +63,10 @@ impl Seen {
 
     fn ack(&self, attempt: &AttemptId) {
         let attempt = Some(attempt.into());
-        self.send(Hear::Ack(wire::Ack { attempt, accepted: true }));
+        self.send(Hear::Ack(wire::Ack {
+            attempt,
+            accepted: true,
+        }));
     }
 }
 
@@ -79,10 +91,19 @@ impl Workers for Fake {
             return Err(Status::invalid_argument("no hello"));
         };
         if hello.memory_bytes == 13 {
-            return Err(status::refusal(Code::FailedPrecondition, "X", "unlucky", None));
+            return Err(status::refusal(
+                Code::FailedPrecondition,
+                "X",
+                "unlucky",
+                None,
+            ));
         }
         let (outbound, answers) = mpsc::unbounded_channel();
-        let _test_is_over = self.attached.send(Seen { hello, inbound, outbound });
+        let _test_is_over = self.attached.send(Seen {
+            hello,
+            inbound,
+            outbound,
+        });
         Ok(Response::new(UnboundedReceiverStream::new(answers).boxed()))
     }
 
@@ -142,7 +163,12 @@ impl Cluster {
         seen.send(Hear::Welcome(wire::Welcome {
             epoch,
             lease_ms: 1_000,
-            objects_directory: self.folder.path().join("objects").to_string_lossy().into_owned(),
+            objects_directory: self
+                .folder
+                .path()
+                .join("objects")
+                .to_string_lossy()
+                .into_owned(),
             objects_nonce_file: ".nonce".into(),
             objects_nonce: "n".into(),
         }));
@@ -156,11 +182,21 @@ impl Cluster {
 }
 
 fn assignment(stage: Stage, number: u32, epoch: u64) -> Assignment {
-    let task = TaskId { workflow: WorkflowId::new("w"), stage, index: 0 };
+    let task = TaskId {
+        workflow: WorkflowId::new("w"),
+        stage,
+        index: 0,
+    };
     Assignment {
-        attempt: AttemptId { task, number: AttemptNumber(number) },
+        attempt: AttemptId {
+            task,
+            number: AttemptNumber(number),
+        },
         epoch: Epoch(epoch),
-        resources: Resources { cores: 1, memory_bytes: 1 << 20 },
+        resources: Resources {
+            cores: 1,
+            memory_bytes: 1 << 20,
+        },
         output_prefix: format!("w/{stage}/0/{number}"),
         genome: None,
         inputs: [].into(),
@@ -171,7 +207,9 @@ fn assignment(stage: Stage, number: u32, epoch: u64) -> Assignment {
 
 /// A lane of two reads, each of which fills a read batch.
 fn split(folder: &std::path::Path) -> Assignment {
-    let fastq: String = (0..4).map(|i| format!("@r{i}\n{}\n+\n{0}\n", "A".repeat(600))).collect();
+    let fastq: String = (0..4)
+        .map(|i| format!("@r{i}\n{}\n+\n{0}\n", "A".repeat(600)))
+        .collect();
     std::fs::write(folder.join("reads.fq"), fastq).unwrap();
     let at = |text: &str| text.parse::<Location>().unwrap();
     let lane = Lane {
@@ -183,7 +221,11 @@ fn split(folder: &std::path::Path) -> Assignment {
         lanes: vec![lane],
         reference: at("root:d/ref.fa"),
         known_sites: Vec::new(),
-        outputs: Outputs { bam: true, vcf: false, gvcf: false },
+        outputs: Outputs {
+            bam: true,
+            vcf: false,
+            gvcf: false,
+        },
         intervals: Vec::new(),
         interval_padding_bp: 0,
         output_prefix: None,
@@ -222,15 +264,23 @@ async fn read_batches_and_reports_are_sent_again_until_acknowledged() {
     let mut seen = cluster.welcome(1).await;
     let task = split(cluster.folder.path());
     seen.send(Hear::Assignment((&task).into()));
-    let Say::ReadBatch(first) = seen.next().await else { panic!("no read batch") };
+    let Say::ReadBatch(first) = seen.next().await else {
+        panic!("no read batch")
+    };
     drop(seen);
     let mut seen = cluster.welcome(2).await;
     assert_eq!(seen.hello.holding, [(&task.attempt).into()]);
-    let Say::ReadBatch(again) = seen.next().await else { panic!("no read batch") };
+    let Say::ReadBatch(again) = seen.next().await else {
+        panic!("no read batch")
+    };
     assert_eq!(again, first);
     for index in 0..2 {
         let attempt = Some((&task.attempt).into());
-        seen.send(Hear::ReadBatchAck(wire::ReadBatchAck { attempt, index, accepted: true }));
+        seen.send(Hear::ReadBatchAck(wire::ReadBatchAck {
+            attempt,
+            index,
+            accepted: true,
+        }));
         if index == 0 {
             assert!(matches!(seen.next().await, Say::ReadBatch(_)));
         }
@@ -239,7 +289,9 @@ async fn read_batches_and_reports_are_sent_again_until_acknowledged() {
     drop(seen);
     let mut seen = cluster.welcome(2).await;
     assert_eq!(seen.report().await, report);
-    let Outcome::Completed(Some(manifest)) = &report.outcome else { panic!("{report:?}") };
+    let Outcome::Completed(Some(manifest)) = &report.outcome else {
+        panic!("{report:?}")
+    };
     assert_eq!(report.counters.bases, 2_400);
     let bytes = std::fs::read(cluster.folder.path().join("objects").join(&manifest.key)).unwrap();
     assert!(common::task::Manifest::decode(&bytes).is_ok());
@@ -259,8 +311,12 @@ async fn what_cannot_finish_is_handed_back_when_the_worker_ends() {
     let report = seen.report().await;
     assert_eq!(report.outcome, Outcome::HandedBack);
     let attempt = Some((&task.attempt).into());
-    let ack = Hear::Ack(wire::Ack { attempt, accepted: true });
-    acks.send(Ok(wire::AttachResponse { message: Some(ack) })).unwrap();
+    let ack = Hear::Ack(wire::Ack {
+        attempt,
+        accepted: true,
+    });
+    acks.send(Ok(wire::AttachResponse { message: Some(ack) }))
+        .unwrap();
     drop(acks);
     assert!(matches!(seen.next().await, Say::Drained(_)));
     drop(seen);
@@ -277,9 +333,16 @@ async fn a_stale_leader_is_left_and_a_refusal_ends_the_worker() {
     seen.send(Hear::Assignment((&assignment(Stage::Probe, 1, 4)).into()));
     seen.send(Hear::Assignment((&assignment(Stage::Probe, 2, 5)).into()));
     let report = seen.report().await;
-    assert_eq!(report.attempt.number, AttemptNumber(2), "the stale assignment is not run");
+    assert_eq!(
+        report.attempt.number,
+        AttemptNumber(2),
+        "the stale assignment is not run"
+    );
     seen.ack(&report.attempt);
     cluster.end().await.unwrap();
     let refused = Cluster::start(|config| config.memory_bytes = 13).await;
-    assert!(matches!(refused.worker.await.unwrap(), Err(Error::Refused(_))));
+    assert!(matches!(
+        refused.worker.await.unwrap(),
+        Err(Error::Refused(_))
+    ));
 }
