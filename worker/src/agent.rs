@@ -111,7 +111,7 @@ impl Agent {
             Some(event) = events.recv() => self.on_event(event),
             heard = self.link.next(&mut self.session) => match heard? {
                 link::Heard::Welcome(welcome) => self.on_welcome(&welcome),
-                link::Heard::Message(message) => self.on_message(message),
+                link::Heard::Message(message) => self.on_message(*message),
                 link::Heard::Broken => {}
             },
             _ = progress.tick() => self.tell_progress(),

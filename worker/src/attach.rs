@@ -153,7 +153,5 @@ fn host() -> String {
 
 fn scratch_bytes(config: &Config) -> u64 {
     let free = nix::sys::statvfs::statvfs(&config.scratch);
-    free.map_or(0, |free| {
-        free.blocks_available() as u64 * free.fragment_size() as u64
-    })
+    free.map_or(0, |free| free.blocks_available() * free.fragment_size())
 }
