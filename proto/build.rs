@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "spindle/v1/genome.proto",
     "spindle/v1/workflow.proto",
     "spindle/v1/genomics.proto",
     "spindle/worker/v1/task.proto",
+    "spindle/worker/v1/process.proto",
     "spindle/worker/v1/workers.proto",
     "spindle/worker/v1/objects.proto",
     "spindle/state/v1/fact.proto",

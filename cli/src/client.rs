@@ -4,11 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hyper_util::rt::TokioIo;
+use common::auth::Bearer;
 use proto::v1::admin_client::AdminClient;
 use proto::v1::genomics_client::GenomicsClient;
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 
@@ -25,26 +23,8 @@ pub struct ServerArgs {
     pub token_file: Option<PathBuf>,
 }
 
-/// Adds the token to every request.
-#[derive(Debug, Clone, Default)]
-pub struct Token(Option<MetadataValue<Ascii>>);
-
-impl Interceptor for Token {
-    fn call(
-        &mut self,
-        mut request: tonic::Request<()>,
-    ) -> Result<tonic::Request<()>, tonic::Status> {
-        if let Some(token) = &self.0 {
-            request
-                .metadata_mut()
-                .insert("authorization", token.clone());
-        }
-        Ok(request)
-    }
-}
-
 /// A channel that carries the token.
-pub type Connection = InterceptedService<Channel, Token>;
+pub type Connection = InterceptedService<Channel, Bearer>;
 
 impl ServerArgs {
     /// Connects.
@@ -52,9 +32,8 @@ impl ServerArgs {
     /// # Errors
     /// [`Exit::Unavailable`] when the server does not answer.
     pub async fn connect(&self) -> Result<Connection> {
-        let token = Token(self.token_file.as_deref().map(read_token).transpose()?);
-        let channel = channel(&self.server).await?;
-        Ok(InterceptedService::new(channel, token))
+        let token = self.token_file.as_deref().map(read_token).transpose()?;
+        connect(&self.server, token.as_deref()).await
     }
 
     /// Connects to the public service.
@@ -80,55 +59,44 @@ pub fn genomics(connection: Connection) -> GenomicsClient<Connection> {
     GenomicsClient::new(connection).max_decoding_message_size(MESSAGE_BYTES)
 }
 
-fn read_token(path: &Path) -> Result<MetadataValue<Ascii>> {
+/// Reads the token of a server from its file.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn read_token(path: &Path) -> Result<String> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("{}: token cannot be read", path.display()))?;
-    let value = format!("Bearer {}", text.trim());
-    value
-        .parse()
-        .with_context(|| format!("{}: not a token", path.display()))
+    Ok(text.trim().to_owned())
 }
 
-/// Opens a channel to `http://HOST:PORT` or `unix:SOCKET`.
+/// Connects to `http://HOST:PORT` or `unix:SOCKET`.
 ///
 /// # Errors
 /// [`Exit::Usage`] for another form, [`Exit::Unavailable`] when nothing answers.
-pub async fn channel(server: &str) -> Result<Channel> {
+pub async fn connect(server: &str, token: Option<&str>) -> Result<Connection> {
     const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-    let not_reachable = |reason: &dyn std::error::Error| {
-        let mut cause = reason;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        ended(
-            Exit::Unavailable,
-            format!("{server}: server not reachable: {cause}"),
-        )
-    };
-    if let Some(socket) = server.strip_prefix("unix:") {
-        let socket = PathBuf::from(socket);
-        let connector = tower::service_fn(move |_| {
-            let socket = socket.clone();
-            async move {
-                tokio::net::UnixStream::connect(socket)
-                    .await
-                    .map(TokioIo::new)
-            }
-        });
-        let endpoint = Endpoint::from_static("http://spindle.socket");
-        let endpoint = endpoint.connect_timeout(CONNECT_DEADLINE);
-        let connected = endpoint.connect_with_connector(connector).await;
-        return connected.map_err(|error| not_reachable(&error));
-    }
-    if !server.starts_with("http://") {
+    if !server.starts_with("http://") && !server.starts_with("unix:") {
         let message = format!("{server}: not a server: http://HOST:PORT or unix:SOCKET");
         return Err(ended(Exit::Usage, message));
     }
+    let token = Bearer::new(token).map_err(|error| ended(Exit::Usage, error.to_string()))?;
     let endpoint = Endpoint::from_shared(server.to_owned())
         .map_err(|error| ended(Exit::Usage, format!("{server}: {error}")))?;
     let endpoint = endpoint.connect_timeout(CONNECT_DEADLINE).tcp_nodelay(true);
-    endpoint
+    let channel = endpoint
         .connect()
         .await
-        .map_err(|error| not_reachable(&error))
+        .map_err(|error| not_reachable(server, &error))?;
+    Ok(InterceptedService::new(channel, token))
+}
+
+fn not_reachable(server: &str, error: &tonic::transport::Error) -> anyhow::Error {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    ended(
+        Exit::Unavailable,
+        format!("{server}: server not reachable: {cause}"),
+    )
 }

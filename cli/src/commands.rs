@@ -7,7 +7,8 @@ use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    align, cancel, download, drain, evaluate, index, list, status, submit, watch, workers,
+    align, call, cancel, controller, download, drain, evaluate, index, list, run, server, status, submit,
+    watch, worker, workers,
 };
 
 /// Raw reads in; alignments, variants and clinical results out, over a pool of machines
@@ -23,8 +24,13 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(Box<run::Args>),
+    Server(server::Args),
+    Controller(controller::Args),
+    Worker(worker::Args),
     Index(index::Args),
     Align(Box<align::Args>),
+    Call(call::Args),
     Evaluate(evaluate::Args),
     Submit(Box<submit::Args>),
     List(list::Args),
@@ -34,6 +40,9 @@ enum Command {
     Workers(workers::Args),
     Drain(drain::Args),
     Download(download::Args),
+    /// One attempt of a task, told on standard input by a worker
+    #[command(hide = true)]
+    Task,
     /// Prints the completions of a shell
     Completions {
         /// The shell
@@ -48,8 +57,14 @@ impl Cli {
     /// Whatever it answers, with its exit code.
     pub fn run(self) -> Result<ExitCode> {
         match self.command {
+            Command::Run(args) => block_on(run::run(*args)),
+            Command::Server(args) => block_on(server::run(args)),
+            Command::Controller(args) => block_on(controller::run(args)),
+            Command::Worker(args) => block_on(worker::run(args)),
+            Command::Task => return Ok(::worker::task_main()),
             Command::Index(args) => index::run(&args),
             Command::Align(args) => align::run(&args),
+            Command::Call(args) => call::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),
             Command::Submit(args) => block_on(submit::run(*args)),
             Command::List(args) => block_on(list::run(args)),

@@ -6,11 +6,14 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod align;
+mod call;
 mod cancel;
 mod client;
 mod commands;
+mod controller;
 mod download;
 mod drain;
+mod embedded;
 mod evaluate;
 mod exit;
 mod follow;
@@ -20,11 +23,15 @@ mod json;
 mod list;
 mod progress;
 mod request;
+mod run;
+mod server;
 mod server_args;
 mod status;
 mod submit;
+mod summary;
 mod text;
 mod watch;
+mod worker;
 mod workers;
 
 #[global_allocator]

@@ -15,7 +15,10 @@ pub trait Locate {
     async fn locate(&mut self, file: &str) -> Result<String>;
 }
 
-/// Every path as a file under the root `local`, which is `/`: for a server in this process.
+/// Name of the root `/` of a server in this process.
+pub const LOCAL_ROOT: &str = "local";
+
+/// Every path as a file under the root `local`: for a server in this process.
 pub struct LocalRoot;
 
 impl Locate for LocalRoot {
@@ -39,7 +42,7 @@ pub fn local(path: &Path) -> Result<String> {
         }
     }
     match clean.to_str().map(|text| text.trim_start_matches('/')) {
-        Some(text) if !text.is_empty() => Ok(format!("root:local/{text}")),
+        Some(text) if !text.is_empty() => Ok(format!("root:{LOCAL_ROOT}/{text}")),
         _ => bail!("{}: not a usable path", path.display()),
     }
 }

@@ -46,8 +46,7 @@ pub async fn run(args: Args) -> Result<()> {
         Some(work) => std::path::absolute(work).context("--work is not a path")?,
         None => out.join(format!(".{}.spindle", args.genome.sample)),
     };
-    let request =
-        request::workflow(&args.genome, request::local(&out)?, &mut LocalRoot).await?;
+    let request = request::workflow(&args.genome, request::local(&out)?, &mut LocalRoot).await?;
     if args.restart && work.exists() {
         std::fs::remove_dir_all(&work).with_context(|| work.display().to_string())?;
     }
@@ -97,9 +96,19 @@ async fn follow_request(
 
 async fn submit(client: &mut GenomicsClient<Connection>, request: WorkflowSpec) -> Result<String> {
     let idempotency_token = ulid::Ulid::new().to_string();
-    let request = SubmitBatchRequest { idempotency_token, workflows: vec![request] };
-    let answer = client.submit_batch(request).await.map_err(|status| refused(&status))?;
-    answer.into_inner().workflow_ids.pop().context("the server accepted nothing")
+    let request = SubmitBatchRequest {
+        idempotency_token,
+        workflows: vec![request],
+    };
+    let answer = client
+        .submit_batch(request)
+        .await
+        .map_err(|status| refused(&status))?;
+    answer
+        .into_inner()
+        .workflow_ids
+        .pop()
+        .context("the server accepted nothing")
 }
 
 /// Finds an unfinished run in the work folder.
@@ -120,7 +129,10 @@ async fn unfinished(
         states: live.map(i32::from).to_vec(),
         ..ListWorkflowsRequest::default()
     };
-    let answer = client.list_workflows(list).await.map_err(|status| refused(&status))?;
+    let answer = client
+        .list_workflows(list)
+        .await
+        .map_err(|status| refused(&status))?;
     match answer.into_inner().workflows.into_iter().next() {
         None => Ok(None),
         Some(known) if known.spec.as_ref() == Some(request) => Ok(Some(known.workflow_id)),

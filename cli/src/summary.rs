@@ -16,8 +16,7 @@ use crate::text;
 pub fn print(out: &Path, workflow: &Workflow) -> Result<()> {
     let path = out.join("metrics.json");
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let metrics: Value =
-        serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+    let metrics: Value = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
     println!("outputs in {}", out.display());
     print_metrics(&metrics);
     print_stages(workflow);
@@ -28,8 +27,14 @@ fn print_metrics(metrics: &Value) {
     let count = |value: &Value| text::grouped(value.as_u64().unwrap_or(0));
     let alignment = &metrics["alignment"];
     println!("reads        {}", count(&alignment["reads"]));
-    println!("mapped       {:.2} %", percent(&alignment["mapped"], &alignment["reads"]));
-    println!("duplicates   {:.2} %", percent(&alignment["duplicates"], &alignment["mapped"]));
+    println!(
+        "mapped       {:.2} %",
+        percent(&alignment["mapped"], &alignment["reads"])
+    );
+    println!(
+        "duplicates   {:.2} %",
+        percent(&alignment["duplicates"], &alignment["mapped"])
+    );
     println!(
         "insert size  median {} bp, mean {:.1} bp",
         count(&alignment["insert_size"]["median_bp"]),
@@ -37,10 +42,15 @@ fn print_metrics(metrics: &Value) {
     );
     println!(
         "coverage     mean {:.2}x where covered, {} bp covered",
-        alignment["coverage"]["mean_where_covered"].as_f64().unwrap_or(0.0),
+        alignment["coverage"]["mean_where_covered"]
+            .as_f64()
+            .unwrap_or(0.0),
         count(&alignment["coverage"]["covered_bp"]),
     );
-    if let Some(variants) = metrics.get("variants").filter(|variants| variants.is_object()) {
+    if let Some(variants) = metrics
+        .get("variants")
+        .filter(|variants| variants.is_object())
+    {
         println!(
             "variants     {}: {} SNVs, {} indels, Ti/Tv {:.2}",
             count(&variants["variants"]),
@@ -57,13 +67,21 @@ fn percent(part: &Value, whole: &Value) -> f64 {
 
 fn ratio(part: &Value, whole: &Value) -> f64 {
     let whole = whole.as_f64().unwrap_or(0.0);
-    if whole == 0.0 { 0.0 } else { part.as_f64().unwrap_or(0.0) / whole }
+    if whole == 0.0 {
+        0.0
+    } else {
+        part.as_f64().unwrap_or(0.0) / whole
+    }
 }
 
 fn print_stages(workflow: &Workflow) {
     println!("stage            tasks        wall         CPU");
     let mut cpu_ms = 0;
-    for stage in workflow.stages.iter().filter(|stage| stage.state() == StageState::Done) {
+    for stage in workflow
+        .stages
+        .iter()
+        .filter(|stage| stage.state() == StageState::Done)
+    {
         cpu_ms += stage.cpu_ms;
         println!(
             "{:<14} {:>7} {:>11} {:>11}",
@@ -76,7 +94,12 @@ fn print_stages(workflow: &Workflow) {
     let (started, ended) = (&workflow.started_at, &workflow.ended_at);
     let total = between(started.as_ref(), ended.as_ref());
     let cpu = text::duration(Duration::from_millis(cpu_ms));
-    println!("{:<14} {:>7} {:>11} {cpu:>11}", "all", "", text::duration(total));
+    println!(
+        "{:<14} {:>7} {:>11} {cpu:>11}",
+        "all",
+        "",
+        text::duration(total)
+    );
 }
 
 fn wall(stage: &StageStatus) -> Duration {
@@ -90,7 +113,9 @@ fn between(
     let nanoseconds = |time: &prost_types::Timestamp| {
         i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos)
     };
-    let (Some(start), Some(end)) = (start, end) else { return Duration::ZERO };
+    let (Some(start), Some(end)) = (start, end) else {
+        return Duration::ZERO;
+    };
     let elapsed = u64::try_from(nanoseconds(end) - nanoseconds(start)).unwrap_or(0);
     Duration::from_nanos(elapsed)
 }

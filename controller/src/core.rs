@@ -14,6 +14,8 @@ pub mod ready;
 pub mod stage;
 pub mod state;
 pub mod task_set;
+#[cfg(test)]
+pub(crate) mod tests;
 pub mod verdict;
 pub mod view;
 

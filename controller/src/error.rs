@@ -33,18 +33,19 @@ pub enum Error {
     },
     /// The state store failed. Nothing that was acknowledged is lost.
     #[error("the state store failed")]
-    Store(#[from] crate::state::StateError),
-    /// A part of the controller ended that must not.
-    #[error("the {0} actor ended")]
-    ActorEnded(&'static str),
-    /// An actor could not start.
-    #[error("the {name} actor cannot start")]
-    ActorStart {
-        /// Which one.
-        name: &'static str,
-        /// What it said.
-        source: ractor::SpawnErr,
-    },
+    Store(#[from] crate::state::StoreError),
+    /// Another controller wrote to the state.
+    #[error("another controller wrote to the state")]
+    Fenced,
+    /// The control plane failed again and again.
+    #[error("the control plane failed too often")]
+    ControlPlane,
+    /// The actors could not start.
+    #[error("the controller cannot start")]
+    Start(#[from] ractor::SpawnErr),
+    /// The object folder cannot be used.
+    #[error("cannot use the objects")]
+    Objects(#[from] object_store::Error),
     /// The gRPC server failed.
     #[error("the gRPC server failed")]
     Server(#[from] tonic::transport::Error),

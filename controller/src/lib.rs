@@ -6,7 +6,22 @@
 //! [`state`].
 #![forbid(unsafe_code)]
 
+mod actors;
+mod admission;
+mod api;
+pub mod config;
 pub mod core;
+mod duties;
+pub mod error;
+mod leader;
 pub mod plan;
+mod publication;
+mod roots;
+mod run;
 pub mod scheduling;
 pub mod state;
+mod worker_info;
+
+pub use config::{Config, Limits, Listen};
+pub use error::Error;
+pub use run::{Bound, Ready, run};

@@ -47,7 +47,7 @@ impl Roots {
     /// # Errors
     /// [`Error::File`] if one is missing or is no folder.
     pub fn new(folders: &BTreeMap<String, PathBuf>, objects: &Path) -> Result<Self, Error> {
-        let resolve = |folder: &PathBuf| {
+        let resolve = |folder: &PathBuf| -> Result<PathBuf, Error> {
             let resolved = folder.canonicalize().map_err(Error::file(folder))?;
             fs::read_dir(&resolved).map_err(Error::file(folder))?;
             Ok(resolved)

@@ -12,6 +12,8 @@ pub mod keys;
 pub mod records;
 pub mod schema;
 pub mod snapshot;
+#[cfg(test)]
+mod tests;
 
 /// A durable, ordered map from keys to values with compare-and-write.
 pub trait StateStore: Send {

@@ -1,5 +1,7 @@
 //! The stages: what each gets, what each gives back, and which code runs it.
 
+pub mod call;
+pub mod gather;
 pub mod index;
 pub mod intervals;
 mod reference;

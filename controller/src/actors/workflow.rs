@@ -21,7 +21,7 @@ use super::{NoAnswer, Peers, answer};
 use crate::core::duty::Duty;
 use crate::core::event::Event;
 use crate::core::state::{TaskKey, WorkflowState};
-use crate::core::view::{Status, WorkflowView};
+use crate::core::view::{self, Status, WorkflowView};
 use effects::Effect;
 
 /// What a worker says about an attempt.
@@ -53,6 +53,18 @@ pub struct Snapshot {
     pub spec: Arc<WorkflowSpec>,
     /// How far it is.
     pub view: WorkflowView,
+}
+
+impl Snapshot {
+    /// Takes the view of a state.
+    pub fn of(state: &WorkflowState) -> Self {
+        Self {
+            workflow: state.workflow.clone(),
+            batch: state.batch.clone(),
+            spec: state.spec.clone(),
+            view: view::view(state),
+        }
+    }
 }
 
 /// What a workflow may be told.
@@ -245,9 +257,7 @@ impl Actor for Workflow {
             Message::Durable(sequence) => state.durable(sequence),
             Message::Waiting(reason) => state.waiting = reason,
             Message::Cancel { reply } => state.cancel(reply),
-            Message::View { reply } => {
-                let _ = reply.send(Arc::new(state.snapshot()));
-            }
+            Message::View { reply } => state.answer(reply),
             Message::Watch { reply } => {
                 let _ = reply.send(state.revision.subscribe());
             }
@@ -272,7 +282,15 @@ impl Said {
 
 impl State {
     fn cancel(&mut self, reply: oneshot::Sender<Arc<Snapshot>>) {
-        self.step(vec![Event::CancelRequested], vec![Effect::Answer(reply)]);
+        self.happen(Event::CancelRequested);
+        self.answer(reply);
+    }
+
+    /// Answers with what is seen now, once that is durable.
+    fn answer(&mut self, reply: oneshot::Sender<Arc<Snapshot>>) {
+        let answer = Effect::Answer(reply, Arc::new(self.snapshot()));
+        self.pending.push_back((self.state.revision, vec![answer]));
+        self.release();
     }
 
     /// What it holds but does not count is ended; what counts but it does not hold is lost.

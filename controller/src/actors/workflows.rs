@@ -13,7 +13,7 @@ use super::worker::ToWorker;
 use super::workflow::{self, Said, Snapshot};
 use super::{NoAnswer, Peers, answer};
 use crate::core::state::{TaskKey, WorkflowState};
-use crate::core::view::{self, Status};
+use crate::core::view::Status;
 
 /// What the index may be told.
 enum Message {
@@ -46,10 +46,25 @@ enum Message {
 /// A workflow that the store holds.
 #[derive(Debug)]
 pub struct Opened {
-    /// Its state.
-    pub state: WorkflowState,
+    /// Which one.
+    pub workflow: WorkflowId,
+    /// The submission that it came with.
+    pub batch: BatchId,
     /// Name of its sample, or nothing.
     pub sample: String,
+    /// How far it is.
+    pub status: Status,
+    /// Whether it is over.
+    pub place: Place,
+}
+
+/// Whether a workflow that the store holds is over.
+#[derive(Debug)]
+pub enum Place {
+    /// It is not; this is its state.
+    OnItsWay(Box<WorkflowState>),
+    /// It is.
+    Over,
 }
 
 /// Where a workflow is.
@@ -283,21 +298,28 @@ impl State {
         opened: Opened,
         myself: &ActorRef<Message>,
     ) -> Result<(), ractor::SpawnErr> {
-        let Opened { state, sample } = opened;
-        let id = state.workflow.clone();
-        if self.index.contains_key(&id) {
+        let Opened { workflow, batch, sample, status, place } = opened;
+        if self.index.contains_key(&workflow) {
             return Ok(());
         }
-        let (batch, status) = (state.batch.clone(), view::status(&state));
-        let place = if state.is_ended() {
-            Found::Stored
-        } else {
-            self.unfinished += 1;
-            let (peers, supervisor) = (self.peers.clone(), myself.get_cell());
-            Found::Live(workflow::Handle::start(state, peers, supervisor).await?)
+        let handles = self.peers.get();
+        let place = match place {
+            Place::Over => {
+                handles.services.collect(&workflow);
+                Found::Stored
+            }
+            Place::OnItsWay(state) => {
+                self.unfinished += 1;
+                if state.plan.is_some() {
+                    let queue = &handles.queue;
+                    queue.reserve(workflow.clone(), state.spec.clone());
+                }
+                let (peers, supervisor) = (self.peers.clone(), myself.get_cell());
+                Found::Live(workflow::Handle::start(*state, peers, supervisor).await?)
+            }
         };
         let entry = Entry { batch, sample, status, place };
-        self.index.insert(id, entry);
+        self.index.insert(workflow, entry);
         Ok(())
     }
 

@@ -99,3 +99,32 @@ impl FromIterator<u32> for TaskSet {
 fn place(index: u32) -> (usize, u64) {
     ((index / u64::BITS) as usize, 1 << (index % u64::BITS))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_is_a_set(changes in prop::collection::vec((0_u32..300, any::<bool>()), 0..200)) {
+            let mut set = TaskSet::default();
+            let mut model = BTreeSet::new();
+            for (index, add) in changes {
+                if add {
+                    set.insert(index);
+                    model.insert(index);
+                } else {
+                    prop_assert_eq!(set.remove(index), model.remove(&index));
+                }
+                prop_assert_eq!(set.len() as usize, model.len());
+                prop_assert_eq!(set.contains(index), model.contains(&index));
+            }
+            prop_assert!(set.iter().eq(model.iter().copied()));
+            prop_assert_eq!(model.into_iter().collect::<TaskSet>(), set);
+        }
+    }
+}

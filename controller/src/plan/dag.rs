@@ -122,3 +122,58 @@ fn warning(work: &Work) -> Option<String> {
     let without = wanted && genome.known_sites.is_empty();
     without.then(|| "no known sites: base qualities are not recalibrated".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::tests::world::genome_spec;
+
+    /// The stages that a change of the ordinary genome needs, in letters.
+    fn letters(change: fn(&mut GenomeSpec), index_missing: bool) -> String {
+        let Work::Genome(mut genome) = genome_spec().work else {
+            panic!("not a genome");
+        };
+        change(&mut genome);
+        let stages = stages(&Work::Genome(genome), index_missing);
+        stages.iter().map(|stage| &stage.name()[..1]).collect()
+    }
+
+    #[test]
+    fn only_needed_stages_are_planned() {
+        assert_eq!(letters(|_| {}, true), "isadmrcg");
+        assert_eq!(letters(|_| {}, false), "sadmrcg");
+        assert_eq!(
+            letters(|genome| genome.known_sites.clear(), false),
+            "sadmcg"
+        );
+        assert_eq!(letters(|genome| genome.outputs.vcf = false, false), "sadmg");
+        let recalibrated = |genome: &mut GenomeSpec| {
+            genome.outputs.vcf = false;
+            genome.recalibrated_qualities = true;
+        };
+        assert_eq!(letters(recalibrated, false), "sadmrg");
+        assert_eq!(stages(&Work::Probe { tasks: 3 }, true), [Stage::Probe]);
+    }
+
+    #[test]
+    fn missing_known_sites_are_a_warning_only_where_they_matter() {
+        let Work::Genome(mut genome) = genome_spec().work else {
+            panic!("not a genome");
+        };
+        genome.known_sites.clear();
+        let warnings = |genome: &GenomeSpec| {
+            let work = Work::Genome(Box::new(genome.clone()));
+            plan(&work, Findings::default()).warnings.len()
+        };
+        assert_eq!(warnings(&genome), 1);
+        genome.outputs.vcf = false;
+        assert_eq!(warnings(&genome), 0);
+    }
+
+    #[test]
+    fn a_stage_waits_only_for_earlier_ones() {
+        for stage in Stage::ALL {
+            assert!(dependencies(stage).iter().all(|before| *before < stage));
+        }
+    }
+}

@@ -1,6 +1,7 @@
-//! Aligns FASTQ files (plain text) and prints SAM without header: INDEX READS [MATES] [-Y] [-tN].
+//! Aligns FASTQ files (plain text) and prints SAM without header: INDEX READS [MATES], options as
+//! those of bwa mem with the value joined to the letter.
 
-use aligner::{Batch, Index, Options};
+use aligner::{Batch, Index, InsertSize, Options};
 use genome::monitor::Monitor;
 use genome::reads::{Read, Reads};
 use genome::record::sam::write_sam;
@@ -51,15 +52,53 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn options(flags: &[String]) -> Options {
     let has = |flag: &str| flags.iter().any(|given| given == flag);
-    Options {
+    let mut options = Options {
         soft_clip_supplementary: has("-Y"),
         split_as_secondary: has("-M"),
         report_all: has("-a"),
         five_prime_primary: has("-5"),
+        keep_supplementary_quality: has("-q"),
         skip_mate_rescue: has("-S"),
         skip_pairing: has("-P"),
+        ignore_alternate: has("-j"),
         ..Options::default()
+    };
+    for flag in flags {
+        let Ok(value) = flag[2..].parse::<f64>() else {
+            continue;
+        };
+        let whole = value as i32;
+        match flag.as_bytes()[1] {
+            b'A' => options.match_score = whole,
+            b'B' => options.mismatch_penalty = whole,
+            b'O' => (options.gap_open_deletion, options.gap_open_insertion) = (whole, whole),
+            b'E' => (options.gap_extend_deletion, options.gap_extend_insertion) = (whole, whole),
+            b'L' => (options.clip_penalty_5, options.clip_penalty_3) = (whole, whole),
+            b'w' => options.band_width = whole,
+            b'd' => options.z_drop = whole,
+            b'T' => options.min_score = whole,
+            b'U' => options.unpaired_penalty = whole,
+            b'k' => options.min_seed_length = whole,
+            b'r' => options.reseed_factor = value as f32,
+            b's' => options.reseed_max_occurrences = value as u64,
+            b'y' => options.third_round_occurrences = value as u64,
+            b'c' => options.max_occurrences = value as u64,
+            b'G' => options.max_chain_gap = whole,
+            b'X' => options.mask_level = value as f32,
+            b'D' => options.drop_ratio = value as f32,
+            b'W' => options.min_chain_weight = whole,
+            b'N' => options.max_chain_extensions = value as usize,
+            b'm' => options.max_mate_rescues = value as usize,
+            b'Q' => options.mapping_quality_length = whole,
+            b'I' => options.insert_size = Some(InsertSize::given(value, None, None, None)),
+            b'h' => {
+                options.max_alternatives = value as usize;
+                options.max_alternatives_with_alternate = value as usize;
+            }
+            _ => {}
+        }
     }
+    options
 }
 
 fn next_batch(sources: &mut [std::str::Lines<'_>]) -> Reads {

@@ -1,4 +1,5 @@
-//! Indexes a FASTA file (plain text): FASTA INDEX.
+//! Indexes a FASTA file (plain text): FASTA INDEX. Marks the contigs that
+//! FASTA.alt names.
 
 use aligner::index::Builder;
 use genome::monitor::Monitor;
@@ -16,6 +17,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .filter(|byte| !byte.is_ascii_whitespace())
             .collect();
         builder.add_contig(name, &bases);
+    }
+    if let Ok(alternates) = std::fs::read_to_string(format!("{}.alt", paths[0])) {
+        for line in alternates.lines().filter(|line| !line.starts_with('@')) {
+            builder.mark_alternate(line.split('\t').next().unwrap_or(""));
+        }
     }
     builder.finish(&Monitor::default(), &mut File::create(&paths[1])?)?;
     Ok(())

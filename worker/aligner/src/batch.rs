@@ -1,32 +1,23 @@
 //! A batch from reads to records, in parallel and independent of the number of threads.
 
+mod check;
+mod finder;
+mod pair_reporter;
+
 use crate::alignment::Alignment;
-use crate::chain::{ChainFilter, Chainer};
 use crate::context::Context;
-use crate::dedup::dedup;
-use crate::extend::ChainExtender;
-use crate::final_alignment::Tracer;
 use crate::insert_size::{Orientations, countable};
-use crate::local::LocalAligner;
-use crate::mark::{Marker, prefer_five_prime};
-use crate::mate_rescue::MateRescuer;
-use crate::pair::Pairer;
-use crate::record::Input;
-use crate::report::Reporter;
-use crate::smem::Seeder;
 use crate::{Error, Index, Options};
-use genome::base;
+use check::check;
+use finder::Finder;
 use genome::monitor::Monitor;
 use genome::reads::Reads;
 use genome::record::Records;
+use pair_reporter::PairReporter;
 use rayon::prelude::*;
 
 /// Reads that one thread takes at a time, even.
 const READS_PER_BLOCK: usize = 512;
-/// Longest read: scores stay within 32 bits.
-const LONGEST_READ: usize = 1 << 20;
-/// Longest name of a BAM record.
-const LONGEST_NAME: usize = 254;
 
 /// Reads that are aligned together: their insert sizes are estimated from them alone.
 #[derive(Debug, Clone, Copy)]
@@ -80,48 +71,6 @@ impl Found {
     }
 }
 
-/// Memory of the stages that look at one read.
-#[derive(Debug, Default)]
-struct Finder {
-    codes: Vec<u8>,
-    seeder: Seeder,
-    chainer: Chainer,
-    filter: ChainFilter,
-    local: LocalAligner,
-    extender: ChainExtender,
-    tracer: Tracer,
-    alignments: Vec<Alignment>,
-}
-
-impl Finder {
-    /// Seed → chain → filter → extend → dedup.
-    fn find(&mut self, context: &Context<'_>, bases: &[u8]) -> &[Alignment] {
-        encode(bases, &mut self.codes);
-        let (read, chainer) = (&self.codes, &mut self.chainer);
-        self.alignments.clear();
-        self.seeder.collect(&context.fm, context.options, read);
-        chainer.build(context, &self.seeder.smems, read.len());
-        self.filter.filter_chains(context, chainer);
-        self.filter
-            .filter_anchors(context, chainer, read, &mut self.local);
-        for chain in &chainer.chains {
-            self.extender.extend_chain(
-                context,
-                read,
-                (chain, &chainer.anchors[chain.range()]),
-                chainer.repeat_fraction,
-                &mut self.alignments,
-            );
-        }
-        let joining = (read.as_slice(), &mut self.tracer);
-        dedup(context, &mut self.alignments, Some(joining));
-        for alignment in &mut self.alignments {
-            alignment.is_alternate = context.is_alternate(alignment.contig);
-        }
-        &self.alignments
-    }
-}
-
 /// Aligns every read for itself.
 fn find_all(
     context: &Context<'_>,
@@ -159,17 +108,6 @@ fn orientations(context: &Context<'_>, batch: &Batch<'_>, found: &[Found]) -> Or
         }
     }
     Orientations::estimate(&mut distances)
-}
-
-/// Memory of the stages that look at a pair.
-#[derive(Debug, Default)]
-struct PairReporter {
-    codes: [Vec<u8>; 2],
-    ends: [Vec<Alignment>; 2],
-    rescuer: MateRescuer,
-    marker: Marker,
-    pairer: Pairer,
-    reporter: Reporter,
 }
 
 fn report_all(
@@ -210,125 +148,8 @@ fn report_all(
     Ok(records)
 }
 
-impl PairReporter {
-    /// Mark → emit.
-    fn single(
-        &mut self,
-        context: &Context<'_>,
-        batch: &Batch<'_>,
-        (read, alignments): (usize, &[Alignment]),
-        records: &mut Records,
-    ) {
-        self.load(batch, 0, read, alignments);
-        let all = &mut self.ends[0];
-        self.marker
-            .mark(context, all, batch.first_ordinal + read as u64);
-        if context.options.five_prime_primary {
-            prefer_five_prime(context, all);
-        }
-        let input = input(batch, read, &self.codes[0]);
-        self.reporter.report_single(context, &input, all, records);
-    }
-
-    /// Rescue → mark → pair → emit.
-    fn pair(
-        &mut self,
-        context: &Context<'_>,
-        batch: &Batch<'_>,
-        orientations: &Orientations,
-        (read, alignments): (usize, [&[Alignment]; 2]),
-        records: &mut Records,
-    ) {
-        for end in 0..2 {
-            self.load(batch, end, read + end, alignments[end]);
-        }
-        let [first, second] = &self.codes;
-        let ends = &mut self.ends;
-        if !context.options.skip_mate_rescue {
-            let codes = [first.as_slice(), second.as_slice()];
-            self.rescuer.rescue_pair(context, orientations, codes, ends);
-        }
-        let id = (batch.first_ordinal >> 1) + (read as u64 >> 1);
-        let mut ordinary = [0; 2];
-        for (end, number) in ends.iter_mut().zip(0..) {
-            ordinary[number as usize] = self.marker.mark(context, end, id << 1 | number);
-            if context.options.five_prime_primary {
-                prefer_five_prime(context, end);
-            }
-        }
-        let inputs = [input(batch, read, first), input(batch, read + 1, second)];
-        match self
-            .pairer
-            .choose(context, orientations, ends, (ordinary, id))
-        {
-            Some(choice) => {
-                let choice = (ordinary, &choice);
-                self.reporter
-                    .report_pair(context, &inputs, ends, choice, records);
-            }
-            None => {
-                self.reporter
-                    .report_unpaired(context, orientations, &inputs, ends, records);
-            }
-        }
-    }
-
-    fn load(&mut self, batch: &Batch<'_>, end: usize, read: usize, alignments: &[Alignment]) {
-        encode(batch.reads.get(read).bases, &mut self.codes[end]);
-        self.ends[end].clear();
-        self.ends[end].extend_from_slice(alignments);
-    }
-}
-
-fn input<'a>(batch: &Batch<'a>, read: usize, codes: &'a [u8]) -> Input<'a> {
-    Input {
-        index: read as u32,
-        read: batch.reads.get(read),
-        codes,
-        read_group: batch.read_group,
-    }
-}
-
-fn encode(bases: &[u8], codes: &mut Vec<u8>) {
-    codes.clear();
-    codes.extend(bases.iter().map(|&letter| base::code(letter)));
-}
-
 fn blocks(batch: &Batch<'_>) -> Vec<std::ops::Range<usize>> {
     let count = batch.reads.len();
     let block = |start: usize| start..(start + READS_PER_BLOCK).min(count);
     (0..count).step_by(READS_PER_BLOCK).map(block).collect()
-}
-
-fn check(batch: &Batch<'_>) -> Result<(), Error> {
-    if batch.paired && !batch.reads.len().is_multiple_of(2) {
-        return Err(Error::OddBatch {
-            reads: batch.reads.len(),
-        });
-    }
-    let mut first_name: &[u8] = &[];
-    for (read, at) in batch.reads.iter().zip(0u64..) {
-        let number = batch.first_ordinal + at + 1;
-        let (bytes, bases) = (read.name.len(), read.bases.len());
-        if !(1..=LONGEST_NAME).contains(&bytes) {
-            return Err(Error::NameLength { number, bytes });
-        }
-        if bases > LONGEST_READ {
-            return Err(Error::ReadTooLong {
-                number,
-                bases,
-                limit: LONGEST_READ,
-            });
-        }
-        if batch.paired && at % 2 == 1 && first_name != read.name {
-            let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-            return Err(Error::MateNames {
-                number,
-                first: text(first_name),
-                second: text(read.name),
-            });
-        }
-        first_name = read.name;
-    }
-    Ok(())
 }

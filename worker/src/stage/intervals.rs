@@ -37,18 +37,23 @@ pub fn regions(
         }
     }
     let padding_bp = u64::from(genome.interval_padding_bp);
-    let padded = |region: Region| {
-        region.padded(padding_bp, dictionary.contig(region.contig).length)
-    };
-    Ok(Some(region::merge(regions.into_iter().map(padded).collect())))
+    let padded =
+        |region: Region| region.padded(padding_bp, dictionary.contig(region.contig).length);
+    Ok(Some(region::merge(
+        regions.into_iter().map(padded).collect(),
+    )))
 }
 
 /// Returns the part of `within` that lies in the intervals; all of it where there are none.
 pub fn limit(within: &[Region], intervals: Option<&[Region]>) -> Vec<Region> {
-    let Some(intervals) = intervals else { return within.to_vec() };
+    let Some(intervals) = intervals else {
+        return within.to_vec();
+    };
     let shared = |region: &Region| {
         let region = *region;
-        intervals.iter().filter_map(move |interval| region.intersection(interval))
+        intervals
+            .iter()
+            .filter_map(move |interval| region.intersection(interval))
     };
     within.iter().flat_map(shared).collect()
 }
@@ -81,6 +86,9 @@ mod tests {
         let within = [region(0, 10), region(20, 30)];
         assert_eq!(limit(&within, None), within);
         let intervals = [region(5, 25)];
-        assert_eq!(limit(&within, Some(&intervals)), [region(5, 10), region(20, 25)]);
+        assert_eq!(
+            limit(&within, Some(&intervals)),
+            [region(5, 10), region(20, 25)]
+        );
     }
 }

@@ -25,7 +25,10 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
     let genome = context.genome()?;
     let lane = context.assignment.attempt.task.index;
     let Detail::Split(start) = context.assignment.detail else {
-        return Err(Failure::new(FailureClass::Internal, "split was assigned without a cursor"));
+        return Err(Failure::new(
+            FailureClass::Internal,
+            "split was assigned without a cursor",
+        ));
     };
     let reads = &genome.lanes[lane as usize].reads;
     let mut source = Source::open(context, reads)?;

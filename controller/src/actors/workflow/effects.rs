@@ -16,8 +16,8 @@ use crate::core::view::{self, Status};
 pub(super) enum Effect {
     /// Messages to a worker.
     Post(WorkerId, Vec<ToWorker>),
-    /// A client waits for the present view.
-    Answer(oneshot::Sender<Arc<Snapshot>>),
+    /// A client waits for this view.
+    Answer(oneshot::Sender<Arc<Snapshot>>, Arc<Snapshot>),
     /// Something for the controller itself to do.
     Start(Duty),
     /// It is over.
@@ -65,8 +65,8 @@ impl State {
                     Effect::Post(worker, messages) => {
                         posts.entry(worker).or_default().extend(messages);
                     }
-                    Effect::Answer(reply) => {
-                        let _ = reply.send(Arc::new(self.snapshot()));
+                    Effect::Answer(reply, snapshot) => {
+                        let _ = reply.send(snapshot);
                     }
                     Effect::Start(Duty::EndAttempt { task, attempt, worker }) => {
                         let attempt = self.state.attempt_id(task, attempt);
@@ -85,7 +85,8 @@ impl State {
 
     /// Returns what a client sees, with the work of running attempts.
     pub(super) fn snapshot(&self) -> Snapshot {
-        let mut seen = view::view(&self.state);
+        let mut snapshot = Snapshot::of(&self.state);
+        let seen = &mut snapshot.view;
         for ((task, _), (reads, bases)) in &self.progress {
             let stage = seen.stages.iter_mut().find(|stage| stage.stage == task.stage);
             if let Some(stage) = stage {
@@ -96,12 +97,7 @@ impl State {
         if seen.reason.is_empty() && matches!(seen.status, Status::Queued | Status::Running) {
             seen.reason.clone_from(&self.waiting);
         }
-        Snapshot {
-            workflow: self.state.workflow.clone(),
-            batch: self.state.batch.clone(),
-            spec: self.state.spec.clone(),
-            view: seen,
-        }
+        snapshot
     }
 
     fn start_duty(&self, duty: Duty) {

@@ -149,10 +149,11 @@ impl State {
             let handles = self.peers.get();
             let myself = self.myself.clone();
             let workflow = self.state.workflow.clone();
-            handles.store.append(workflow, first, facts, Box::new(move || myself.durable(last)));
+            let durable = Box::new(move || myself.durable(last));
+            handles.store.append(&workflow, first, &facts, durable);
         }
         self.release();
-        if let Some(at_ms) = next_deadline_ms(&self.state) {
+        if let Some(at_ms) = next_deadline_ms(&self.state, now_ms()) {
             let timers = &self.peers.get().timers;
             timers.wake(self.state.workflow.clone(), at_ms);
         }

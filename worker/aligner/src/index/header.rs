@@ -119,8 +119,8 @@ impl Header {
             });
         }
         let symbols = header.base_counts.iter().try_fold(0u64, sum)?;
-        let lengths = header.contigs.iter().map(|(contig, _)| &contig.length);
-        let total = lengths.clone().into_iter().try_fold(0u64, sum)?;
+        let mut lengths = header.contigs.iter().map(|(contig, _)| &contig.length);
+        let total = lengths.try_fold(0u64, sum)?;
         let fits = fields.0.is_empty()
             && Some(symbols) == total.checked_mul(2)
             && header.primary <= symbols;

@@ -208,3 +208,42 @@ impl<'a> FmIndex<'a> {
 const fn low_bits(count: u32) -> u64 {
     if count >= 64 { !0 } else { (1 << count) - 1 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Interval;
+    use crate::index::testing::{both_strands, index_of, occurrences};
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn intervals_hold_the_occurrences_of_a_word(
+            codes in prop::collection::vec(0u8..4, 1..400),
+            word in prop::collection::vec(0u8..4, 1..8),
+        ) {
+            let index = index_of(&[&codes]);
+            let (fm, text) = (index.fm(), both_strands(&codes));
+            let positions = |first: u64, size: u64| {
+                let mut positions: Vec<u64> = (first..first + size).map(|row| fm.position(row)).collect();
+                positions.sort_unstable();
+                positions
+            };
+            let mut forward = fm.of_base(word[0]);
+            for &code in &word[1..] {
+                forward = fm.extend_forward(forward, code);
+            }
+            let mut backward = fm.of_base(word[word.len() - 1]);
+            for &code in word.iter().rev().skip(1) {
+                backward = fm.extend_backward(backward)[code as usize];
+            }
+            let reverse: Vec<u8> = word.iter().rev().map(|&code| 3 - code).collect();
+            let expected = occurrences(&text, &word);
+            for Interval { forward, reverse: other, size } in [forward, backward] {
+                prop_assert_eq!(positions(forward, size), expected.clone());
+                prop_assert_eq!(positions(other, size), occurrences(&text, &reverse));
+            }
+        }
+    }
+}

@@ -87,7 +87,11 @@ impl Source {
 
     /// Returns how much decompressed text of each file has been read.
     pub fn offsets(&self) -> [u64; 2] {
-        let offset = |index| self.files.get(index).map_or(0, |f: &File| f.reader.consumed_bytes());
+        let offset = |index| {
+            self.files
+                .get(index)
+                .map_or(0, |f: &File| f.reader.consumed_bytes())
+        };
         [offset(0), offset(1)]
     }
 
@@ -130,7 +134,11 @@ impl Source {
         let message = match has.file() == lacks.file() {
             true => "the last read has no mate".to_owned(),
             false => {
-                format!("read has no mate: {} ends after {}", lacks.file(), lacks.record_number())
+                format!(
+                    "read has no mate: {} ends after {}",
+                    lacks.file(),
+                    lacks.record_number()
+                )
             }
         };
         Failure::input(has.file(), message).at_record(has.record_number())
@@ -149,17 +157,27 @@ impl File {
     fn open(context: &Context<'_>, location: &Location) -> Result<Self, Failure> {
         let digest = Arc::new(Mutex::new(Counted::default()));
         let stream = context.open_input(location, 0)?;
-        let counting = Counting { stream, digest: Arc::clone(&digest) };
+        let counting = Counting {
+            stream,
+            digest: Arc::clone(&digest),
+        };
         let reader = FastqReader::open(Box::new(counting), &location.to_string())?;
         Ok(Self { reader, digest })
     }
 
     fn finish(self) -> Result<FileDigest, Failure> {
         let file = self.reader.file().to_owned();
-        let counted = self.digest.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let counted = self
+            .digest
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         let sha256: [u8; 32] = counted.sha256.clone().finalize().into();
         let sha256 = common::ids::Sha256(sha256).to_string();
-        Ok(FileDigest { file, size_bytes: counted.size_bytes, sha256 })
+        Ok(FileDigest {
+            file,
+            size_bytes: counted.size_bytes,
+            sha256,
+        })
     }
 }
 
@@ -179,7 +197,10 @@ struct Counting {
 impl Read for Counting {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let bytes = self.stream.read(buffer)?;
-        let mut counted = self.digest.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut counted = self
+            .digest
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         counted.size_bytes += bytes as u64;
         counted.sha256.update(&buffer[..bytes]);
         Ok(bytes)
