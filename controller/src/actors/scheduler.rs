@@ -12,8 +12,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
 use super::{NoAnswer, Peers, answer};
-use crate::core::ready::Need;
 use crate::core::state::TaskKey;
+use crate::scheduling::problem::Candidate;
 use crate::worker_info::WorkerInfo;
 
 /// Whether a worker gets tasks.
@@ -44,15 +44,6 @@ pub struct Offer {
     pub candidates: Vec<Candidate>,
 }
 
-/// A task that may start.
-#[derive(Debug, Clone)]
-pub struct Candidate {
-    /// The task.
-    pub task: TaskKey,
-    /// What it needs.
-    pub need: Need,
-}
-
 /// A worker as the scheduler sees it.
 #[derive(Debug, Clone)]
 pub struct Seat {
@@ -71,20 +62,11 @@ enum Message {
     /// A workflow changed.
     Offer(Offer),
     /// Placements that were not taken up.
-    Released {
-        workflow: WorkflowId,
-        tasks: Vec<TaskKey>,
-    },
+    Released { workflow: WorkflowId, tasks: Vec<TaskKey> },
     /// Attempts that were live before this controller started.
-    Restored {
-        workflow: WorkflowId,
-        running: Vec<(TaskKey, WorkerId, Resources)>,
-    },
+    Restored { workflow: WorkflowId, running: Vec<(TaskKey, WorkerId, Resources)> },
     /// A worker attached, or its availability changed.
-    WorkerChanged {
-        info: WorkerInfo,
-        availability: Availability,
-    },
+    WorkerChanged { info: WorkerInfo, availability: Availability },
     /// A worker is gone.
     WorkerGone(WorkerId),
     /// Place now.
@@ -223,14 +205,7 @@ impl Actor for Scheduler {
 
 impl State {
     fn offered(&mut self, offer: Offer) {
-        let Offer {
-            workflow,
-            priority,
-            placements,
-            over,
-            ended,
-            candidates,
-        } = offer;
+        let Offer { workflow, priority, placements, over, ended, candidates } = offer;
         self.free(&workflow, ended);
         let key = (priority, workflow);
         if over {
@@ -244,10 +219,7 @@ impl State {
     }
 
     fn changed(&mut self, info: WorkerInfo, availability: Availability) {
-        let of_this_worker = self
-            .running
-            .iter()
-            .filter(|(_, (worker, _))| *worker == info.id);
+        let of_this_worker = self.running.iter().filter(|(_, (worker, _))| *worker == info.id);
         let mut seat = Seat {
             info: info.clone(),
             availability,
@@ -284,13 +256,9 @@ impl State {
 
     fn place(&mut self) {
         let mut placed: BTreeMap<WorkflowId, Vec<(TaskKey, WorkerId)>> = BTreeMap::new();
-        for (key, task, worker, resources) in place::place(&self.seats, &self.lots) {
-            let (_, workflow) = &key;
+        for (workflow, task, worker, resources) in place::place(&self.seats, &self.lots) {
             self.occupy((workflow.clone(), task), worker.clone(), resources);
-            placed
-                .entry(workflow.clone())
-                .or_default()
-                .push((task, worker));
+            placed.entry(workflow).or_default().push((task, worker));
         }
         let handles = self.peers.get();
         for ((_, workflow), lot) in &mut self.lots {

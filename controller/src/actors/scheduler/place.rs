@@ -1,4 +1,4 @@
-//! From what the scheduler knows to placements.
+//! From what the scheduler knows to the problem that [`crate::scheduling`] solves.
 
 use std::collections::BTreeMap;
 
@@ -6,84 +6,66 @@ use common::ids::{WorkerId, WorkflowId};
 use common::task::Resources;
 use common::workflow::Priority;
 
-use super::{Availability, Candidate, Lot, Seat, rest};
+use super::{Availability, Lot, Seat, rest};
 use crate::core::state::TaskKey;
+use crate::scheduling::problem::{Candidate, Hindrance, Problem, Waiting, Worker};
+use crate::scheduling::solve::{hindrance, solve};
 
-type Placement = ((Priority, WorkflowId), TaskKey, WorkerId, Resources);
+/// A task, its worker, and what it may use there.
+pub(super) type Placed = (WorkflowId, TaskKey, WorkerId, Resources);
 
-/// A worker that gets tasks, and what it has left.
-struct Free<'a> {
-    seat: &'a Seat,
-    left: Resources,
-}
-
-/// Gives tasks to workers: by priority, then the oldest workflow, each to the worker with most cores
-/// left.
+/// Gives tasks to workers.
 pub(super) fn place(
     seats: &BTreeMap<WorkerId, Seat>,
     lots: &BTreeMap<(Priority, WorkflowId), Lot>,
-) -> Vec<Placement> {
-    let ready = seats
-        .values()
-        .filter(|seat| seat.availability == Availability::Ready);
-    let mut free: Vec<Free> = ready
-        .map(|seat| Free {
-            seat,
-            left: rest(seat.info.resources, seat.used),
+) -> Vec<Placed> {
+    let waiting = lots.iter().filter(|(_, lot)| !lot.candidates.is_empty());
+    let problem = Problem {
+        workers: workers(seats),
+        workflows: waiting
+            .map(|((priority, workflow), lot)| Waiting {
+                workflow,
+                priority: *priority,
+                candidates: &lot.candidates,
+            })
+            .collect(),
+    };
+    let placements = solve(&problem).into_iter();
+    placements
+        .map(|placed| {
+            let (workflow, worker) = (placed.workflow.clone(), placed.worker.clone());
+            (workflow, placed.task, worker, placed.resources)
         })
-        .filter(|free| free.left.cores > 0)
-        .collect();
-    let mut placed = Vec::new();
-    for (key, lot) in lots {
-        for Candidate { task, need } in &lot.candidates {
-            if free.is_empty() {
-                return placed;
-            }
-            let fitting = free
-                .iter_mut()
-                .filter(|free| fits(free.seat, free.left, task, need));
-            let best = fitting.max_by_key(|free| {
-                let avoided = need.avoid.as_ref() == Some(&free.seat.info.id);
-                (
-                    !avoided,
-                    free.left.cores,
-                    std::cmp::Reverse(&free.seat.info.id),
-                )
-            });
-            let Some(chosen) = best else { continue };
-            chosen.left = rest(chosen.left, need.resources);
-            let worker = chosen.seat.info.id.clone();
-            placed.push((key.clone(), *task, worker, need.resources));
-            free.retain(|free| free.left.cores > 0);
-        }
-    }
-    placed
+        .collect()
 }
 
 /// Says in words why a task waits.
 pub(super) fn why_waiting(seats: &BTreeMap<WorkerId, Seat>, candidate: &Candidate) -> String {
     let Candidate { task, need } = candidate;
-    let mut attached = seats.values();
-    if seats.is_empty() {
-        return "no worker is attached".to_owned();
+    match hindrance(&workers(seats), candidate) {
+        Hindrance::NoWorker => "no worker is attached".to_owned(),
+        Hindrance::Busy => "all workers are busy".to_owned(),
+        Hindrance::NoneFits => {
+            let (stage, version) = (task.stage, need.output_version);
+            let cores = need.resources.cores;
+            let memory_mib = need.resources.memory_bytes >> 20;
+            format!(
+                "no worker offers {cores} cores, {memory_mib} MiB and stage {stage} in version {version}"
+            )
+        }
     }
-    if attached.any(|seat| fits(seat, seat.info.resources, task, need)) {
-        return "all workers are busy".to_owned();
-    }
-    let Resources {
-        cores,
-        memory_bytes,
-    } = need.resources;
-    let (stage, version) = (task.stage, need.output_version);
-    let memory_mib = memory_bytes >> 20;
-    format!(
-        "no worker offers {cores} cores, {memory_mib} MiB and stage {stage} in version {version}"
-    )
 }
 
-fn fits(seat: &Seat, left: Resources, task: &TaskKey, need: &crate::core::ready::Need) -> bool {
-    let enough =
-        left.cores >= need.resources.cores && left.memory_bytes >= need.resources.memory_bytes;
-    let versions = &seat.info.output_versions;
-    enough && versions.get(&task.stage) == Some(&need.output_version)
+fn workers(seats: &BTreeMap<WorkerId, Seat>) -> Vec<Worker<'_>> {
+    let worker = |seat| {
+        let Seat { info, availability, used, .. } = seat;
+        Worker {
+            id: &info.id,
+            total: info.resources,
+            free: rest(info.resources, *used),
+            takes_tasks: *availability == Availability::Ready,
+            output_versions: &info.output_versions,
+        }
+    };
+    seats.values().map(worker).collect()
 }

@@ -8,7 +8,7 @@ use common::task::{AttemptId, ReadBatchCommit, Report};
 
 use super::effects::{Effect, acknowledge, acknowledge_batch};
 use super::{Said, State};
-use crate::actors::scheduler::{Candidate, Offer};
+use crate::actors::scheduler::Offer;
 use crate::actors::worker::ToWorker;
 use crate::actors::{now, now_ms};
 use crate::core::duty::{Duty, duties};
@@ -18,6 +18,7 @@ use crate::core::ready::{need, next_deadline_ms, ready_tasks};
 use crate::core::stage::TaskStatus;
 use crate::core::state::TaskKey;
 use crate::core::{advance, verdict};
+use crate::scheduling::problem::Candidate;
 
 /// How many ready tasks the scheduler is shown at a time.
 const OFFERED_TASKS: usize = 512;
