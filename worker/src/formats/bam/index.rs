@@ -4,6 +4,7 @@ use std::io;
 
 use genome::dictionary::Dictionary;
 use genome::record::RecordView;
+use genome::region::Region;
 use noodles::bam::bai;
 use noodles::bgzf::VirtualPosition;
 use noodles::core::Position;
@@ -135,6 +136,19 @@ pub enum Index {
 }
 
 impl Index {
+    /// Returns the first block, and the place in it, from which records overlap a region.
+    pub fn first_chunk(&self, region: &Region) -> Option<(u64, u16)> {
+        let start = Position::new(usize::try_from(region.start).ok()? + 1)?;
+        let end = Position::new(usize::try_from(region.end).ok()?)?;
+        let contig = region.contig.0 as usize;
+        let chunks = match self {
+            Self::Bai(index) => index.query(contig, (start..=end).into()),
+            Self::Csi(_, index) => index.query(contig, (start..=end).into()),
+        };
+        let first = chunks.ok()?.iter().map(Chunk::start).min()?;
+        Some((first.compressed(), first.uncompressed()))
+    }
+
     /// Returns the index's bytes.
     ///
     /// # Errors

@@ -50,6 +50,16 @@ impl<R: Read> PartReader<R> {
         }
     }
 
+    /// Reads from a block on whose first `skip` bytes belong to an earlier record.
+    ///
+    /// # Errors
+    /// If the first block cannot be inflated.
+    pub fn within(input: R, skip: u16) -> io::Result<Self> {
+        let mut reader = Self::new(input);
+        io::copy(&mut reader.input.by_ref().take(skip.into()), &mut io::sink())?;
+        Ok(reader)
+    }
+
     /// Reads a whole file; returns the text of its header as well.
     ///
     /// # Errors
