@@ -1,10 +1,16 @@
 //! The stages: what each gets, what each gives back, and which code runs it.
 
+pub mod align;
 pub mod call;
+pub mod duplicates;
 pub mod gather;
 pub mod index;
 pub mod intervals;
+pub mod lanes;
+pub mod merge;
+pub mod recalibrate;
 mod reference;
+mod sections;
 pub mod split;
 
 use std::collections::BTreeMap;
@@ -81,13 +87,12 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
     match context.assignment.attempt.task.stage {
         Stage::Index => index::run(context),
         Stage::Split => split::run(context),
+        Stage::Align => align::run(context),
+        Stage::Duplicates => duplicates::run(context),
+        Stage::Merge => merge::run(context),
+        Stage::Recalibrate => recalibrate::run(context),
         Stage::Probe => Ok(Finished::default()),
-        stage @ (Stage::Align
-        | Stage::Duplicates
-        | Stage::Merge
-        | Stage::Recalibrate
-        | Stage::Call
-        | Stage::Gather) => {
+        stage @ (Stage::Call | Stage::Gather) => {
             let message = format!("this worker does not run the stage {stage}");
             Err(Failure::new(FailureClass::Internal, message))
         }
