@@ -7,9 +7,10 @@ pub mod gather;
 pub mod index;
 pub mod intervals;
 pub mod lanes;
+pub mod merge;
 pub mod recalibrate;
 mod reference;
-pub mod runs;
+mod sections;
 pub mod split;
 
 use std::collections::BTreeMap;
@@ -86,14 +87,13 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
     match context.assignment.attempt.task.stage {
         Stage::Index => index::run(context),
         Stage::Split => split::run(context),
-        Stage::Probe => Ok(Finished::default()),
         Stage::Align => align::run(context),
         Stage::Duplicates => duplicates::run(context),
+        Stage::Merge => merge::run(context),
         Stage::Recalibrate => recalibrate::run(context),
-        stage @ (Stage::Merge | Stage::Call | Stage::Gather) => {
-            let message = format!("this worker does not run the stage {stage}");
-            Err(Failure::new(FailureClass::Internal, message))
-        }
+        Stage::Probe => Ok(Finished::default()),
+        Stage::Call => call::run(context),
+        Stage::Gather => gather::run(context),
     }
 }
 

@@ -1,17 +1,27 @@
 //! The stage that calls variants: one partition into the text of its records.
 
+pub mod records;
+
 use std::io::{self, Write};
 
 use caller::gvcf::{PartReport, PartWriter};
 use caller::{EmitMode, Options, Output, Scope};
 use common::failure::{Failure, FailureClass};
+use common::task::{Manifest, Stage};
 use genome::monitor::Monitor;
 use genome::record::OwnedRecord;
 use genome::reference::Reference;
 use noodles::bgzf;
 
-use super::{Context, Finished, intervals};
+use self::records::Records;
+use super::{Context, Finished, gather, intervals, merge, sections};
 use crate::error::storage;
+
+/// Role of a BAM part with recalibrated qualities.
+pub const PART: &str = "bam";
+
+/// Role of that part's index.
+pub const PART_INDEX: &str = "bam-index";
 
 /// Text is handed on in pieces of about this size.
 const PIECE_BYTES: usize = 1 << 16;
@@ -34,18 +44,9 @@ pub const fn report_role(emit: EmitMode) -> &'static str {
 
 /// Calls the partition of the task in each mode that the genome asks for.
 ///
-/// `open` gives the records that overlap [`Scope::evidence`], sorted; those of neighbouring
-/// partitions are among them.
-///
 /// # Errors
-/// What `open` and its records answer, or storage.
-pub fn run<R>(
-    context: &Context<'_>,
-    open: impl Fn(&Scope) -> Result<R, Failure>,
-) -> Result<Finished, Failure>
-where
-    R: Iterator<Item = Result<OwnedRecord, Failure>>,
-{
+/// [`FailureClass::IntermediateLost`] if a merged part is gone; what storage answers.
+pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
     let index = context.index()?;
     let reference = index.reference();
     let dictionary = reference.dictionary();
@@ -56,7 +57,7 @@ where
         None => Scope::new(stretches, Scope::whole(dictionary).own()),
     };
     let outputs = context.genome()?.outputs;
-    let mut finished = Finished::default();
+    let mut finished = recalibrated_part(context, Finished::default())?;
     for (emit, wanted) in [
         (EmitMode::Variants, outputs.vcf),
         (EmitMode::ReferenceConfidence, outputs.gvcf),
@@ -74,7 +75,9 @@ where
             monitor: context.monitor,
         };
         let mut body = bgzf::io::Writer::new(context.create(body_role(emit))?);
-        let report = part.call(open(&scope)?, &mut body)?;
+        let evidence = scope.evidence(dictionary);
+        let records = Records::open(context, evidence, dictionary, &partitions)?;
+        let report = part.call(records, &mut body)?;
         let body = body.finish().map_err(|error| storage(&error))?;
         let mut beside = context.create(report_role(emit))?;
         let written = beside.write_all(report.encode().as_bytes());
@@ -84,6 +87,31 @@ where
             .with(report_role(emit), beside.commit()?);
     }
     Ok(finished)
+}
+
+/// Adds the partition's BAM part with recalibrated qualities, where that is asked for.
+fn recalibrated_part(context: &Context<'_>, finished: Finished) -> Result<Finished, Failure> {
+    let genome = context.genome()?;
+    let has_table = context.upstream_manifest(Stage::Recalibrate).is_some();
+    if !(genome.outputs.bam && genome.recalibrated_qualities && has_table) {
+        return Ok(finished);
+    }
+    let partition = context.assignment.attempt.task.index;
+    let merged = context.upstream(Stage::Merge)?;
+    let of_partition = |manifest: &&Manifest| manifest.attempt.task.index == partition;
+    let missing = || Failure::new(FailureClass::Internal, "no merged part of this partition");
+    let manifest = merged.iter().find(of_partition).ok_or_else(missing)?;
+    let mut out = context.create(PART)?;
+    let part = sections::output(manifest, merge::PART)?;
+    let (_, index) = gather::bam::recalibrated(context, part, &mut out)?;
+    let bytes = index
+        .encode()
+        .map_err(|fault| storage(&io::Error::other(fault)))?;
+    let mut beside = context.create(PART_INDEX)?;
+    beside.write_all(&bytes).map_err(|fault| storage(&fault))?;
+    Ok(finished
+        .with(PART, out.commit()?)
+        .with(PART_INDEX, beside.commit()?))
 }
 
 /// What is called, and how.

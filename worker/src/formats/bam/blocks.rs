@@ -62,7 +62,11 @@ mod tests {
     #[test]
     fn blocks_are_read_by_any_bgzf_reader() {
         // What cannot be deflated has to fit as well.
-        let noise = |i: u32| i.wrapping_mul(2_654_435_761).rotate_left(i % 29).to_le_bytes();
+        let noise = |i: u32| {
+            i.wrapping_mul(2_654_435_761)
+                .rotate_left(i % 29)
+                .to_le_bytes()
+        };
         let data: Vec<u8> = (0..100_000).flat_map(noise).collect();
         let file = [compressed(&data), END_OF_FILE.to_vec()].concat();
         let mut read = Vec::new();

@@ -242,7 +242,9 @@ fn join<I: Places>(
         };
         join_contig(&parts.iter().filter_map(of_part).collect::<Vec<_>>())
     };
-    let unplaced = parts.iter().filter_map(|(_, part)| part.unplaced_unmapped_record_count());
+    let unplaced = parts
+        .iter()
+        .filter_map(|(_, part)| part.unplaced_unmapped_record_count());
     noodles_index::Index::builder()
         .set_min_shift(MIN_SHIFT)
         .set_depth(depth)
@@ -258,7 +260,10 @@ fn join_contig<I: Places>(parts: &[(u64, ReferenceSequence<I>)]) -> ReferenceSeq
         for (&id, bin) in part.bins() {
             let target = bins.entry(id).or_insert_with(|| Bin::new(Vec::new()));
             for chunk in bin.chunks() {
-                let (start, end) = (shifted(chunk.start(), *offset), shifted(chunk.end(), *offset));
+                let (start, end) = (
+                    shifted(chunk.start(), *offset),
+                    shifted(chunk.end(), *offset),
+                );
                 target.add_chunk(Chunk::new(start, end));
             }
         }

@@ -122,7 +122,8 @@ impl<W: Write> PartWriter<W> {
                 Some(data) if offset < data.len() => starts[block] << 16 | offset as u64,
                 _ => starts[block + 1] << 16,
             };
-            self.index.add(&span, virtual_position(from), virtual_position(to))?;
+            self.index
+                .add(&span, virtual_position(from), virtual_position(to))?;
         }
         self.group.clear();
         self.group.push(Vec::new());

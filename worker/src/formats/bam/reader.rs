@@ -56,7 +56,10 @@ impl<R: Read> PartReader<R> {
     /// If the first block cannot be inflated.
     pub fn within(input: R, skip: u16) -> io::Result<Self> {
         let mut reader = Self::new(input);
-        io::copy(&mut reader.input.by_ref().take(skip.into()), &mut io::sink())?;
+        io::copy(
+            &mut reader.input.by_ref().take(skip.into()),
+            &mut io::sink(),
+        )?;
         Ok(reader)
     }
 
@@ -118,7 +121,11 @@ impl<R: Read> PartReader<R> {
 
     fn take(&mut self, length: usize) -> Result<Vec<u8>, ReadError> {
         let mut bytes = Vec::new();
-        let taken = self.input.by_ref().take(length as u64).read_to_end(&mut bytes)?;
+        let taken = self
+            .input
+            .by_ref()
+            .take(length as u64)
+            .read_to_end(&mut bytes)?;
         if taken < length {
             return Err(ReadError::Magic);
         }

@@ -11,16 +11,16 @@ use genome::partition::Partitions;
 use genome::record::{OwnedRecord, RecordView};
 use genome::region::Region;
 use reads::covariates::ReadGroupKeys;
-use reads::recalibration::{ApplyOptions, Outcome, RecalibrationTable, Recalibrator};
+use reads::recalibration::{Outcome, Recalibrator};
 
-use super::super::{Context, ObjectReader, lanes, merge, recalibrate, runs};
+use super::super::{Context, ObjectReader, merge, recalibrate, sections};
 use crate::error::{self, storage};
 use crate::formats::bam::{Index, IndexFormat, PartReader, ReadError};
 
 /// A recalibration table made ready for the read groups of a genome.
 pub struct Recalibration {
-    recalibrator: Recalibrator,
     keys: ReadGroupKeys,
+    recalibrator: Recalibrator,
     qualities: Vec<u8>,
 }
 
@@ -30,18 +30,13 @@ impl Recalibration {
     /// # Errors
     /// [`common::failure::FailureClass::IntermediateLost`] if the table is gone or damaged.
     pub fn open(context: &Context<'_>) -> Result<Option<Self>, Failure> {
-        let has_table = context.assignment.upstream.iter().any(|(of, _)| *of == Stage::Recalibrate);
-        let manifests = if has_table { context.upstream(Stage::Recalibrate)? } else { Vec::new() };
-        let Some(manifest) = manifests.first() else { return Ok(None) };
-        let object = runs::output(manifest, recalibrate::TABLE)?;
-        let text = String::from_utf8(context.read_all(object)?);
-        let text = text.map_err(|fault| error::lost(&object.key, &fault))?;
-        let table = RecalibrationTable::parse(&text);
-        let table = table.map_err(|fault| error::lost(&object.key, &fault))?;
-        let keys = ReadGroupKeys::new(&lanes::read_groups(context.genome()?));
-        let options = ApplyOptions { allow_missing_read_group: true, ..ApplyOptions::default() };
-        let recalibrator = Recalibrator::new(&table, keys.names(), &options);
-        Ok(Some(Self { recalibrator, keys, qualities: Vec::new() }))
+        let ready = recalibrate::recalibrator(context)?;
+        let with_buffer = |(keys, recalibrator)| Self {
+            keys,
+            recalibrator,
+            qualities: Vec::new(),
+        };
+        Ok(ready.map(with_buffer))
     }
 
     /// Returns the record with its new qualities.
@@ -50,7 +45,9 @@ impl Recalibration {
     /// [`common::failure::FailureClass::InputInvalid`] for a record that GATK refuses too.
     pub fn apply(&mut self, record: &RecordView<'_>) -> Result<OwnedRecord, Failure> {
         let key = self.keys.key_of(record);
-        let applied = self.recalibrator.recalibrate(record, key, &mut self.qualities);
+        let applied = self
+            .recalibrator
+            .recalibrate(record, key, &mut self.qualities);
         let name = || String::from_utf8_lossy(record.name()).into_owned();
         let outcome = applied.map_err(|fault| Failure::input(name(), fault.to_string()))?;
         let mut bytes = record.bytes().to_vec();
@@ -88,7 +85,11 @@ impl<'a> Records<'a> {
             let regions = partitions.regions(manifest.attempt.task.index);
             let wanted: Vec<Region> = regions
                 .iter()
-                .flat_map(|region| evidence.iter().filter_map(|wanted| region.intersection(wanted)))
+                .flat_map(|region| {
+                    evidence
+                        .iter()
+                        .filter_map(|wanted| region.intersection(wanted))
+                })
                 .collect();
             if !wanted.is_empty() {
                 parts.extend(slice(context, manifest, &wanted, dictionary)?);
@@ -106,13 +107,17 @@ impl<'a> Records<'a> {
     fn next_record(&mut self) -> Result<Option<OwnedRecord>, Failure> {
         loop {
             if self.open.is_none() {
-                let Some((object, bytes, skip)) = self.parts.next() else { return Ok(None) };
+                let Some((object, bytes, skip)) = self.parts.next() else {
+                    return Ok(None);
+                };
                 let stream = BufReader::new(self.context.open_range(&object, bytes)?);
                 let reader = PartReader::within(stream, skip);
                 let reader = reader.map_err(|fault| reading(&object.key, fault.into()))?;
                 self.open = Some((object.key, reader));
             }
-            let Some((key, reader)) = &mut self.open else { continue };
+            let Some((key, reader)) = &mut self.open else {
+                continue;
+            };
             match reader.next_record().map_err(|fault| reading(key, fault))? {
                 None => self.open = None,
                 Some(record) if !overlaps(&record, &self.evidence) => {}
@@ -143,24 +148,29 @@ fn slice(
     wanted: &[Region],
     dictionary: &Dictionary,
 ) -> Result<Option<(ObjectRef, Range<u64>, u16)>, Failure> {
-    let part = runs::output(manifest, merge::PART)?;
-    let index = runs::output(manifest, merge::INDEX)?;
+    let part = sections::output(manifest, merge::PART)?;
+    let index = sections::output(manifest, merge::PART_INDEX)?;
     let bytes = context.read_all(index)?;
     let index = Index::decode(&bytes, IndexFormat::of(dictionary));
     let index = index.map_err(|fault| error::lost(&part.key, &fault))?;
-    let first = wanted.iter().filter_map(|region| index.first_chunk(region)).min();
+    let first = wanted
+        .iter()
+        .filter_map(|region| index.first_chunk(region))
+        .min();
     Ok(first.map(|(block, skip)| (part.clone(), block..part.size_bytes, skip)))
 }
 
 fn overlaps(record: &RecordView<'_>, evidence: &[Region]) -> bool {
-    let (Some(contig), Some(start), Some(end)) =
-        (record.contig(), record.position(), record.end())
+    let (Some(contig), Some(start), Some(end)) = (record.contig(), record.position(), record.end())
     else {
         return false;
     };
     let span = Region::new(contig, start.into(), end.into());
-    let from = evidence.partition_point(|region| (region.contig, region.end) <= (contig, span.start));
-    evidence.get(from).is_some_and(|region| region.overlaps(&span))
+    let from =
+        evidence.partition_point(|region| (region.contig, region.end) <= (contig, span.start));
+    evidence
+        .get(from)
+        .is_some_and(|region| region.overlaps(&span))
 }
 
 /// Says what a fault while reading a part means.
