@@ -81,15 +81,6 @@ pub fn lost(key: &str, reason: &impl ToString) -> Failure {
     }
 }
 
-/// Says what a fault in the sections of an object means.
-pub fn sections(key: &str, error: reads::Error) -> Failure {
-    match error {
-        reads::Error::Io(source) => storage(&source),
-        reads::Error::Cancelled => Failure::new(FailureClass::Cancelled, "cancelled"),
-        damaged => lost(key, &damaged),
-    }
-}
-
 /// Says what a fault while writing an object means: the next try writes it anew.
 pub fn writing(error: StoreError) -> Failure {
     failure(class_of(&error), &error)
