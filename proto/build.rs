@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     "spindle/v1/genome.proto",
     "spindle/v1/workflow.proto",
     "spindle/v1/genomics.proto",
     "spindle/worker/v1/task.proto",
+    "spindle/worker/v1/process.proto",
     "spindle/worker/v1/workers.proto",
     "spindle/worker/v1/objects.proto",
     "spindle/state/v1/fact.proto",
+    "spindle/state/v1/snapshot.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,2 +1,45 @@
-//! The one binary.
-fn main() {}
+//! `spindle`: every role and every tool is a subcommand of the one binary.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod align;
+mod call;
+mod cancel;
+mod client;
+mod commands;
+mod controller;
+mod download;
+mod drain;
+mod embedded;
+mod evaluate;
+mod exit;
+mod follow;
+mod genome_args;
+mod index;
+mod json;
+mod list;
+mod progress;
+mod request;
+mod run;
+mod server;
+mod server_args;
+mod status;
+mod submit;
+mod summary;
+mod text;
+mod watch;
+mod worker;
+mod workers;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match commands::Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => exit::report(&error),
+    }
+}

@@ -5,6 +5,7 @@
 //! as a [`task::Assignment`] and comes back as a [`task::Report`].
 #![forbid(unsafe_code)]
 
+pub mod auth;
 pub mod backoff;
 pub mod failure;
 pub mod ids;

@@ -216,6 +216,19 @@ pub struct Manifest {
     pub read_batch: Option<ReadBatch>,
 }
 
+/// A read batch that `split` has written: a commit of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadBatchCommit {
+    /// The attempt of `split`.
+    pub attempt: AttemptId,
+    /// Of the leader that placed it.
+    pub epoch: Epoch,
+    /// What was written.
+    pub read_batch: ReadBatch,
+    /// Where a retry goes on after this batch.
+    pub cursor: SplitCursor,
+}
+
 /// Work that an attempt did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {

@@ -2,7 +2,14 @@
 //!
 //! Generated types are destructured without `..`, so that a new field cannot be missed.
 
+pub mod assignment;
+pub mod failure;
+pub mod genome;
+pub mod manifest;
+pub mod report;
 pub mod status;
+#[cfg(test)]
+mod strategies;
 pub mod task;
 pub mod workflow;
 
@@ -33,4 +40,13 @@ impl WireError {
             ..self
         }
     }
+}
+
+/// Takes a message field that must be set, and converts it.
+fn required<W, D: TryFrom<W, Error = WireError>>(
+    field: &str,
+    wire: Option<W>,
+) -> Result<D, WireError> {
+    let wire = wire.ok_or_else(|| WireError::new(field, "must be set"))?;
+    D::try_from(wire).map_err(|error| error.within(field))
 }

@@ -1,1 +1,27 @@
-//! See the workspace description.
+//! Queues genomes, plans tasks, places them on workers, keeps every fact.
+//!
+//! Main path: an accepted [`common::workflow::WorkflowSpec`] is planned by [`plan`]; from then on
+//! each event goes through [`core::advance`], which decides facts and applies them; what should be
+//! going on is derived by [`core::ready`] and [`core::duty`], placed by [`scheduling`], and kept by
+//! [`state`].
+#![forbid(unsafe_code)]
+
+mod actors;
+mod admission;
+mod api;
+pub mod config;
+pub mod core;
+mod duties;
+pub mod error;
+mod leader;
+pub mod plan;
+mod publication;
+mod roots;
+mod run;
+pub mod scheduling;
+pub mod state;
+mod worker_info;
+
+pub use config::{Config, Limits, Listen};
+pub use error::Error;
+pub use run::{Bound, Ready, run};

@@ -7,6 +7,7 @@
 pub mod base;
 pub mod cigar;
 pub mod dictionary;
+pub mod interval;
 pub mod maths;
 pub mod monitor;
 pub mod order;

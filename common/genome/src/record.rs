@@ -5,12 +5,14 @@
 
 mod builder;
 mod flags;
+mod owned;
 pub mod sam;
 mod tags;
 mod view;
 
 pub use builder::{NewRecord, Records};
 pub use flags::Flags;
+pub use owned::OwnedRecord;
 pub use tags::{Tag, TagValue, tags};
 pub use view::{RecordError, RecordView};
 

@@ -1,1 +1,69 @@
-//! See the workspace description.
+//! Variant calling for one diploid sample: sorted records in, calls and reference blocks out.
+//!
+//! Main path: [`call`] feeds records to a [`Walk`], which lays each read out over the reference
+//! (`read`), lets mates agree (`mates`) and goes position by position: alleles with support
+//! (`site`), genotype likelihoods and their posterior ([`genotype`]), annotations ([`annotate`]);
+//! elsewhere the confidence in the reference ([`reference_model`]), joined to blocks ([`gvcf`]).
+//! [`vcf`] turns both into text.
+//!
+//! A position's answer depends on the reads over it and on the regions asked for alone, never on
+//! where a part begins: see [`Scope`].
+
+pub mod annotate;
+pub mod call;
+mod downsample;
+mod error;
+mod filter;
+pub mod genotype;
+pub mod gvcf;
+mod indel;
+mod letters;
+mod log_sum;
+mod mates;
+mod options;
+mod read;
+pub mod reference_model;
+mod scope;
+mod site;
+mod summary;
+#[cfg(test)]
+mod testing;
+pub mod vcf;
+mod walk;
+
+pub use call::Call;
+pub use error::{Error, Output};
+pub use options::{EmitMode, Options, OptionsError};
+pub use scope::{LEAD_BP, MARGIN_BP, MAX_READ_SPAN_BP, Scope};
+pub use summary::Summary;
+pub use walk::{Flow, Walk};
+
+use genome::monitor::Monitor;
+use genome::record::OwnedRecord;
+use genome::reference::Reference;
+
+/// Calls the variants of a scope; outputs come in the order of their positions.
+///
+/// `reads` are sorted by position and hold every record that overlaps [`Scope::evidence`]; others
+/// do no harm. No more of them are taken than needed. Memory is bounded by the reads over one
+/// position.
+///
+/// # Errors
+/// [`Error`] says whether reads, sink, options or a cancellation ended the call.
+pub fn call<E: std::error::Error + 'static>(
+    reference: &Reference<'_>,
+    scope: &Scope,
+    reads: impl IntoIterator<Item = Result<OwnedRecord, E>>,
+    options: &Options,
+    monitor: &Monitor,
+    sink: impl FnMut(Output) -> Result<(), E>,
+) -> Result<Summary, Error<E>> {
+    let mut walk = Walk::new(reference, scope, options, monitor, sink)?;
+    for record in reads {
+        let record = record.map_err(Error::Reads)?;
+        if walk.push(record.view())? == Flow::Done {
+            break;
+        }
+    }
+    walk.finish()
+}

@@ -1,1 +1,20 @@
-//! See the workspace description.
+//! Reads after alignment: runs, duplicate marking, merging, base recalibration, metrics, sorting.
+//! Pure: bytes and records in, bytes and records out.
+//!
+//! Main path: [`run::write`] → [`duplicates::mark`] → [`merge::merge_records`], whose sink feeds
+//! [`covariates`] and [`metrics`] → [`recalibration`].
+#![forbid(unsafe_code)]
+
+pub mod container;
+pub mod covariates;
+pub mod duplicates;
+pub mod merge;
+pub mod metrics;
+pub mod recalibration;
+pub mod run;
+pub mod sort;
+
+pub use container::Error;
+
+#[cfg(test)]
+mod testing;

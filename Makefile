@@ -1,0 +1,36 @@
+# Two commands do everything on a fresh Debian or Ubuntu machine with Rust: `make demo`, `make test`.
+SHELL := /bin/bash
+DATA := integration-tests/data/na12878
+DEMO := target/demo
+SPINDLE := target/release/spindle
+
+.PHONY: demo test bench build-packages test-packages check
+
+# Builds, aligns and calls real reads of NA12878, and compares the calls with Genome in a Bottle.
+demo: build-packages
+	cargo build --release --locked -p cli
+	rm -rf $(DEMO) && mkdir -p $(DEMO)
+	gzip -dc $(DATA)/reference.fa.gz > $(DEMO)/reference.fa
+	$(SPINDLE) run --reference $(DEMO)/reference.fa --sample NA12878 \
+	    --reads $(DATA)/NA12878.R1.fastq.gz $(DATA)/NA12878.R2.fastq.gz \
+	    --known-sites $(DATA)/known_sites.vcf.gz --emit bam,vcf,gvcf --out $(DEMO)/out
+	$(SPINDLE) evaluate --calls $(DEMO)/out/NA12878.vcf.gz --truth $(DATA)/truth.vcf.gz --regions $(DATA)/confident.bed
+
+# Installs what the tests compare with, builds, and passes all tests.
+test: build-packages test-packages
+	cargo build --locked --workspace
+	cargo test --locked --workspace
+
+# Measures the control plane; docs/BENCHMARKS.md tells what the numbers mean.
+bench: build-packages
+	cargo bench --locked -p controller
+
+# What the pull request check runs.
+check:
+	.ci/run
+
+build-packages:
+	@deploy/packages.sh build-essential
+
+test-packages:
+	@deploy/packages.sh build-essential samtools bcftools tabix bwa picard-tools

@@ -1,0 +1,96 @@
+//! The subcommands and how each is run.
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::{
+    align, call, cancel, controller, download, drain, evaluate, index, list, run, server, status,
+    submit, watch, worker, workers,
+};
+
+/// Raw reads in; alignments, variants and clinical results out, over a pool of machines
+///
+/// Exit codes: 0 success, 1 failed, 2 wrong usage, 3 invalid input, 4 server not available,
+/// 5 cancelled, 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "spindle", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(Box<run::Args>),
+    Server(server::Args),
+    Controller(controller::Args),
+    Worker(worker::Args),
+    Index(index::Args),
+    Align(Box<align::Args>),
+    Call(call::Args),
+    Evaluate(evaluate::Args),
+    Submit(Box<submit::Args>),
+    List(list::Args),
+    Status(status::Args),
+    Watch(watch::Args),
+    Cancel(cancel::Args),
+    Workers(workers::Args),
+    Drain(drain::Args),
+    Download(download::Args),
+    /// One attempt of a task, told on standard input by a worker
+    #[command(hide = true)]
+    Task,
+    /// Prints the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Cli {
+    /// Runs the subcommand.
+    ///
+    /// # Errors
+    /// Whatever it answers, with its exit code.
+    pub fn run(self) -> Result<ExitCode> {
+        match self.command {
+            Command::Run(args) => block_on(run::run(*args)),
+            Command::Server(args) => block_on(server::run(args)),
+            Command::Controller(args) => block_on(controller::run(args)),
+            Command::Worker(args) => block_on(worker::run(args)),
+            Command::Task => return Ok(::worker::task_main()),
+            Command::Index(args) => index::run(&args),
+            Command::Align(args) => align::run(&args),
+            Command::Call(args) => call::run(&args),
+            Command::Evaluate(args) => evaluate::run(&args),
+            Command::Submit(args) => block_on(submit::run(*args)),
+            Command::List(args) => block_on(list::run(args)),
+            Command::Status(args) => block_on(status::run(args)),
+            Command::Watch(args) => block_on(watch::run(args)),
+            Command::Cancel(args) => block_on(cancel::run(args)),
+            Command::Workers(args) => block_on(workers::run(args)),
+            Command::Drain(args) => block_on(drain::run(args)),
+            Command::Download(args) => block_on(download::run(args)),
+            Command::Completions { shell } => {
+                clap_complete::generate(
+                    shell,
+                    &mut Cli::command(),
+                    "spindle",
+                    &mut std::io::stdout(),
+                );
+                Ok(())
+            }
+        }
+        .map(|()| ExitCode::SUCCESS)
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}

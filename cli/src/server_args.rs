@@ -1,0 +1,79 @@
+//! The flags that the roles share: where a server listens, what a worker may use.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::genome_args::{parse_bytes, parse_root};
+
+/// Folders whose files may be named as root:NAME/path.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RootArgs {
+    /// A folder whose files may be named as root:NAME/path; may be given again
+    #[arg(long, value_name = "NAME=DIR", value_parser = parse_root)]
+    pub root: Vec<(String, PathBuf)>,
+}
+
+/// What tasks may use on this machine.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ResourceArgs {
+    /// Cores for tasks; all of them if none is given
+    #[arg(long, alias = "threads", short = 't', value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub cores: Option<u32>,
+    /// Memory for tasks
+    #[arg(long, default_value = "8G", value_name = "SIZE", value_parser = parse_bytes)]
+    pub memory: u64,
+}
+
+impl ResourceArgs {
+    /// Returns the number of cores: as given, or as many as this process may use.
+    pub fn cores(&self) -> u32 {
+        let all = || std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
+        self.cores.unwrap_or_else(all)
+    }
+}
+
+/// Parses a duration such as `10s` or `500ms`.
+///
+/// # Errors
+/// A sentence for the command line.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let number: u64 = text[..split]
+        .parse()
+        .map_err(|_| format!("not a duration like 10s: {text}"))?;
+    match &text[split..] {
+        "ms" => Ok(Duration::from_millis(number)),
+        "s" => Ok(Duration::from_secs(number)),
+        "m" => Ok(Duration::from_secs(number * 60)),
+        _ => Err(format!("not a duration like 10s: {text}")),
+    }
+}
+
+/// Parses `HOST:PORT`, where the host may be a name.
+///
+/// # Errors
+/// A sentence for the command line.
+pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    use std::net::ToSocketAddrs;
+    let mut addresses = text
+        .to_socket_addrs()
+        .map_err(|error| format!("{text}: {error}"))?;
+    addresses
+        .next()
+        .ok_or_else(|| format!("{text}: no address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(parse_duration("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        assert!(parse_duration("10").is_err() && parse_duration("s").is_err());
+    }
+}

@@ -1,0 +1,81 @@
+//! `spindle status`: one workflow in full.
+
+use anyhow::Result;
+use clap::Args as ClapArgs;
+use proto::v1::{GetWorkflowRequest, StageState, Workflow};
+
+use crate::client::ServerArgs;
+use crate::exit::refused;
+use crate::{json, text};
+
+/// Shows one workflow: its stages, error and outputs
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    #[command(flatten)]
+    server: ServerArgs,
+    /// Id, as `submit` and `list` print it
+    workflow_id: String,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the workflow.
+///
+/// # Errors
+/// What the server answers.
+pub async fn run(args: Args) -> Result<()> {
+    let mut client = args.server.genomics().await?;
+    let request = GetWorkflowRequest {
+        workflow_id: args.workflow_id,
+    };
+    let answer = client
+        .get_workflow(request)
+        .await
+        .map_err(|status| refused(&status))?;
+    let workflow = answer.into_inner();
+    if args.json {
+        println!("{}", json::workflow(&workflow));
+    } else {
+        print(&workflow);
+    }
+    Ok(())
+}
+
+fn print(workflow: &Workflow) {
+    println!("workflow  {}", workflow.workflow_id);
+    println!("sample    {}", json::sample(workflow));
+    println!(
+        "state     {} {}",
+        text::state(workflow.state()),
+        workflow.state_reason
+    );
+    if let Some(error) = &workflow.error {
+        println!("error     {}", text::error(error));
+    }
+    for warning in &workflow.warnings {
+        println!("warning   {warning}");
+    }
+    for stage in workflow
+        .stages
+        .iter()
+        .filter(|stage| stage.state() != StageState::Skipped)
+    {
+        println!(
+            "{:<12} {:<8} {:>6}/{:<6} tasks  {:>4} attempts  {:>14} reads  {:>9.1} CPU s",
+            text::stage(stage.stage()),
+            text::stage_state(stage.state()),
+            stage.done,
+            stage.tasks,
+            stage.attempts,
+            text::grouped(stage.reads),
+            stage.cpu_ms as f64 / 1000.0,
+        );
+    }
+    for output in &workflow.outputs {
+        println!(
+            "output    {} ({} bytes) {}",
+            output.name, output.size_bytes, output.uri
+        );
+    }
+}

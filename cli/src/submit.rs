@@ -1,0 +1,232 @@
+//! `spindle submit`: sends genomes to a server.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args as ClapArgs;
+use proto::v1::genomics_client::GenomicsClient;
+use proto::v1::{
+    SubmitBatchRequest, UploadHeader, UploadReadsRequest, Workflow, WorkflowSpec, WorkflowState,
+    upload_reads_request::Part,
+};
+use tokio::io::AsyncReadExt;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::client::{Connection, ServerArgs};
+use crate::exit::{self, Exit, ended, refused};
+use crate::genome_args::GenomeArgs;
+use crate::progress::Progress;
+use crate::request::{self, BatchFile, Locate};
+use crate::{download, follow, json};
+
+/// Submits genomes: from a batch file, or one by the flags of `run`
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(flatten)]
+    server: ServerArgs,
+    /// Batch file (YAML) with many genomes
+    #[arg(long, value_name = "FILE", exclusive = false, conflicts_with_all = ["reference", "sample"])]
+    manifest: Option<PathBuf>,
+    #[command(flatten)]
+    genome: Option<GenomeArgs>,
+    /// Folder of the outputs: root:NAME/dir on the server, or a local one with --wait
+    #[arg(long, short, value_name = "DIR", default_value = "")]
+    out: String,
+    /// Makes the submission idempotent; a random one is taken if none is given
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+    /// Wait for the end; the exit code tells how it ended
+    #[arg(long)]
+    wait: bool,
+    /// Do not wait for the validation of the inputs
+    #[arg(long, conflicts_with = "wait")]
+    no_validate: bool,
+    /// One JSON object for each workflow
+    #[arg(long)]
+    json: bool,
+}
+
+/// Submits, and waits as far as asked.
+///
+/// # Errors
+/// What the server answers; with `--wait`, how the first failed workflow ended.
+pub async fn run(args: Args) -> Result<()> {
+    let mut client = args.server.genomics().await?;
+    let download_to = local_folder(&args)?;
+    let workflows = requests(&args, &mut client, download_to.is_some()).await?;
+    let idempotency_token = args
+        .token
+        .clone()
+        .unwrap_or_else(|| ulid::Ulid::new().to_string());
+    let request = SubmitBatchRequest {
+        idempotency_token,
+        workflows,
+    };
+    let answer = client
+        .submit_batch(request)
+        .await
+        .map_err(|status| refused(&status))?;
+    let mut first_failure = Ok(());
+    for workflow_id in answer.into_inner().workflow_ids {
+        let ended = follow_one(&args, &mut client, &workflow_id).await?;
+        let outcome = if has_failed(&ended) {
+            exit::outcome(&ended)
+        } else {
+            Ok(())
+        };
+        if let (Some(folder), WorkflowState::Succeeded) = (&download_to, ended.state()) {
+            let overwrite = args.genome.as_ref().is_some_and(|genome| genome.overwrite);
+            download::download(&mut client, &ended, &[], folder, overwrite).await?;
+        }
+        if first_failure.is_ok() {
+            first_failure = outcome;
+        }
+    }
+    first_failure
+}
+
+async fn requests(
+    args: &Args,
+    client: &mut GenomicsClient<Connection>,
+    keep_outputs: bool,
+) -> Result<Vec<WorkflowSpec>> {
+    let mut uploads = Uploads {
+        client: client.clone(),
+        sent: Default::default(),
+    };
+    match (&args.manifest, &args.genome) {
+        (Some(manifest), _) => {
+            let mut workflows = Vec::new();
+            for entry in BatchFile::read(manifest)?.workflows {
+                let out = if entry.out.is_empty() {
+                    args.out.clone()
+                } else {
+                    entry.out.clone()
+                };
+                workflows.push(request::workflow(&entry.args()?, out, &mut uploads).await?);
+            }
+            Ok(workflows)
+        }
+        (None, Some(genome)) => {
+            let out = if keep_outputs {
+                String::new()
+            } else {
+                args.out.clone()
+            };
+            Ok(vec![request::workflow(genome, out, &mut uploads).await?])
+        }
+        (None, None) => Err(ended(
+            Exit::Usage,
+            "give --manifest, or --reference, --sample and --reads",
+        )),
+    }
+}
+
+/// Returns the local folder that the outputs are to be downloaded into, if that is asked for.
+fn local_folder(args: &Args) -> Result<Option<PathBuf>> {
+    if args.out.is_empty() || args.out.starts_with("root:") {
+        return Ok(None);
+    }
+    if !args.wait || args.manifest.is_some() {
+        let message =
+            "a local --out needs --wait and one genome; a server's folder is root:NAME/dir";
+        return Err(ended(Exit::Usage, message));
+    }
+    Ok(Some(PathBuf::from(&args.out)))
+}
+
+async fn follow_one(
+    args: &Args,
+    client: &mut GenomicsClient<Connection>,
+    workflow_id: &str,
+) -> Result<Workflow> {
+    if !args.json {
+        println!("{workflow_id}");
+    }
+    let mut progress = if args.wait && !args.json {
+        Progress::new()
+    } else {
+        Progress::Quiet
+    };
+    let workflow = follow::follow(client, workflow_id, |workflow| {
+        progress.show(workflow);
+        let validated = workflow.state() != WorkflowState::Accepted;
+        args.no_validate || (validated && !args.wait)
+    });
+    let workflow = workflow.await?;
+    if args.json {
+        println!("{}", json::workflow(&workflow));
+    }
+    Ok(workflow)
+}
+
+fn has_failed(workflow: &Workflow) -> bool {
+    let state = workflow.state();
+    matches!(
+        state,
+        WorkflowState::Rejected | WorkflowState::Failed | WorkflowState::Cancelled
+    )
+}
+
+/// Sends local files to the server; locations that it knows pass as they are.
+struct Uploads {
+    client: GenomicsClient<Connection>,
+    sent: std::collections::HashMap<String, String>,
+}
+
+impl Locate for Uploads {
+    async fn locate(&mut self, file: &str) -> Result<String> {
+        if file.starts_with("root:") || file.starts_with("upload:") {
+            return Ok(file.into());
+        }
+        if let Some(known) = self.sent.get(file) {
+            return Ok(known.clone());
+        }
+        let location = upload(&mut self.client, Path::new(file)).await?;
+        self.sent.insert(file.into(), location.clone());
+        Ok(location)
+    }
+}
+
+async fn upload(client: &mut GenomicsClient<Connection>, path: &Path) -> Result<String> {
+    const CHUNK_BYTES: usize = 1 << 20;
+    const CHUNKS_AHEAD: usize = 4;
+    let shown = || path.display().to_string();
+    let mut file = tokio::fs::File::open(path)
+        .await
+        .map_err(|error| ended(Exit::InvalidInput, format!("{}: {error}", shown())))?;
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .with_context(shown)?
+        .to_owned();
+    let (sender, receiver) = tokio::sync::mpsc::channel(CHUNKS_AHEAD);
+    let header = Part::Header(UploadHeader {
+        name,
+        sha256: String::new(),
+    });
+    let reading = tokio::spawn(async move {
+        let mut part = header;
+        while sender
+            .send(UploadReadsRequest { part: Some(part) })
+            .await
+            .is_ok()
+        {
+            let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+            if (&mut file)
+                .take(CHUNK_BYTES as u64)
+                .read_to_end(&mut chunk)
+                .await?
+                == 0
+            {
+                break;
+            }
+            part = Part::Chunk(chunk.into());
+        }
+        Ok::<(), std::io::Error>(())
+    });
+    let answer = client.upload_reads(ReceiverStream::new(receiver)).await;
+    reading.await?.with_context(shown)?;
+    Ok(answer.map_err(|status| refused(&status))?.into_inner().uri)
+}

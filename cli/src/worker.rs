@@ -1,0 +1,72 @@
+//! `spindle worker`: the role that computes.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args as ClapArgs;
+use worker::{Config, Controller, TaskMode};
+
+use crate::client;
+use crate::exit::{Exit, ended};
+use crate::server_args::{ResourceArgs, RootArgs};
+
+/// Runs a worker of a cluster
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// The controller: http://HOST:PORT or unix:SOCKET
+    #[arg(long, value_name = "URL")]
+    controller: String,
+    #[command(flatten)]
+    resources: ResourceArgs,
+    /// Folder for unfinished work and fetched files
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
+    #[command(flatten)]
+    roots: RootArgs,
+    /// Use the controller's port even where its object folder can be seen
+    #[arg(long)]
+    no_shared_objects: bool,
+    /// File with the server's token
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Connect without TLS and authentication
+    #[arg(long)]
+    insecure: bool,
+}
+
+/// Runs until SIGTERM or Ctrl-C, hands back what it cannot finish, and ends.
+///
+/// # Errors
+/// If it cannot start, or the controller refuses it.
+pub async fn run(args: Args) -> Result<()> {
+    if args.controller.starts_with("http://") && args.token_file.is_none() && !args.insecure {
+        let message = format!(
+            "{} has neither TLS nor authentication: say --insecure if that is meant",
+            args.controller
+        );
+        return Err(ended(Exit::Usage, message));
+    }
+    let scratch = args
+        .scratch
+        .unwrap_or_else(|| std::env::temp_dir().join("spindle-worker"));
+    let mut config = Config::new(
+        Controller::Address(args.controller),
+        scratch,
+        args.resources.cores(),
+        args.resources.memory,
+    );
+    config.token = args
+        .token_file
+        .map(|path| client::read_token(&path))
+        .transpose()?;
+    config.roots = args.roots.root.into_iter().collect();
+    config.shared_objects = !args.no_shared_objects;
+    config.tasks = TaskMode::Child {
+        program: std::env::current_exe().context("the program does not know its own path")?,
+        arguments: vec!["task".into()],
+    };
+    config
+        .validate()
+        .map_err(|error| ended(Exit::Usage, error.to_string()))?;
+    Ok(worker::run(config).await?)
+}

@@ -1,0 +1,346 @@
+//! One genome on its way: the shell of the pure core.
+//!
+//! Facts are applied at once, sent to the store, and their effects (assignments, acknowledgements,
+//! answers, duties) are let out in order when the store says that they are durable.
+
+mod effects;
+mod progress;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use common::failure::{Failure, FailureClass};
+use common::ids::{AttemptNumber, BatchId, WorkerId, WorkflowId};
+use common::task::{AttemptId, ReadBatchCommit, Report};
+use common::workflow::WorkflowSpec;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::{oneshot, watch};
+
+use super::worker::ToWorker;
+use super::{NoAnswer, Peers, answer};
+use crate::core::duty::Duty;
+use crate::core::event::Event;
+use crate::core::state::{TaskKey, WorkflowState};
+use crate::core::view::{self, Status, WorkflowView};
+use effects::Effect;
+
+/// What a worker says about an attempt.
+#[derive(Debug)]
+pub enum Said {
+    /// How it ended.
+    Report(Report),
+    /// `split` wrote a read batch.
+    ReadBatch(ReadBatchCommit),
+    /// How far it is.
+    Progress {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Reads so far.
+        reads: u64,
+        /// Bases so far.
+        bases: u64,
+    },
+}
+
+/// What a client may know of a workflow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// Which one.
+    pub workflow: WorkflowId,
+    /// The submission that it came with.
+    pub batch: BatchId,
+    /// What was asked for.
+    pub spec: Arc<WorkflowSpec>,
+    /// How far it is.
+    pub view: WorkflowView,
+}
+
+impl Snapshot {
+    /// Takes the view of a state.
+    pub fn of(state: &WorkflowState) -> Self {
+        Self {
+            workflow: state.workflow.clone(),
+            batch: state.batch.clone(),
+            spec: state.spec.clone(),
+            view: view::view(state),
+        }
+    }
+}
+
+/// What a workflow may be told.
+enum Message {
+    /// The scheduler placed tasks.
+    Placed(Vec<(TaskKey, WorkerId)>),
+    /// A worker said something.
+    Said { worker: WorkerId, said: Vec<Said> },
+    /// A worker attached and holds these attempts of this workflow.
+    Attached {
+        worker: WorkerId,
+        holding: Vec<AttemptId>,
+    },
+    /// A worker is gone.
+    WorkerGone {
+        worker: WorkerId,
+        class: FailureClass,
+    },
+    /// A duty ended.
+    DutyDone { duty: Duty, event: Option<Event> },
+    /// A deadline passed.
+    Wake,
+    /// Facts up to this number are durable.
+    Durable(u64),
+    /// Why nothing is placed, as the scheduler knows it.
+    Waiting(String),
+    /// The client asks to stop.
+    Cancel {
+        reply: oneshot::Sender<Arc<Snapshot>>,
+    },
+    /// What does a client see?
+    View {
+        reply: oneshot::Sender<Arc<Snapshot>>,
+    },
+    /// Whoever wants to know of changes.
+    Watch {
+        reply: oneshot::Sender<watch::Receiver<u64>>,
+    },
+}
+
+/// The way to one workflow.
+#[derive(Debug, Clone)]
+pub struct Handle(ActorRef<Message>);
+
+impl Handle {
+    /// Starts the actor of a workflow that the store holds.
+    pub async fn start(
+        state: WorkflowState,
+        peers: Peers,
+        supervisor: ractor::ActorCell,
+    ) -> Result<Self, ractor::SpawnErr> {
+        let arguments = (state, peers);
+        let (actor, _) = Actor::spawn_linked(None, Workflow, arguments, supervisor).await?;
+        Ok(Self(actor))
+    }
+
+    /// Hands on what the scheduler placed.
+    pub fn placed(&self, placements: Vec<(TaskKey, WorkerId)>) {
+        let _ = self.0.cast(Message::Placed(placements));
+    }
+
+    /// Hands on what a worker said.
+    pub fn said(&self, worker: WorkerId, said: Vec<Said>) {
+        let _ = self.0.cast(Message::Said { worker, said });
+    }
+
+    /// Tells that a worker attached, and which attempts of this workflow it holds.
+    pub fn attached(&self, worker: WorkerId, holding: Vec<AttemptId>) {
+        let _ = self.0.cast(Message::Attached { worker, holding });
+    }
+
+    /// Tells that a worker is gone with all its attempts.
+    pub fn worker_gone(&self, worker: WorkerId, class: FailureClass) {
+        let _ = self.0.cast(Message::WorkerGone { worker, class });
+    }
+
+    /// Tells that a duty ended, with what follows from it.
+    pub fn duty_done(&self, duty: Duty, event: Option<Event>) {
+        let _ = self.0.cast(Message::DutyDone { duty, event });
+    }
+
+    /// Tells that a deadline passed.
+    pub fn wake(&self) {
+        let _ = self.0.cast(Message::Wake);
+    }
+
+    /// Tells that facts are durable, up to this number.
+    pub fn durable(&self, sequence: u64) {
+        let _ = self.0.cast(Message::Durable(sequence));
+    }
+
+    /// Tells why nothing is placed; empty when something is.
+    pub fn waiting(&self, reason: String) {
+        let _ = self.0.cast(Message::Waiting(reason));
+    }
+
+    /// Asks to stop; answers when that is durable.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] if the workflow just ended, or the controller goes down.
+    pub async fn cancel(&self) -> Result<Arc<Snapshot>, NoAnswer> {
+        let (reply, view) = oneshot::channel();
+        let _ = self.0.cast(Message::Cancel { reply });
+        answer(view).await
+    }
+
+    /// Returns what a client sees.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] if the workflow just ended, or the controller goes down.
+    pub async fn view(&self) -> Result<Arc<Snapshot>, NoAnswer> {
+        let (reply, view) = oneshot::channel();
+        let _ = self.0.cast(Message::View { reply });
+        answer(view).await
+    }
+
+    /// Returns the number of the last durable fact, as it changes.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] if the workflow just ended, or the controller goes down.
+    pub async fn watch(&self) -> Result<watch::Receiver<u64>, NoAnswer> {
+        let (reply, revision) = oneshot::channel();
+        let _ = self.0.cast(Message::Watch { reply });
+        answer(revision).await
+    }
+}
+
+struct Workflow;
+
+struct State {
+    myself: Handle,
+    peers: Peers,
+    state: WorkflowState,
+    /// Effects that wait until the fact of this number is durable.
+    pending: VecDeque<(u64, Vec<Effect>)>,
+    /// Duties that are being done.
+    under_way: BTreeSet<Duty>,
+    /// Work of live attempts: reads and bases.
+    progress: BTreeMap<(TaskKey, AttemptNumber), (u64, u64)>,
+    /// Placements of the scheduler that were handled.
+    placements: u64,
+    /// The last durable fact, for watchers.
+    revision: watch::Sender<u64>,
+    /// What the index was told last.
+    told_status: Option<Status>,
+    /// What the scheduler said.
+    waiting: String,
+    ended: bool,
+}
+
+impl Actor for Workflow {
+    type Msg = Message;
+    type State = State;
+    type Arguments = (WorkflowState, Peers);
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Message>,
+        (state, peers): Self::Arguments,
+    ) -> Result<State, ActorProcessingErr> {
+        let (revision, _) = watch::channel(state.revision);
+        Ok(State {
+            myself: Handle(myself),
+            peers,
+            state,
+            pending: VecDeque::new(),
+            under_way: BTreeSet::new(),
+            progress: BTreeMap::new(),
+            placements: 0,
+            revision,
+            told_status: None,
+            waiting: String::new(),
+            ended: false,
+        })
+    }
+
+    async fn post_start(
+        &self,
+        _: ActorRef<Message>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        state.start();
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Placed(placements) => state.place(placements),
+            Message::Said { worker, said } => state.hear(worker, said),
+            Message::Attached { worker, holding } => state.attach(worker, holding),
+            Message::WorkerGone { worker, class } => state.lose(&worker, class, |_| true),
+            Message::DutyDone { duty, event } => {
+                state.under_way.remove(&duty);
+                state.happen(event.unwrap_or(Event::TimePassed));
+            }
+            Message::Wake => state.happen(Event::TimePassed),
+            Message::Durable(sequence) => state.durable(sequence),
+            Message::Waiting(reason) => state.waiting = reason,
+            Message::Cancel { reply } => state.cancel(reply),
+            Message::View { reply } => state.answer(reply),
+            Message::Watch { reply } => {
+                let _ = reply.send(state.revision.subscribe());
+            }
+        }
+        if state.ended {
+            myself.stop(None);
+        }
+        Ok(())
+    }
+}
+
+impl Said {
+    /// Returns the answer to what can't count any more; progress needs none.
+    pub fn refusal(&self) -> Option<ToWorker> {
+        match self {
+            Self::Report(report) => Some(effects::acknowledge(&report.attempt, false)),
+            Self::ReadBatch(commit) => Some(effects::acknowledge_batch(commit, false)),
+            Self::Progress { .. } => None,
+        }
+    }
+}
+
+impl State {
+    fn cancel(&mut self, reply: oneshot::Sender<Arc<Snapshot>>) {
+        self.happen(Event::CancelRequested);
+        self.answer(reply);
+    }
+
+    /// Answers with what is seen now, once that is durable.
+    fn answer(&mut self, reply: oneshot::Sender<Arc<Snapshot>>) {
+        let answer = Effect::Answer(reply, Arc::new(self.snapshot()));
+        self.pending.push_back((self.state.revision, vec![answer]));
+        self.release();
+    }
+
+    /// What it holds but does not count is ended; what counts but it does not hold is lost.
+    fn attach(&mut self, worker: WorkerId, holding: Vec<AttemptId>) {
+        let held: BTreeSet<(TaskKey, AttemptNumber)> = holding.iter().map(progress::key).collect();
+        self.lose(&worker, FailureClass::WorkerLost, |attempt| {
+            !held.contains(&attempt)
+        });
+        let stray = |attempt: &AttemptId| !self.may_hold(attempt, &worker);
+        let strays = holding.into_iter().filter(stray);
+        let cancels: Vec<_> = strays.map(ToWorker::Cancel).collect();
+        // What it was told to end before it is told again.
+        self.under_way
+            .retain(|duty| !matches!(duty, Duty::EndAttempt { worker: on, .. } if *on == worker));
+        let effects = match cancels.is_empty() {
+            true => Vec::new(),
+            false => vec![Effect::Post(worker, cancels)],
+        };
+        self.step(Vec::new(), effects);
+    }
+
+    fn lose(
+        &mut self,
+        worker: &WorkerId,
+        class: FailureClass,
+        lost: impl Fn((TaskKey, AttemptNumber)) -> bool,
+    ) {
+        let attempts: Vec<_> = self
+            .state
+            .live_attempts()
+            .filter(|(_, lease)| lease.worker == *worker)
+            .map(|(task, lease)| (task, lease.attempt))
+            .filter(|attempt| lost(*attempt))
+            .collect();
+        if attempts.is_empty() {
+            return;
+        }
+        let failure = Failure::new(class, format!("worker {worker} is gone"));
+        self.happen(Event::AttemptsLost { attempts, failure });
+    }
+}

@@ -1,0 +1,266 @@
+//! What happens to a workflow: events in, facts and effects out.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use common::ids::{AttemptNumber, WorkerId};
+use common::task::{AttemptId, ReadBatchCommit, Report};
+
+use super::effects::{Effect, acknowledge, acknowledge_batch};
+use super::{Said, State};
+use crate::actors::scheduler::Offer;
+use crate::actors::worker::ToWorker;
+use crate::actors::{now, now_ms};
+use crate::core::duty::{Duty, duties};
+use crate::core::event::Event;
+use crate::core::fact::{Change, Fact};
+use crate::core::ready::{need, next_deadline_ms, ready_tasks};
+use crate::core::stage::TaskStatus;
+use crate::core::state::TaskKey;
+use crate::core::{advance, verdict};
+use crate::scheduling::problem::Candidate;
+
+/// How many ready tasks the scheduler is shown at a time.
+const OFFERED_TASKS: usize = 512;
+
+impl State {
+    /// Finds again what should be going on.
+    pub(super) fn start(&mut self) {
+        let workers: BTreeSet<WorkerId> = self
+            .state
+            .live_attempts()
+            .map(|(_, lease)| lease.worker.clone())
+            .collect();
+        let handles = self.peers.get().clone();
+        if !workers.is_empty() {
+            handles.workers.expect(workers);
+        }
+        let running = self.state.live_attempts().filter_map(|(task, lease)| {
+            let resources = need(&self.state, task)?.resources;
+            Some((task, lease.worker.clone(), resources))
+        });
+        let running = running.collect();
+        handles
+            .scheduler
+            .restored(self.state.workflow.clone(), running);
+        self.step(vec![Event::TimePassed], Vec::new());
+    }
+
+    /// One event, with what follows from it.
+    pub(super) fn happen(&mut self, event: Event) {
+        self.step(vec![event], Vec::new());
+    }
+
+    pub(super) fn place(&mut self, placements: Vec<(TaskKey, WorkerId)>) {
+        self.placements += 1;
+        let epoch = self.peers.get().epoch;
+        let mut facts = Vec::new();
+        let mut unused = Vec::new();
+        for (task, worker) in placements {
+            let event = Event::Placed {
+                task,
+                worker,
+                epoch,
+            };
+            let decided = advance(&mut self.state, event, now());
+            if decided.is_empty() {
+                unused.push(task);
+            }
+            facts.extend(decided);
+        }
+        if !unused.is_empty() {
+            let scheduler = &self.peers.get().scheduler;
+            scheduler.released(self.state.workflow.clone(), unused);
+        }
+        self.record(facts, Vec::new());
+    }
+
+    pub(super) fn hear(&mut self, worker: WorkerId, said: Vec<Said>) {
+        let mut answers = Vec::with_capacity(said.len());
+        let mut events = Vec::with_capacity(said.len());
+        let mut facts = Vec::new();
+        for what in said {
+            match what {
+                Said::Report(report) => {
+                    let (accepted, event) = self.judge_report(report, &mut answers);
+                    events.extend(accepted.then_some(event));
+                }
+                Said::ReadBatch(commit) => events.push(self.judge_batch(commit, &mut answers)),
+                Said::Progress {
+                    attempt,
+                    reads,
+                    bases,
+                } => {
+                    let key = key(&attempt);
+                    if self.state.lease(key.0, key.1).is_some() {
+                        self.progress.insert(key, (reads, bases));
+                    }
+                }
+            }
+            // Each is judged by what those before it changed.
+            for event in events.drain(..) {
+                facts.extend(advance(&mut self.state, event, now()));
+            }
+        }
+        let effects = match answers.is_empty() {
+            true => Vec::new(),
+            false => vec![Effect::Post(worker, answers)],
+        };
+        self.record(facts, effects);
+    }
+
+    fn judge_report(&mut self, report: Report, answers: &mut Vec<ToWorker>) -> (bool, Event) {
+        let Report {
+            attempt,
+            epoch: _,
+            counters,
+            outcome,
+        } = report;
+        let (task, number) = key(&attempt);
+        let judged = verdict::report(&self.state, task, number, &outcome);
+        answers.push(acknowledge(&attempt, judged.accepted()));
+        self.progress.remove(&(task, number));
+        let event = Event::Reported {
+            task,
+            attempt: number,
+            counters,
+            outcome,
+        };
+        (judged != verdict::Verdict::Known, event)
+    }
+
+    fn judge_batch(&mut self, commit: ReadBatchCommit, answers: &mut Vec<ToWorker>) -> Event {
+        let number = commit.attempt.number;
+        let judged = verdict::read_batch(&self.state, number, &commit.read_batch);
+        answers.push(acknowledge_batch(&commit, judged.accepted()));
+        Event::ReadBatchCommitted {
+            attempt: number,
+            read_batch: commit.read_batch,
+            cursor: commit.cursor,
+        }
+    }
+
+    pub(super) fn step(&mut self, events: Vec<Event>, effects: Vec<Effect>) {
+        let mut facts = Vec::new();
+        for event in events {
+            facts.extend(advance(&mut self.state, event, now()));
+        }
+        self.record(facts, effects);
+    }
+
+    /// Sends facts to the store and keeps their effects until they are durable.
+    fn record(&mut self, facts: Vec<Fact>, mut effects: Vec<Effect>) {
+        effects.extend(self.consequences(&facts));
+        effects.extend(self.new_duties().into_iter().map(Effect::Start));
+        self.tell_scheduler(&facts);
+        let last = self.state.revision;
+        if !effects.is_empty() {
+            self.pending.push_back((last, effects));
+        }
+        if !facts.is_empty() {
+            let first = last + 1 - facts.len() as u64;
+            let handles = self.peers.get();
+            let myself = self.myself.clone();
+            let workflow = self.state.workflow.clone();
+            let durable = Box::new(move || myself.durable(last));
+            handles.store.append(&workflow, first, &facts, durable);
+        }
+        self.release();
+        if let Some(at_ms) = next_deadline_ms(&self.state, now_ms()) {
+            let timers = &self.peers.get().timers;
+            timers.wake(self.state.workflow.clone(), at_ms);
+        }
+    }
+
+    /// Returns what is to be done once the facts are durable.
+    fn consequences(&self, facts: &[Fact]) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for fact in facts {
+            match &fact.change {
+                Change::AttemptStarted {
+                    task,
+                    attempt,
+                    worker,
+                    ..
+                } => {
+                    let assignment =
+                        crate::core::assignment::assignment(&self.state, *task, *attempt);
+                    effects.extend(assignment.map(|made| Effect::assign(worker.clone(), made)));
+                }
+                Change::Ended { .. } | Change::Rejected(_) => {
+                    effects.push(Effect::End(Arc::new(self.snapshot())));
+                }
+                _ => {}
+            }
+        }
+        effects
+    }
+
+    fn new_duties(&mut self) -> Vec<Duty> {
+        let due = duties(&self.state, now_ms());
+        let ends: BTreeSet<&Duty> = due.iter().collect();
+        // An attempt that ended needs no one to end it.
+        self.under_way
+            .retain(|duty| !matches!(duty, Duty::EndAttempt { .. }) || ends.contains(duty));
+        let fresh: Vec<Duty> = due
+            .into_iter()
+            .filter(|duty| !self.under_way.contains(duty))
+            .collect();
+        self.under_way.extend(fresh.iter().cloned());
+        fresh
+    }
+
+    /// Tells which attempts ended, and which tasks may start.
+    fn tell_scheduler(&self, facts: &[Fact]) {
+        let scheduler = &self.peers.get().scheduler;
+        let workflow = &self.state.workflow;
+        let ended: Vec<TaskKey> = facts
+            .iter()
+            .filter_map(|fact| match &fact.change {
+                Change::AttemptCompleted { task, .. } | Change::AttemptFailed { task, .. } => {
+                    Some(*task)
+                }
+                _ => None,
+            })
+            .collect();
+        let candidates = ready_tasks(&self.state, now_ms())
+            .take(OFFERED_TASKS)
+            .filter_map(|task| {
+                let need = need(&self.state, task)?;
+                Some(Candidate { task, need })
+            })
+            .collect();
+        scheduler.offer(Offer {
+            workflow: workflow.clone(),
+            priority: self.state.spec.priority,
+            placements: self.placements,
+            over: self.state.is_ended(),
+            ended,
+            candidates,
+        });
+    }
+
+    /// Says whether a worker may go on with an attempt, or has yet to be told that it counted.
+    pub(super) fn may_hold(&self, attempt: &AttemptId, worker: &WorkerId) -> bool {
+        let (task, number) = key(attempt);
+        match self.state.lease(task, number) {
+            Some(lease) => lease.worker == *worker,
+            None => self
+                .state
+                .task(task)
+                .is_some_and(|task| was_won_by(&task.status, number)),
+        }
+    }
+}
+
+fn was_won_by(status: &TaskStatus, number: AttemptNumber) -> bool {
+    matches!(status, TaskStatus::Done { attempt, .. } if *attempt == number)
+}
+
+pub(super) fn key(attempt: &AttemptId) -> (TaskKey, AttemptNumber) {
+    let task = TaskKey {
+        stage: attempt.task.stage,
+        index: attempt.task.index,
+    };
+    (task, attempt.number)
+}

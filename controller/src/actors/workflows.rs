@@ -1,0 +1,464 @@
+//! All genomes: an index of every workflow, and an actor for each that has not ended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use common::failure::FailureClass;
+use common::ids::{BatchId, WorkerId, WorkflowId};
+use common::task::AttemptId;
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::sync::oneshot;
+
+use super::worker::ToWorker;
+use super::workflow::{self, Said, Snapshot};
+use super::{NoAnswer, Peers, answer};
+use crate::core::state::{TaskKey, WorkflowState};
+use crate::core::view::Status;
+
+/// What the index may be told.
+enum Message {
+    /// Workflows that the store holds; `fresh` if they were accepted just now.
+    Open(Vec<Opened>),
+    /// What a worker said, in order.
+    Said {
+        worker: WorkerId,
+        said: Vec<(WorkflowId, Said)>,
+    },
+    /// The scheduler placed tasks.
+    Placed {
+        workflow: WorkflowId,
+        placements: Vec<(TaskKey, WorkerId)>,
+    },
+    /// A worker attached and holds these attempts.
+    Attached {
+        worker: WorkerId,
+        holding: Vec<AttemptId>,
+    },
+    /// A worker is gone.
+    WorkerGone {
+        worker: WorkerId,
+        class: FailureClass,
+    },
+    /// A deadline of a workflow passed.
+    Wake(WorkflowId),
+    /// Why nothing of a workflow is placed.
+    Waiting {
+        workflow: WorkflowId,
+        reason: String,
+    },
+    /// A workflow's status changed.
+    Status {
+        workflow: WorkflowId,
+        status: Status,
+    },
+    /// A workflow ended; this is how it stays.
+    Ended {
+        workflow: WorkflowId,
+        last: Arc<Snapshot>,
+    },
+    /// Where is this workflow?
+    Find {
+        workflow: WorkflowId,
+        reply: oneshot::Sender<Option<Found>>,
+    },
+    /// Which workflows are there?
+    List {
+        filter: Filter,
+        reply: oneshot::Sender<Page>,
+    },
+    /// How many have not ended?
+    Unfinished { reply: oneshot::Sender<usize> },
+}
+
+/// A workflow that the store holds.
+#[derive(Debug)]
+pub struct Opened {
+    /// Which one.
+    pub workflow: WorkflowId,
+    /// The submission that it came with.
+    pub batch: BatchId,
+    /// Name of its sample, or nothing.
+    pub sample: String,
+    /// How far it is.
+    pub status: Status,
+    /// Whether it is over.
+    pub place: Place,
+}
+
+/// Whether a workflow that the store holds is over.
+#[derive(Debug)]
+pub enum Place {
+    /// It is not; this is its state.
+    OnItsWay(Box<WorkflowState>),
+    /// It is.
+    Over,
+}
+
+/// Where a workflow is.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// On its way.
+    Live(workflow::Handle),
+    /// Over; this is how it stays.
+    Ended(Arc<Snapshot>),
+    /// Over before this controller started: the store holds it.
+    Stored,
+}
+
+/// Which workflows are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Older than this one.
+    pub before: Option<WorkflowId>,
+    /// At most this many.
+    pub limit: usize,
+    /// In one of these states; none: in any.
+    pub states: Vec<Status>,
+    /// Of this sample.
+    pub sample: Option<String>,
+    /// Of this batch.
+    pub batch: Option<BatchId>,
+}
+
+/// Some workflows, newest first.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// They.
+    pub found: Vec<(WorkflowId, Found)>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// The way to the workflows.
+#[derive(Debug, Clone)]
+pub struct Handle(ActorRef<Message>);
+
+impl Handle {
+    /// Starts the actor.
+    pub async fn start(
+        peers: Peers,
+        supervisor: ractor::ActorCell,
+    ) -> Result<Self, ractor::SpawnErr> {
+        let (actor, _) = Actor::spawn_linked(None, Workflows, peers, supervisor).await?;
+        Ok(Self(actor))
+    }
+
+    /// Adds workflows that the store holds.
+    pub fn open(&self, workflows: Vec<Opened>) {
+        let _ = self.0.cast(Message::Open(workflows));
+    }
+
+    /// Hands on what a worker said.
+    pub fn said(&self, worker: WorkerId, said: Vec<(WorkflowId, Said)>) {
+        let _ = self.0.cast(Message::Said { worker, said });
+    }
+
+    /// Hands on what the scheduler placed.
+    pub fn placed(&self, workflow: WorkflowId, placements: Vec<(TaskKey, WorkerId)>) {
+        let _ = self.0.cast(Message::Placed {
+            workflow,
+            placements,
+        });
+    }
+
+    /// Tells that a worker attached, and which attempts it holds.
+    pub fn attached(&self, worker: WorkerId, holding: Vec<AttemptId>) {
+        let _ = self.0.cast(Message::Attached { worker, holding });
+    }
+
+    /// Tells that a worker is gone with all its attempts.
+    pub fn worker_gone(&self, worker: WorkerId, class: FailureClass) {
+        let _ = self.0.cast(Message::WorkerGone { worker, class });
+    }
+
+    /// Tells a workflow that its deadline passed.
+    pub fn wake(&self, workflow: WorkflowId) {
+        let _ = self.0.cast(Message::Wake(workflow));
+    }
+
+    /// Tells why nothing of a workflow is placed.
+    pub fn waiting(&self, workflow: WorkflowId, reason: String) {
+        let _ = self.0.cast(Message::Waiting { workflow, reason });
+    }
+
+    /// Tells that a workflow's status changed.
+    pub fn status(&self, workflow: WorkflowId, status: Status) {
+        let _ = self.0.cast(Message::Status { workflow, status });
+    }
+
+    /// Tells that a workflow ended.
+    pub fn ended(&self, workflow: WorkflowId, last: Arc<Snapshot>) {
+        let _ = self.0.cast(Message::Ended { workflow, last });
+    }
+
+    /// Finds a workflow.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] if the controller goes down.
+    pub async fn find(&self, workflow: WorkflowId) -> Result<Option<Found>, NoAnswer> {
+        let (reply, found) = oneshot::channel();
+        let _ = self.0.cast(Message::Find { workflow, reply });
+        answer(found).await
+    }
+
+    /// Lists workflows, newest first.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] if the controller goes down.
+    pub async fn list(&self, filter: Filter) -> Result<Page, NoAnswer> {
+        let (reply, page) = oneshot::channel();
+        let _ = self.0.cast(Message::List { filter, reply });
+        answer(page).await
+    }
+
+    /// Returns how many workflows have not ended.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] if the controller goes down.
+    pub async fn unfinished(&self) -> Result<usize, NoAnswer> {
+        let (reply, count) = oneshot::channel();
+        let _ = self.0.cast(Message::Unfinished { reply });
+        answer(count).await
+    }
+}
+
+struct Workflows;
+
+struct State {
+    peers: Peers,
+    index: BTreeMap<WorkflowId, Entry>,
+    unfinished: usize,
+}
+
+struct Entry {
+    batch: BatchId,
+    sample: String,
+    status: Status,
+    place: Found,
+}
+
+impl Actor for Workflows {
+    type Msg = Message;
+    type State = State;
+    type Arguments = Peers;
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<Message>,
+        peers: Peers,
+    ) -> Result<State, ActorProcessingErr> {
+        Ok(State {
+            peers,
+            index: BTreeMap::new(),
+            unfinished: 0,
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Open(workflows) => {
+                for opened in workflows {
+                    state.open(opened, &myself).await?;
+                }
+            }
+            Message::Said { worker, said } => state.said(worker, said),
+            Message::Placed {
+                workflow,
+                placements,
+            } => {
+                if let Some(live) = state.live(&workflow) {
+                    live.placed(placements);
+                }
+            }
+            Message::Attached { worker, holding } => state.attached(worker, holding),
+            Message::WorkerGone { worker, class } => {
+                let live = state.all_live();
+                live.for_each(|workflow| workflow.worker_gone(worker.clone(), class));
+            }
+            Message::Wake(workflow) => {
+                if let Some(live) = state.live(&workflow) {
+                    live.wake();
+                }
+            }
+            Message::Waiting { workflow, reason } => {
+                if let Some(live) = state.live(&workflow) {
+                    live.waiting(reason);
+                }
+            }
+            Message::Status { workflow, status } => {
+                if let Some(entry) = state.index.get_mut(&workflow) {
+                    entry.status = status;
+                }
+            }
+            Message::Ended { workflow, last } => state.ended(&workflow, last),
+            Message::Find { workflow, reply } => {
+                let entry = state.index.get(&workflow);
+                let _ = reply.send(entry.map(|entry| entry.place.clone()));
+            }
+            Message::List { filter, reply } => {
+                let _ = reply.send(state.list(&filter));
+            }
+            Message::Unfinished { reply } => {
+                let _ = reply.send(state.unfinished);
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Message>,
+        event: SupervisionEvent,
+        _: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        // A workflow's actor ends with its workflow. If it fails, everything starts again.
+        if let SupervisionEvent::ActorFailed(_, error) = event {
+            tracing::error!(%error, "the actor of a workflow failed");
+            myself.stop(Some("the actor of a workflow failed".into()));
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    async fn open(
+        &mut self,
+        opened: Opened,
+        myself: &ActorRef<Message>,
+    ) -> Result<(), ractor::SpawnErr> {
+        let Opened {
+            workflow,
+            batch,
+            sample,
+            status,
+            place,
+        } = opened;
+        if self.index.contains_key(&workflow) {
+            return Ok(());
+        }
+        let handles = self.peers.get();
+        let place = match place {
+            Place::Over => {
+                handles.services.collect(&workflow);
+                Found::Stored
+            }
+            Place::OnItsWay(state) => {
+                self.unfinished += 1;
+                if state.plan.is_some() {
+                    let queue = &handles.queue;
+                    queue.reserve(workflow.clone(), state.spec.clone());
+                }
+                let (peers, supervisor) = (self.peers.clone(), myself.get_cell());
+                Found::Live(workflow::Handle::start(*state, peers, supervisor).await?)
+            }
+        };
+        let entry = Entry {
+            batch,
+            sample,
+            status,
+            place,
+        };
+        self.index.insert(workflow, entry);
+        Ok(())
+    }
+
+    fn live(&self, workflow: &WorkflowId) -> Option<&workflow::Handle> {
+        match &self.index.get(workflow)?.place {
+            Found::Live(live) => Some(live),
+            Found::Ended(_) | Found::Stored => None,
+        }
+    }
+
+    fn all_live(&self) -> impl Iterator<Item = &workflow::Handle> {
+        self.index.values().filter_map(|entry| match &entry.place {
+            Found::Live(live) => Some(live),
+            Found::Ended(_) | Found::Stored => None,
+        })
+    }
+
+    /// Hands each workflow its part. What is said about a workflow that is over is refused.
+    fn said(&self, worker: WorkerId, said: Vec<(WorkflowId, Said)>) {
+        let mut parts: BTreeMap<WorkflowId, Vec<Said>> = BTreeMap::new();
+        for (workflow, what) in said {
+            parts.entry(workflow).or_default().push(what);
+        }
+        let mut refusals = Vec::new();
+        for (workflow, part) in parts {
+            match self.live(&workflow) {
+                Some(live) => live.said(worker.clone(), part),
+                None => refusals.extend(part.iter().filter_map(Said::refusal)),
+            }
+        }
+        if !refusals.is_empty() {
+            self.peers.get().workers.send(vec![(worker, refusals)]);
+        }
+    }
+
+    /// Tells every workflow which of its attempts the worker holds; ends those of the others.
+    fn attached(&self, worker: WorkerId, holding: Vec<AttemptId>) {
+        let mut parts: BTreeMap<WorkflowId, Vec<AttemptId>> = BTreeMap::new();
+        for attempt in holding {
+            let workflow = attempt.task.workflow.clone();
+            parts.entry(workflow).or_default().push(attempt);
+        }
+        for (id, entry) in &self.index {
+            if let Found::Live(live) = &entry.place {
+                live.attached(worker.clone(), parts.remove(id).unwrap_or_default());
+            }
+        }
+        let cancels: Vec<_> = parts
+            .into_values()
+            .flatten()
+            .map(ToWorker::Cancel)
+            .collect();
+        if !cancels.is_empty() {
+            self.peers.get().workers.send(vec![(worker, cancels)]);
+        }
+    }
+
+    fn ended(&mut self, workflow: &WorkflowId, last: Arc<Snapshot>) {
+        if let Some(entry) = self.index.get_mut(workflow) {
+            self.unfinished -= 1;
+            entry.status = last.view.status;
+            entry.place = Found::Ended(last);
+        }
+    }
+
+    fn list(&self, filter: &Filter) -> Page {
+        let mut page = Page::default();
+        let older = match &filter.before {
+            Some(before) => self.index.range(..before.clone()),
+            None => self.index.range(..),
+        };
+        for (id, entry) in older.rev() {
+            if !entry.fits(filter) {
+                continue;
+            }
+            if page.found.len() == filter.limit {
+                page.more = true;
+                break;
+            }
+            page.found.push((id.clone(), entry.place.clone()));
+        }
+        page
+    }
+}
+
+impl Entry {
+    fn fits(&self, filter: &Filter) -> bool {
+        (filter.states.is_empty() || filter.states.contains(&self.status))
+            && filter
+                .sample
+                .as_ref()
+                .is_none_or(|sample| *sample == self.sample)
+            && filter
+                .batch
+                .as_ref()
+                .is_none_or(|batch| *batch == self.batch)
+    }
+}

@@ -1,0 +1,229 @@
+//! Validation of a genome before it is queued: every input exists, opens and looks right, the
+//! reference and its index fit, the outputs can be written.
+//!
+//! Blocking; it runs beside the runtime. Main path: [`Admission::validate`].
+
+mod bam;
+mod fasta;
+mod fastq;
+mod intervals;
+pub mod outputs;
+pub mod reference;
+mod sites;
+mod text;
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use common::failure::{Failure, FailureClass};
+use common::location::Location;
+use common::task::InputStamp;
+use common::workflow::{GenomeSpec, Interval, LaneReads};
+use genome::dictionary::Dictionary;
+use genome::partition::Partitions;
+
+use crate::plan::dag::Findings;
+use crate::roots::{RootError, Roots};
+use reference::{INDEX_ENDING, References, Scanned};
+
+/// Validates genomes.
+#[derive(Debug)]
+pub struct Admission {
+    roots: Arc<Roots>,
+    references: References,
+}
+
+impl Admission {
+    /// Makes an admission over the files of these roots.
+    pub fn new(roots: Arc<Roots>) -> Self {
+        Self {
+            roots,
+            references: References::default(),
+        }
+    }
+
+    /// Looks at everything that a genome names.
+    ///
+    /// # Errors
+    /// The first [`Failure`]: of class input-invalid, with file, record and reason; or a passing
+    /// one of storage.
+    pub fn validate(&self, genome: &GenomeSpec) -> Result<Findings, Failure> {
+        let mut inputs = self.check_reads(genome)?;
+        let reference = self.check_reference(&genome.reference, &mut inputs)?;
+        let index_missing = !self.check_index(&genome.reference, &reference, &mut inputs)?;
+        let dictionary = &reference.dictionary;
+        self.check_known_sites(&genome.known_sites, dictionary, &mut inputs)?;
+        self.check_intervals(&genome.intervals, dictionary, &mut inputs)?;
+        self.check_outputs(genome)?;
+        Ok(Findings {
+            partitions: Partitions::new(dictionary, genome.partition_bp).count(),
+            index_missing,
+            reference_digest: Some(reference.digest),
+            inputs,
+            warnings: Vec::new(),
+        })
+    }
+
+    fn check_reads(&self, genome: &GenomeSpec) -> Result<Vec<InputStamp>, Failure> {
+        let mut inputs = Vec::new();
+        for lane in &genome.lanes {
+            let files: Vec<&Location> = match &lane.reads {
+                LaneReads::SingleEnd(file)
+                | LaneReads::Interleaved(file)
+                | LaneReads::Bam(file) => vec![file],
+                LaneReads::Paired(file1, file2) => vec![file1, file2],
+            };
+            let mut paths = Vec::new();
+            for file in &files {
+                paths.push(self.stamped(file, &mut inputs)?);
+            }
+            let checked = match (&lane.reads, &paths[..]) {
+                (LaneReads::SingleEnd(_), [path, ..]) => fastq::check_single(path),
+                (LaneReads::Interleaved(_), [path, ..]) => fastq::check_interleaved(path),
+                (LaneReads::Paired(..), [path1, path2, ..]) => fastq::check_paired(path1, path2),
+                (LaneReads::Bam(file), [path, ..]) => {
+                    bam::check(path).map_err(|error| invalid(file, error))?;
+                    Ok(())
+                }
+                _ => Ok(()),
+            };
+            checked.map_err(|error| {
+                let failure = invalid(files[error.file], &error);
+                match error.record {
+                    Some(record) => failure.at_record(record),
+                    None => failure,
+                }
+            })?;
+        }
+        Ok(inputs)
+    }
+
+    fn check_reference(
+        &self,
+        reference: &Location,
+        inputs: &mut Vec<InputStamp>,
+    ) -> Result<Arc<Scanned>, Failure> {
+        let path = self.stamped(reference, inputs)?;
+        let scanned = self.references.scan(&path);
+        scanned.map_err(|error| invalid(reference, error))
+    }
+
+    /// Says whether there is an index, which then is that of the reference.
+    fn check_index(
+        &self,
+        reference: &Location,
+        scanned: &Scanned,
+        inputs: &mut Vec<InputStamp>,
+    ) -> Result<bool, Failure> {
+        let index = reference.with_ending(INDEX_ENDING);
+        let path = match self.roots.file(&index) {
+            Err(RootError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(false);
+            }
+            found => found.map_err(|error| unusable(&index, error))?,
+        };
+        let fits = reference::check_index(&path, scanned);
+        fits.map_err(|error| invalid(&index, error))?;
+        self.stamped(&index, inputs)?;
+        Ok(true)
+    }
+
+    fn check_known_sites(
+        &self,
+        known_sites: &[Location],
+        dictionary: &Dictionary,
+        inputs: &mut Vec<InputStamp>,
+    ) -> Result<(), Failure> {
+        for file in known_sites {
+            let path = self.stamped(file, inputs)?;
+            sites::check(&path, dictionary).map_err(|error| invalid(file, error))?;
+        }
+        Ok(())
+    }
+
+    fn check_intervals(
+        &self,
+        intervals: &[Interval],
+        dictionary: &Dictionary,
+        inputs: &mut Vec<InputStamp>,
+    ) -> Result<(), Failure> {
+        for interval in intervals {
+            match interval {
+                Interval::Text(text) => {
+                    intervals::check_text(text, dictionary).map_err(|error| {
+                        let message = format!("interval {text}: {error}");
+                        Failure::new(FailureClass::InputInvalid, message)
+                    })?
+                }
+                Interval::Bed(file) => {
+                    let path = self.stamped(file, inputs)?;
+                    intervals::check_bed(&path, dictionary).map_err(|(line, error)| {
+                        let failure = invalid(file, error);
+                        match line {
+                            0 => failure,
+                            _ => failure.at_record(line),
+                        }
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_outputs(&self, genome: &GenomeSpec) -> Result<(), Failure> {
+        let Some(prefix) = &genome.output_prefix else {
+            return Ok(());
+        };
+        let folder = self.roots.folder(prefix);
+        let folder = folder.map_err(|error| unusable(prefix, error))?;
+        if !genome.overwrite
+            && let Some(name) = outputs::taken(&folder, genome)
+        {
+            let file = prefix.join(&name).to_string();
+            return Err(Failure::input(file, "exists, and may not be replaced"));
+        }
+        outputs::check_writable(&folder)
+            .map_err(|error| invalid(prefix, format!("cannot be written: {error}")))
+    }
+
+    fn stamped(
+        &self,
+        location: &Location,
+        inputs: &mut Vec<InputStamp>,
+    ) -> Result<PathBuf, Failure> {
+        let found = self.roots.file(location);
+        let path = found.map_err(|error| unusable(location, error))?;
+        let stamp = self.roots.stamp(location);
+        let stamp = stamp.map_err(|error| unusable(location, error))?;
+        if !inputs.contains(&stamp) {
+            inputs.push(stamp);
+        }
+        Ok(path)
+    }
+}
+
+fn invalid(location: &Location, reason: impl Display) -> Failure {
+    Failure::input(location.to_string(), reason.to_string())
+}
+
+fn unusable(location: &Location, error: RootError) -> Failure {
+    match &error {
+        RootError::Io(io) if is_passing(io.kind()) => Failure {
+            class: FailureClass::StorageTransient,
+            ..invalid(location, error)
+        },
+        _ => invalid(location, error),
+    }
+}
+
+fn is_passing(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        kind,
+        ErrorKind::TimedOut
+            | ErrorKind::Interrupted
+            | ErrorKind::StaleNetworkFileHandle
+            | ErrorKind::ResourceBusy
+    )
+}

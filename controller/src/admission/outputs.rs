@@ -1,0 +1,74 @@
+//! The folder and the names of the final files.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use common::workflow::GenomeSpec;
+
+/// Files that every genome brings, after `SAMPLE.`.
+const ALWAYS: [&str; 3] = ["manifest.json", "metrics.json", "provenance.json"];
+const WITH_BAM: [&str; 4] = ["bam", "bam.bai", "bam.csi", "markdup.metrics.txt"];
+const WITH_VCF: [&str; 3] = ["vcf.gz", "vcf.gz.tbi", "vcf.gz.csi"];
+const WITH_GVCF: [&str; 3] = ["g.vcf.gz", "g.vcf.gz.tbi", "g.vcf.gz.csi"];
+
+/// Returns the name under which an output of `gather` is published: roles that do not name the
+/// sample get it in front, so that genomes may share a folder.
+pub fn file_name(sample: &str, role: &str) -> String {
+    match role.strip_prefix(sample) {
+        Some(rest) if rest.starts_with('.') => role.to_owned(),
+        _ => format!("{sample}.{role}"),
+    }
+}
+
+/// Returns the names that a genome may publish.
+pub fn names(genome: &GenomeSpec) -> Vec<String> {
+    let chosen = [
+        (true, &ALWAYS[..]),
+        (genome.outputs.bam, &WITH_BAM),
+        (!genome.known_sites.is_empty(), &["recal.table"]),
+        (genome.outputs.vcf, &WITH_VCF),
+        (genome.outputs.gvcf, &WITH_GVCF),
+    ];
+    let wanted = chosen.iter().filter(|(wanted, _)| *wanted);
+    wanted
+        .flat_map(|(_, endings)| endings.iter())
+        .map(|ending| file_name(&genome.sample, ending))
+        .collect()
+}
+
+/// Returns the first name that is taken in a folder.
+pub fn taken(folder: &Path, genome: &GenomeSpec) -> Option<String> {
+    let mut names = names(genome).into_iter();
+    names.find(|name| folder.join(name).symlink_metadata().is_ok())
+}
+
+/// Makes the folder and a file in it, which is removed again.
+pub fn check_writable(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let trial = folder.join(format!(".spindle-{}", ulid::Ulid::new()));
+    File::create_new(&trial)?;
+    fs::remove_file(&trial)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_carry_the_sample_once() {
+        assert_eq!(file_name("S", "S.bam"), "S.bam");
+        assert_eq!(file_name("S", "metrics.json"), "S.metrics.json");
+        assert_eq!(file_name("m", "metrics.json"), "m.metrics.json");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, b"").unwrap();
+        assert!(check_writable(&file.join("below")).is_err());
+        check_writable(&folder.path().join("a/b")).unwrap();
+        assert_eq!(fs::read_dir(folder.path().join("a/b")).unwrap().count(), 0);
+    }
+}

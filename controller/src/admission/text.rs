@@ -1,0 +1,70 @@
+//! Text files, plain or gzip, read by lines of bounded length.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+/// The longest line that a text input may hold.
+const LINE_LIMIT_BYTES: u64 = 16 << 20;
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// A text file that is being read.
+pub struct Lines {
+    reader: Box<dyn BufRead + Send>,
+    number: u64,
+}
+
+/// Opens a file, decompressing it if it is gzip or BGZF.
+pub fn open(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
+    let mut plain = BufReader::with_capacity(1 << 17, File::open(path)?);
+    let compressed = plain.fill_buf()?.starts_with(&GZIP_MAGIC);
+    Ok(if compressed {
+        let decoder = MultiGzDecoder::new(plain);
+        Box::new(BufReader::with_capacity(1 << 17, decoder))
+    } else {
+        Box::new(plain)
+    })
+}
+
+impl Lines {
+    /// Opens a file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            reader: open(path)?,
+            number: 0,
+        })
+    }
+
+    /// Reads the next line without its end; `None` at the end of the file.
+    pub fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut line = Vec::new();
+        let mut bounded = self.reader.by_ref().take(LINE_LIMIT_BYTES);
+        let read = bounded.read_until(b'\n', &mut line)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        if line.last() == Some(&b'\n') {
+            line.pop();
+            if line.last() == Some(&b'\r') {
+                line.pop();
+            }
+        } else if read as u64 == LINE_LIMIT_BYTES {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "endless line"));
+        }
+        self.number += 1;
+        Ok(Some(line))
+    }
+
+    /// Returns the 1-based number of the line that was read last.
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Shows the next bytes without taking them.
+    pub fn peek(&mut self) -> io::Result<&[u8]> {
+        self.reader.fill_buf()
+    }
+}

@@ -1,0 +1,81 @@
+//! The pool of workers.
+
+use common::ids::WorkerId;
+use proto::v1;
+use proto::v1::admin_server::Admin;
+use tonic::{Request, Response, Status};
+
+use super::{Api, not_found, unavailable};
+use crate::actors::scheduler::{Availability, Seat};
+
+/// The service.
+#[derive(Debug, Clone)]
+pub struct Service(pub Api);
+
+#[tonic::async_trait]
+impl Admin for Service {
+    async fn list_workers(
+        &self,
+        _: Request<v1::ListWorkersRequest>,
+    ) -> Result<Response<v1::ListWorkersResponse>, Status> {
+        let _permit = self.0.request_permit()?;
+        let seats = self
+            .0
+            .control()?
+            .scheduler
+            .observe()
+            .await
+            .map_err(unavailable)?;
+        let workers = seats.iter().map(status).collect();
+        Ok(Response::new(v1::ListWorkersResponse { workers }))
+    }
+
+    async fn drain(
+        &self,
+        request: Request<v1::DrainRequest>,
+    ) -> Result<Response<v1::DrainResponse>, Status> {
+        let _permit = self.0.request_permit()?;
+        let v1::DrainRequest { worker_id } = request.into_inner();
+        let control = self.0.control()?;
+        let id = WorkerId::new(worker_id.clone());
+        if !control
+            .workers
+            .drain(id.clone())
+            .await
+            .map_err(unavailable)?
+        {
+            return Err(not_found("worker", &worker_id));
+        }
+        let seats = control.scheduler.observe().await.map_err(unavailable)?;
+        let seat = seats.iter().find(|seat| seat.info.id == id);
+        let mut worker = status(seat.ok_or_else(|| not_found("worker", &worker_id))?);
+        worker.state = v1::WorkerState::Draining.into();
+        Ok(Response::new(v1::DrainResponse {
+            worker: Some(worker),
+        }))
+    }
+}
+
+fn status(seat: &Seat) -> v1::WorkerStatus {
+    let state = match seat.availability {
+        Availability::Ready => v1::WorkerState::Ready,
+        Availability::Suspect => v1::WorkerState::Suspect,
+        Availability::Draining => v1::WorkerState::Draining,
+    };
+    let running = seat.running.iter().map(|(workflow, task)| v1::RunningTask {
+        workflow_id: workflow.as_str().to_owned(),
+        stage: v1::Stage::from(task.stage).into(),
+        task_index: task.index,
+        attempt: 0,
+    });
+    v1::WorkerStatus {
+        worker_id: seat.info.id.as_str().to_owned(),
+        host: seat.info.host.clone(),
+        state: state.into(),
+        cores: seat.info.resources.cores,
+        cores_used: seat.used.cores,
+        memory_bytes: seat.info.resources.memory_bytes,
+        memory_used_bytes: seat.used.memory_bytes,
+        running: running.collect(),
+    }
+}

@@ -1,0 +1,120 @@
+//! Submissions: checked in form, durable, then on their way.
+
+use common::ids::{BatchId, IdempotencyToken, Sha256, WorkflowId};
+use common::wire::WireError;
+use common::wire::status::refusal;
+use common::workflow::WorkflowSpec;
+use prost::Message;
+use proto::v1;
+use tonic::{Code, Status};
+
+use super::{Api, busy, unavailable};
+use crate::actors::now_ms;
+use crate::actors::store::{Submission, Submitted};
+use crate::actors::workflows::Opened;
+use crate::state::journal::accepted_state;
+use crate::state::records::{Accepted, Token};
+
+/// The longest idempotency token, in characters, and the largest batch.
+const TOKEN_CHARACTERS: usize = 128;
+const WORKFLOWS: usize = 1000;
+
+/// Accepts a batch, all or nothing.
+pub async fn submit(
+    api: &Api,
+    request: v1::SubmitBatchRequest,
+) -> Result<v1::SubmitBatchResponse, Status> {
+    let body = Sha256::of(&request.encode_to_vec());
+    let v1::SubmitBatchRequest {
+        idempotency_token,
+        workflows,
+    } = request;
+    let name = read_token(idempotency_token)?;
+    let specs = read_specs(workflows)?;
+    let control = api.control()?;
+    let unfinished = control.workflows.unfinished().await.map_err(unavailable)?;
+    if unfinished + specs.len() > api.limits.unfinished_workflows {
+        return Err(busy("workflows"));
+    }
+    let accepted = accept(specs)?;
+    let token = Token {
+        body,
+        batch: accepted
+            .first()
+            .map_or_else(|| BatchId::new(""), |first| first.batch.clone()),
+        workflows: accepted.iter().map(|one| one.workflow.clone()).collect(),
+    };
+    let answer = answer(&token.batch, &token.workflows);
+    let submission = Submission {
+        name,
+        token,
+        workflows: accepted.clone(),
+    };
+    match control
+        .store
+        .submit(submission)
+        .await
+        .map_err(unavailable)?
+    {
+        Submitted::Accepted => {
+            let states = accepted.into_iter().map(accepted_state);
+            control.workflows.open(states.map(Opened::of).collect());
+            Ok(answer)
+        }
+        Submitted::Known(batch, workflows) => Ok(self::answer(&batch, &workflows)),
+        Submitted::Conflict => {
+            let message = "the idempotency token stands for another batch";
+            Err(refusal(Code::AlreadyExists, "TOKEN_TAKEN", message, None))
+        }
+    }
+}
+
+fn accept(specs: Vec<WorkflowSpec>) -> Result<Vec<Accepted>, Status> {
+    let at_ms = now_ms();
+    let batch = BatchId::from(ulid::Ulid::new());
+    // Ids of one batch rise in its order.
+    let mut ids = ulid::Generator::new();
+    specs
+        .into_iter()
+        .map(|spec| {
+            let id = ids
+                .generate()
+                .map_err(|_| Status::internal("no ids are left"))?;
+            Ok(Accepted {
+                workflow: WorkflowId::from(id),
+                batch: batch.clone(),
+                at_ms,
+                spec,
+            })
+        })
+        .collect()
+}
+
+fn read_token(text: String) -> Result<IdempotencyToken, WireError> {
+    let characters = text.chars().count();
+    // Keys end below byte 255, which no text has; the end of a key must not be mistaken.
+    if !(1..=TOKEN_CHARACTERS).contains(&characters) || text.chars().any(char::is_control) {
+        let reason = format!("must be 1-{TOKEN_CHARACTERS} characters without control characters");
+        return Err(WireError::new("idempotency_token", reason));
+    }
+    Ok(IdempotencyToken::new(text))
+}
+
+fn read_specs(wire: Vec<v1::WorkflowSpec>) -> Result<Vec<WorkflowSpec>, WireError> {
+    if !(1..=WORKFLOWS).contains(&wire.len()) {
+        let reason = format!("{} workflows are not 1-{WORKFLOWS}", wire.len());
+        return Err(WireError::new("workflows", reason));
+    }
+    let read = |(index, wire): (usize, v1::WorkflowSpec)| {
+        let field = format!("workflows[{index}]");
+        WorkflowSpec::try_from(wire).map_err(|error: WireError| error.within(&field))
+    };
+    wire.into_iter().enumerate().map(read).collect()
+}
+
+fn answer(batch: &BatchId, workflows: &[WorkflowId]) -> v1::SubmitBatchResponse {
+    v1::SubmitBatchResponse {
+        batch_id: batch.as_str().to_owned(),
+        workflow_ids: workflows.iter().map(|id| id.as_str().to_owned()).collect(),
+    }
+}

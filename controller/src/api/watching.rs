@@ -1,0 +1,206 @@
+//! What clients see of workflows: one, many, as they change; and their wish to stop one.
+
+use std::sync::Arc;
+
+use common::ids::{BatchId, WorkflowId};
+use common::wire::WireError;
+use common::wire::status::refusal;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use proto::v1;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Status};
+
+use super::view::status_of;
+use super::{Api, not_found, unavailable};
+use crate::actors::NoAnswer;
+use crate::actors::workflow::{Handle, Snapshot};
+use crate::actors::workflows::{Filter, Found};
+use crate::core::view::Status as Progress;
+
+/// Workflows in a page: by default, and at most.
+const PAGE: u32 = 100;
+const PAGE_LIMIT: u32 = 1000;
+
+/// Returns the present view of a workflow.
+pub async fn get(api: &Api, workflow: String) -> Result<Arc<Snapshot>, Status> {
+    let workflow = WorkflowId::new(workflow);
+    loop {
+        match look(api, &workflow, |live| async move { live.view().await }).await? {
+            Some(snapshot) => return Ok(snapshot),
+            None => tokio::task::yield_now().await,
+        }
+    }
+}
+
+/// Asks a workflow to stop. One that was cancelled before is left as it is.
+pub async fn cancel(api: &Api, workflow: String) -> Result<Arc<Snapshot>, Status> {
+    let workflow = WorkflowId::new(workflow);
+    let snapshot = loop {
+        match look(api, &workflow, |live| async move { live.cancel().await }).await? {
+            Some(snapshot) => break snapshot,
+            None => tokio::task::yield_now().await,
+        }
+    };
+    match snapshot.view.status {
+        Progress::Succeeded | Progress::Failed | Progress::Rejected => {
+            let message = format!("workflow {workflow} has ended");
+            Err(refusal(Code::FailedPrecondition, "ENDED", &message, None))
+        }
+        _ => Ok(snapshot),
+    }
+}
+
+/// Asks a workflow on its way, or takes how it ended. `None`: it ended just now; look again.
+async fn look<F>(
+    api: &Api,
+    workflow: &WorkflowId,
+    ask: impl Fn(Handle) -> F,
+) -> Result<Option<Arc<Snapshot>>, Status>
+where
+    F: Future<Output = Result<Arc<Snapshot>, NoAnswer>>,
+{
+    let control = api.control()?;
+    match control
+        .workflows
+        .find(workflow.clone())
+        .await
+        .map_err(unavailable)?
+    {
+        None => Err(not_found("workflow", workflow.as_str())),
+        Some(Found::Ended(last)) => Ok(Some(last)),
+        Some(Found::Live(live)) => Ok(ask(live).await.ok()),
+        Some(Found::Stored) => {
+            let stored = control
+                .store
+                .load(workflow.clone())
+                .await
+                .map_err(unavailable)?;
+            let stored = stored.ok_or_else(|| not_found("workflow", workflow.as_str()))?;
+            Ok(Some(Arc::new(stored)))
+        }
+    }
+}
+
+/// Returns workflows, newest first.
+pub async fn list(
+    api: &Api,
+    request: v1::ListWorkflowsRequest,
+) -> Result<v1::ListWorkflowsResponse, Status> {
+    let filter = read_filter(request)?;
+    let page = api
+        .control()?
+        .workflows
+        .list(filter)
+        .await
+        .map_err(unavailable)?;
+    let mut workflows = Vec::with_capacity(page.found.len());
+    let mut last = String::new();
+    for (id, _) in page.found {
+        let snapshot = get(api, id.as_str().to_owned()).await?;
+        workflows.push(v1::Workflow::from(&*snapshot));
+        last = id.as_str().to_owned();
+    }
+    Ok(v1::ListWorkflowsResponse {
+        workflows,
+        next_page_token: if page.more { last } else { String::new() },
+    })
+}
+
+fn read_filter(request: v1::ListWorkflowsRequest) -> Result<Filter, WireError> {
+    let v1::ListWorkflowsRequest {
+        page_size,
+        page_token,
+        states,
+        sample,
+        batch_id,
+    } = request;
+    if page_size > PAGE_LIMIT {
+        let reason = format!("{page_size} is not in 0-{PAGE_LIMIT}");
+        return Err(WireError::new("page_size", reason));
+    }
+    let limit = if page_size == 0 { PAGE } else { page_size };
+    let given = |text: String| (!text.is_empty()).then_some(text);
+    let state = |(index, wire): (usize, i32)| {
+        let state = v1::WorkflowState::try_from(wire).ok().and_then(status_of);
+        state.ok_or_else(|| WireError::new(format!("states[{index}]"), "is no state"))
+    };
+    Ok(Filter {
+        before: given(page_token).map(WorkflowId::new),
+        limit: limit as usize,
+        states: states
+            .into_iter()
+            .enumerate()
+            .map(state)
+            .collect::<Result<_, _>>()?,
+        sample: given(sample),
+        batch: given(batch_id).map(BatchId::new),
+    })
+}
+
+/// Sends the present view of a workflow, then each change, until it has ended.
+pub async fn watch(
+    api: Api,
+    workflow: String,
+) -> Result<BoxStream<'static, Result<v1::Workflow, Status>>, Status> {
+    let permit = api.stream_permit()?;
+    let first = get(&api, workflow.clone()).await?;
+    let (views, stream) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let _permit = permit;
+        if let Err(status) = follow(&api, WorkflowId::new(workflow), first, &views).await {
+            let _ = views.send(Err(status)).await;
+        }
+    });
+    Ok(ReceiverStream::new(stream).boxed())
+}
+
+type Views = mpsc::Sender<Result<v1::Workflow, Status>>;
+
+async fn follow(
+    api: &Api,
+    workflow: WorkflowId,
+    first: Arc<Snapshot>,
+    views: &Views,
+) -> Result<(), Status> {
+    let mut present = first;
+    loop {
+        if views.send(Ok((&*present).into())).await.is_err() || is_over(&present) {
+            return Ok(());
+        }
+        tokio::select! {
+            changed = after(api, &workflow, present.view.revision) => present = changed?,
+            () = views.closed() => return Ok(()),
+        }
+    }
+}
+
+fn is_over(snapshot: &Snapshot) -> bool {
+    matches!(
+        snapshot.view.status,
+        Progress::Succeeded | Progress::Failed | Progress::Rejected | Progress::Cancelled
+    )
+}
+
+/// Waits for a view of a higher revision.
+async fn after(api: &Api, workflow: &WorkflowId, seen: u64) -> Result<Arc<Snapshot>, Status> {
+    loop {
+        let control = api.control()?;
+        let found = control
+            .workflows
+            .find(workflow.clone())
+            .await
+            .map_err(unavailable)?;
+        if let Some(Found::Live(live)) = found
+            && let Ok(mut revision) = live.watch().await
+        {
+            // An error means that it ended.
+            let _ = revision.wait_for(|revision| *revision > seen).await;
+        }
+        let present = get(api, workflow.as_str().to_owned()).await?;
+        if present.view.revision > seen || is_over(&present) {
+            return Ok(present);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What a controller is told at its start. Read once, checked before a port opens.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The configuration of one controller.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it listens; at least one.
+    pub listen: Vec<Listen>,
+    /// Folder of the state: queue, journals, locks.
+    pub state: PathBuf,
+    /// Folder of the objects: uploads, intermediates, outputs that stay with the server.
+    pub objects: PathBuf,
+    /// Folders whose files may be named in submissions, by name.
+    pub roots: BTreeMap<String, PathBuf>,
+    /// Time after which a silent worker is given up.
+    pub lease: Duration,
+    /// File that gets the first bound address as a line of text, once it is open.
+    pub address_file: Option<PathBuf>,
+    /// Bounds of what is kept in memory.
+    pub limits: Limits,
+}
+
+/// A place to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// TCP without authentication. Refused unless `insecure` says so.
+    Tcp {
+        /// Address; port 0 takes a free one.
+        address: SocketAddr,
+        /// Whether the missing TLS and authentication are meant.
+        insecure: bool,
+    },
+    /// TCP on loopback; clients send the token in the file as bearer token.
+    TcpWithToken {
+        /// Loopback address; port 0 takes a free one.
+        address: SocketAddr,
+        /// Made with mode 0600 when it is missing.
+        token_file: PathBuf,
+    },
+    /// A Unix socket of mode 0600.
+    Unix {
+        /// Path of the socket.
+        path: PathBuf,
+    },
+}
+
+/// Bounds of what is kept in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests that are worked on at the same time; more are refused with a time to wait.
+    pub requests: usize,
+    /// Streams that are open at the same time: watchers, uploads, downloads.
+    pub streams: usize,
+    /// Size of one received message.
+    pub message_bytes: usize,
+    /// Validations that run at the same time.
+    pub validations: usize,
+    /// Attempts on their way to one worker beyond its cores.
+    pub outbox: usize,
+    /// Workflows that may wait; more are refused with a time to wait.
+    pub unfinished_workflows: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            requests: 256,
+            streams: 1024,
+            message_bytes: 16 << 20,
+            validations: 2,
+            outbox: 64,
+            unfinished_workflows: 20_000,
+        }
+    }
+}
+
+impl Config {
+    /// Makes the configuration of a controller whose files are all under `folder`, without roots
+    /// and without a place to listen on.
+    pub fn under(folder: impl Into<PathBuf>) -> Self {
+        let folder = folder.into();
+        Self {
+            listen: Vec::new(),
+            state: folder.join("state"),
+            objects: folder.join("objects"),
+            roots: BTreeMap::new(),
+            lease: Duration::from_secs(10),
+            address_file: None,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Checks what can be checked without opening anything.
+    ///
+    /// # Errors
+    /// The first contradiction or unsafe wish.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.listen.is_empty() {
+            return Err(ConfigError::NoListener);
+        }
+        for listen in &self.listen {
+            listen.validate()?;
+        }
+        if let Some(name) = self.roots.keys().find(|name| !is_root_name(name)) {
+            return Err(ConfigError::RootName(name.clone()));
+        }
+        if self.lease < Duration::from_millis(50) {
+            return Err(ConfigError::Lease(self.lease));
+        }
+        Ok(())
+    }
+}
+
+impl Listen {
+    fn validate(&self) -> Result<(), ConfigError> {
+        match self {
+            Self::Tcp {
+                insecure: false,
+                address,
+            } => Err(ConfigError::Insecure(*address)),
+            Self::TcpWithToken { address, .. } if !address.ip().is_loopback() => {
+                Err(ConfigError::TokenBeyondLoopback(*address))
+            }
+            Self::Tcp { .. } | Self::TcpWithToken { .. } | Self::Unix { .. } => Ok(()),
+        }
+    }
+}
+
+/// What is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Nothing to listen on.
+    #[error("no address to listen on")]
+    NoListener,
+    /// TCP without protection.
+    #[error(
+        "{0} has neither TLS nor authentication: use a Unix socket, a loopback address with a token file, or say that insecure is meant"
+    )]
+    Insecure(SocketAddr),
+    /// A token would travel in the clear.
+    #[error("{0} is not a loopback address: a token would travel in the clear")]
+    TokenBeyondLoopback(SocketAddr),
+    /// A root's name that cannot stand in a location.
+    #[error("root name {0:?} is not made of letters, digits, `_`, `-` and `.`")]
+    RootName(String),
+    /// A lease that no heartbeat can keep.
+    #[error("a lease of {0:?} is too short")]
+    Lease(Duration),
+}
+
+fn is_root_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    !name.is_empty() && name.chars().all(plain) && !matches!(name, "." | "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listening(listen: Listen) -> Config {
+        Config {
+            listen: vec![listen],
+            ..Config::under("/nowhere")
+        }
+    }
+
+    #[test]
+    fn unprotected_tcp_is_refused_unless_meant() {
+        let address: SocketAddr = "0.0.0.0:7777".parse().unwrap();
+        let tcp = |insecure| listening(Listen::Tcp { address, insecure });
+        assert_eq!(tcp(false).validate(), Err(ConfigError::Insecure(address)));
+        assert_eq!(tcp(true).validate(), Ok(()));
+    }
+
+    #[test]
+    fn a_token_stays_on_loopback() {
+        let with_token = |address: &str| {
+            listening(Listen::TcpWithToken {
+                address: address.parse().unwrap(),
+                token_file: "token".into(),
+            })
+        };
+        assert_eq!(with_token("127.0.0.1:0").validate(), Ok(()));
+        assert!(matches!(
+            with_token("192.0.2.1:80").validate(),
+            Err(ConfigError::TokenBeyondLoopback(_))
+        ));
+    }
+
+    #[test]
+    fn root_names_must_fit_a_location() {
+        let mut config = listening(Listen::Unix { path: "s".into() });
+        config.roots.insert("a/b".into(), "/".into());
+        assert_eq!(config.validate(), Err(ConfigError::RootName("a/b".into())));
+    }
+}

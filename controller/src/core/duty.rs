@@ -1,0 +1,106 @@
+//! What the controller itself has to do for a workflow: derived from the state, so that a new
+//! leader finds it again.
+
+use common::ids::{AttemptNumber, WorkerId};
+use common::task::{ObjectRef, Stage};
+
+use super::state::{Lease, Phase, TaskKey, TaskStatus, WorkflowState};
+
+/// Something that the controller has to do. Doing it twice does no harm.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Duty {
+    /// Look at the inputs; ends with `Validated` or `Rejected`.
+    Validate,
+    /// Tell this worker to end this attempt; ends with its report or its loss.
+    EndAttempt {
+        /// The task.
+        task: TaskKey,
+        /// The attempt.
+        attempt: AttemptNumber,
+        /// Who has it.
+        worker: WorkerId,
+    },
+    /// Write the stage manifest from [`stage_results`]; ends with `StageManifestWritten`.
+    WriteStageManifest {
+        /// The stage.
+        stage: Stage,
+        /// To be handed back with the event.
+        round: u32,
+    },
+    /// Find out the targets from `gather`'s outputs; ends with `PublicationStarted`.
+    PlanPublication,
+    /// Make the targets appear; ends with `PublicationDone` or `PublicationFailed`.
+    Publish,
+}
+
+/// Returns all duties of now.
+pub fn duties(state: &WorkflowState, now_ms: u64) -> Vec<Duty> {
+    match state.phase {
+        Phase::Ended(_) => Vec::new(),
+        _ if state.is_ending() => ends(state),
+        Phase::Accepted => vec![Duty::Validate],
+        Phase::Active => active(state, now_ms),
+        Phase::Publishing => when_due(state, now_ms, Duty::Publish),
+    }
+}
+
+/// Returns the manifests of a stage's tasks: in order of task index, for `align` in order of lane and
+/// read batch, so that the stage manifest does not depend on timing.
+pub fn stage_results(state: &WorkflowState, stage: Stage) -> Vec<(u32, &ObjectRef)> {
+    let tasks = &state.stage(stage).tasks;
+    let result = |index: u32| match &tasks.get(index as usize)?.status {
+        TaskStatus::Done { manifest, .. } => Some((index, manifest.as_deref()?)),
+        _ => None,
+    };
+    match stage {
+        Stage::Align => {
+            let in_order = state.lanes.iter().flat_map(|lane| &lane.align_tasks);
+            in_order.copied().filter_map(result).collect()
+        }
+        _ => (0..tasks.len() as u32).filter_map(result).collect(),
+    }
+}
+
+fn when_due(state: &WorkflowState, now_ms: u64, duty: Duty) -> Vec<Duty> {
+    let publication = state.publication.as_ref();
+    let due = publication.is_none_or(|publication| publication.retry_at_ms <= now_ms);
+    due.then_some(duty).into_iter().collect()
+}
+
+fn ends(state: &WorkflowState) -> Vec<Duty> {
+    let end = |(task, lease): (TaskKey, &Lease)| Duty::EndAttempt {
+        task,
+        attempt: lease.attempt,
+        worker: lease.worker.clone(),
+    };
+    state.live_attempts().map(end).collect()
+}
+
+fn active(state: &WorkflowState, now_ms: u64) -> Vec<Duty> {
+    let Some(plan) = &state.plan else {
+        return Vec::new();
+    };
+    if plan.stages.contains(&Stage::Probe) {
+        return Vec::new();
+    }
+    if plan.stages.iter().all(|stage| state.stage(*stage).closed) {
+        return when_due(state, now_ms, Duty::PlanPublication);
+    }
+    let complete = plan
+        .stages
+        .iter()
+        .filter(|stage| is_complete(state, **stage));
+    complete
+        .map(|&stage| Duty::WriteStageManifest {
+            stage,
+            round: state.stage(stage).rounds,
+        })
+        .collect()
+}
+
+/// Says whether all tasks of an open stage are done, and no more can come.
+pub fn is_complete(state: &WorkflowState, stage: Stage) -> bool {
+    let progress = state.stage(stage);
+    let no_more = stage != Stage::Align || state.stage(Stage::Split).closed;
+    state.has_stage(stage) && !progress.closed && progress.all_done() && no_more
+}

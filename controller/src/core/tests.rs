@@ -1,0 +1,5 @@
+//! Laws of the core, over made-up worlds.
+
+mod laws;
+mod policy;
+pub(crate) mod world;

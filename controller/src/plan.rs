@@ -1,0 +1,4 @@
+//! From what is asked for to stages and tasks.
+
+pub mod dag;
+pub mod resources;

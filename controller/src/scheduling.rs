@@ -1,0 +1,4 @@
+//! Placement of ready tasks onto workers. See `scheduling/README.md`.
+
+pub mod problem;
+pub mod solve;

@@ -1,0 +1,118 @@
+//! What is kept: the trait, its implementations, the keys and the stored form of facts.
+//!
+//! Calls block: they are made by the thread of the one writer.
+
+use std::fmt;
+
+pub mod conformance;
+pub mod embedded;
+pub mod fact_wire;
+pub mod journal;
+pub mod keys;
+pub mod records;
+pub mod schema;
+pub mod snapshot;
+#[cfg(test)]
+mod tests;
+
+/// A durable, ordered map from keys to values with compare-and-write.
+pub trait StateStore: Send {
+    /// Returns a value.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Returns at most `limit` records with `start` ≤ key < `end`, in order of key.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    fn range(&self, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<Record>, StoreError>;
+
+    /// Runs transactions in order; each sees the writes of those before. What is committed is
+    /// durable when this returns; a refused one writes nothing and hinders no other.
+    ///
+    /// # Errors
+    /// [`StoreError`] if durability is not certain: none, some or all may have happened, and the
+    /// caller must not go on.
+    fn commit(&mut self, transactions: &[Transaction]) -> Result<Vec<Outcome>, StoreError>;
+}
+
+/// A key with its value.
+pub type Record = (Vec<u8>, Vec<u8>);
+
+/// Writes that happen together, or not at all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Transaction {
+    /// All must hold.
+    pub compares: Vec<Compare>,
+    /// In order.
+    pub writes: Vec<Write>,
+}
+
+/// What must hold before a transaction writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Compare {
+    /// There is no such key.
+    Absent(Vec<u8>),
+    /// The key has this value.
+    Equal(Vec<u8>, Vec<u8>),
+}
+
+/// One write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    /// Sets a value.
+    Put(Vec<u8>, Vec<u8>),
+    /// Takes a key away; no harm if it is not there.
+    Delete(Vec<u8>),
+}
+
+/// What became of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Durable.
+    Committed,
+    /// This compare, by its index, did not hold.
+    Refused(usize),
+}
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The medium failed.
+    #[error("state store failed while {doing}")]
+    Failed {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Written by a newer version.
+    #[error("{what} has schema version {found}; this program knows up to {known}")]
+    Newer {
+        /// What was read.
+        what: String,
+        /// Its version.
+        found: u32,
+        /// The version of this program.
+        known: u32,
+    },
+    /// A record is not what its key says.
+    #[error("damaged record {key}: {reason}")]
+    Damaged {
+        /// Its key.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn damaged(key: &[u8], reason: impl fmt::Display) -> Self {
+        Self::Damaged {
+            key: String::from_utf8_lossy(key).into_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}

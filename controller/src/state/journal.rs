@@ -1,0 +1,236 @@
+//! A workflow's journal: packed batches of facts, after a snapshot now and then.
+
+use std::sync::Arc;
+
+use common::ids::{Epoch, WorkflowId};
+use common::task::ObjectRef;
+use prost::Message;
+
+use super::records::{Accepted, SnapshotPointer, check_schema, decoded};
+use super::{Compare, Record, StateStore, StoreError, Transaction, Write};
+use super::{fact_wire, keys, schema, snapshot};
+use crate::core::apply;
+use crate::core::fact::Fact;
+use crate::core::state::WorkflowState;
+
+/// Facts between two snapshots.
+const SNAPSHOT_FACTS: u64 = 1000;
+
+/// Facts in one batch at most, and their bytes.
+const BATCH_FACTS: usize = 256;
+const BATCH_BYTES: usize = 64 << 10;
+
+/// Records that a range reads at once.
+const PAGE: usize = 256;
+
+/// `JournalBatch` with its facts as they are stored.
+#[derive(Clone, PartialEq, Message)]
+struct StoredBatch {
+    #[prost(uint32, tag = "1")]
+    schema_version: u32,
+    #[prost(uint64, tag = "2")]
+    first_sequence: u64,
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    facts: Vec<Vec<u8>>,
+}
+
+/// Returns the transaction that appends facts, of which the first has this sequence number. It is
+/// refused if a later leader came or the sequence number is taken.
+pub fn append(
+    epoch: Epoch,
+    workflow: &WorkflowId,
+    first_sequence: u64,
+    facts: &[Fact],
+) -> Transaction {
+    let mut transaction = Transaction {
+        compares: vec![schema::fence(epoch)],
+        writes: Vec::new(),
+    };
+    for (first_sequence, batch) in pack(first_sequence, facts) {
+        let key = keys::journal_batch(workflow, first_sequence);
+        transaction.compares.push(Compare::Absent(key.clone()));
+        transaction.writes.push(Write::Put(key, batch));
+    }
+    transaction
+}
+
+/// Returns the stored batches of facts, each with the sequence number of its first.
+pub fn pack(first_sequence: u64, facts: &[Fact]) -> Vec<(u64, Vec<u8>)> {
+    let mut batches: Vec<StoredBatch> = Vec::new();
+    let mut bytes = 0;
+    for (sequence, fact) in (first_sequence..).zip(facts) {
+        let stored = fact_wire::encode(fact);
+        bytes += stored.len();
+        match batches.last_mut() {
+            Some(last) if last.facts.len() < BATCH_FACTS && bytes <= BATCH_BYTES => {
+                last.facts.push(stored);
+            }
+            _ => {
+                bytes = stored.len();
+                batches.push(StoredBatch {
+                    schema_version: keys::SCHEMA_VERSION,
+                    first_sequence: sequence,
+                    facts: vec![stored],
+                });
+            }
+        }
+    }
+    let stored = |batch: StoredBatch| (batch.first_sequence, batch.encode_to_vec());
+    batches.into_iter().map(stored).collect()
+}
+
+/// Reads a stored batch: the sequence number of its first fact, and its facts.
+///
+/// # Errors
+/// [`StoreError`] if it is of a newer schema or damaged.
+pub fn unpack(key: &[u8], stored: &[u8]) -> Result<(u64, Vec<Fact>), StoreError> {
+    let StoredBatch {
+        schema_version,
+        first_sequence,
+        facts,
+    } = decoded(key, stored)?;
+    check_schema(key, schema_version)?;
+    let fact = |stored: &Vec<u8>| fact_wire::decode(stored);
+    let facts = facts.iter().map(fact).collect::<Result<_, _>>();
+    let facts = facts.map_err(|error| StoreError::damaged(key, error))?;
+    Ok((first_sequence, facts))
+}
+
+/// Loads a workflow: its snapshot, then the facts after it. `fetch` reads the snapshot's object.
+/// `None`: there is no such workflow.
+///
+/// # Errors
+/// [`StoreError`] if the store failed, or a record is damaged or of a newer schema.
+pub fn load<F>(
+    store: &dyn StateStore,
+    workflow: &WorkflowId,
+    fetch: F,
+) -> Result<Option<WorkflowState>, StoreError>
+where
+    F: FnOnce(&ObjectRef) -> Result<Vec<u8>, StoreError>,
+{
+    let key = keys::spec(workflow);
+    let Some(value) = store.get(&key)? else {
+        return Ok(None);
+    };
+    let accepted = Accepted::decode(&key, &value)?;
+    let mut state = accepted_state(accepted);
+    if let Some(pointer) = snapshot_pointer(store, workflow)? {
+        let bytes = fetch(&pointer.object)?;
+        state = snapshot::decode(state, &bytes)?;
+    }
+    let prefix = keys::journal(workflow);
+    for_each(store, &prefix, |(key, value)| {
+        let (first_sequence, facts) = unpack(&key, &value)?;
+        replay(&mut state, first_sequence, &facts).map_err(|gap| StoreError::damaged(&key, gap))
+    })?;
+    Ok(Some(state))
+}
+
+/// Returns the state before the first fact.
+pub fn accepted_state(accepted: Accepted) -> WorkflowState {
+    let Accepted {
+        workflow,
+        batch,
+        at_ms,
+        spec,
+    } = accepted;
+    WorkflowState::accepted(workflow, batch, Arc::new(spec), at_ms)
+}
+
+/// Says whether so much happened since the last snapshot (0: none) that the next is due.
+pub fn snapshot_due(state: &WorkflowState, last_snapshot: u64) -> bool {
+    state.revision >= last_snapshot + SNAPSHOT_FACTS
+}
+
+/// Returns where a workflow's snapshot is, if there is one.
+///
+/// # Errors
+/// [`StoreError`] if the store failed or the record is damaged.
+pub fn snapshot_pointer(
+    store: &dyn StateStore,
+    workflow: &WorkflowId,
+) -> Result<Option<SnapshotPointer>, StoreError> {
+    let key = keys::snapshot(workflow);
+    let value = store.get(&key)?;
+    value
+        .map(|value| SnapshotPointer::decode(&key, &value))
+        .transpose()
+}
+
+/// Returns the transaction that makes a written snapshot count, and takes away what it replaces.
+///
+/// # Errors
+/// [`StoreError`] if the store failed or a record is damaged.
+pub fn install_snapshot(
+    store: &dyn StateStore,
+    epoch: Epoch,
+    workflow: &WorkflowId,
+    pointer: &SnapshotPointer,
+) -> Result<Transaction, StoreError> {
+    let mut writes = vec![Write::Put(keys::snapshot(workflow), pointer.encode())];
+    let prefix = keys::journal(workflow);
+    for_each(store, &prefix, |(key, value)| {
+        let StoredBatch {
+            first_sequence,
+            facts,
+            ..
+        } = decoded(&key, &value)?;
+        if first_sequence + facts.len() as u64 <= pointer.last_sequence + 1 {
+            writes.push(Write::Delete(key));
+        }
+        Ok(())
+    })?;
+    Ok(Transaction {
+        compares: vec![schema::fence(epoch)],
+        writes,
+    })
+}
+
+/// Returns all accepted workflows, in order of acceptance.
+///
+/// # Errors
+/// [`StoreError`] if the store failed or a record is damaged.
+pub fn accepted(store: &dyn StateStore) -> Result<Vec<Accepted>, StoreError> {
+    let mut all = Vec::new();
+    for_each(store, keys::SPECS, |(key, value)| {
+        all.push(Accepted::decode(&key, &value)?);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// Applies a batch to a state that may have seen its first facts already.
+fn replay(state: &mut WorkflowState, first_sequence: u64, facts: &[Fact]) -> Result<(), String> {
+    let next = state.revision + 1;
+    if first_sequence > next {
+        return Err(format!(
+            "facts {next} to {} are missing",
+            first_sequence - 1
+        ));
+    }
+    let seen = (next - first_sequence) as usize;
+    for fact in facts.iter().skip(seen) {
+        apply(state, fact);
+    }
+    Ok(())
+}
+
+/// Visits all records whose keys start with `prefix`, in order.
+fn for_each(
+    store: &dyn StateStore,
+    prefix: &[u8],
+    mut visit: impl FnMut(Record) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let end = keys::after(prefix);
+    let mut start = prefix.to_vec();
+    loop {
+        let page = store.range(&start, &end, PAGE)?;
+        let Some((last, _)) = page.last() else {
+            return Ok(());
+        };
+        // The first key after the last one.
+        start = [last.as_slice(), &[0]].concat();
+        page.into_iter().try_for_each(&mut visit)?;
+    }
+}

@@ -1,0 +1,54 @@
+//! Comparing whole output folders byte by byte.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+/// The files whose bytes depend on inputs, options and output versions alone.
+pub const SAME_BYTES: [&str; 9] = [
+    "NA12878.bam",
+    "NA12878.bam.bai",
+    "NA12878.vcf.gz",
+    "NA12878.vcf.gz.tbi",
+    "NA12878.g.vcf.gz",
+    "NA12878.g.vcf.gz.tbi",
+    "metrics.json",
+    "markdup.metrics.txt",
+    "recal.table",
+];
+
+/// The bytes of an output folder.
+#[derive(PartialEq, Eq)]
+pub struct Outputs(BTreeMap<&'static str, Vec<u8>>);
+
+impl Outputs {
+    /// Reads a folder.
+    ///
+    /// # Errors
+    /// If a file is missing.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let mut files = BTreeMap::new();
+        for name in SAME_BYTES {
+            let path = folder.join(name);
+            let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+            files.insert(name, bytes);
+        }
+        Ok(Self(files))
+    }
+
+    /// Checks that two folders hold the same bytes.
+    ///
+    /// # Errors
+    /// With the names of the files that differ.
+    pub fn ensure_same(&self, other: &Self) -> Result<()> {
+        let differing: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(name, bytes)| other.0.get(*name) != Some(bytes))
+            .collect();
+        let names: Vec<_> = differing.iter().map(|(name, _)| name).collect();
+        ensure!(names.is_empty(), "these files differ: {names:?}");
+        Ok(())
+    }
+}

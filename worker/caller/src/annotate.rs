@@ -1,0 +1,107 @@
+//! What the INFO column says of a call's evidence.
+
+mod fisher;
+mod jitter;
+mod rank_sum;
+
+pub use fisher::{fisher_strand, strand_odds_ratio};
+pub use jitter::jittered;
+pub use rank_sum::rank_sum;
+
+use crate::call::Annotations;
+use crate::genotype::Matrix;
+use genome::maths;
+
+/// Values that differ by less do not tell alleles apart.
+const INFORMATIVE_LOG10: f64 = 0.2;
+
+/// One read over a site, beside its row of likelihoods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Evidence {
+    /// Mapping quality.
+    pub mapping_quality: u8,
+    /// Whether the read lies on the reverse strand.
+    pub is_reverse: bool,
+    /// Quality of its base at the site, if it has one.
+    pub base_quality: Option<u8>,
+    /// Distance of the site from the nearer end of the read.
+    pub end_distance: Option<u32>,
+}
+
+/// Returns the allele that each read tells for, if it tells.
+pub fn told_alleles(matrix: &Matrix) -> Vec<Option<usize>> {
+    matrix.rows().map(told_allele).collect()
+}
+
+fn told_allele(row: &[f64]) -> Option<usize> {
+    let best = crate::log_sum::first_maximum(row);
+    let others = row.iter().enumerate().filter(|&(allele, _)| allele != best);
+    let second = others
+        .map(|(_, &value)| value)
+        .fold(f64::NEG_INFINITY, f64::max);
+    (row[best] - second > INFORMATIVE_LOG10).then_some(best)
+}
+
+/// Counts the informative reads of each allele.
+pub fn allele_depths(told: &[Option<usize>], alleles: usize) -> Vec<u32> {
+    let mut depths = vec![0; alleles];
+    for &allele in told.iter().flatten() {
+        depths[allele] += 1;
+    }
+    depths
+}
+
+/// Counts informative reads: reference forward and reverse, alternates forward and reverse.
+pub fn strands(evidence: &[Evidence], told: &[Option<usize>]) -> [u32; 4] {
+    let mut counts = [0; 4];
+    for (read, allele) in evidence.iter().zip(told) {
+        if let Some(allele) = allele {
+            counts[usize::from(*allele > 0) * 2 + usize::from(read.is_reverse)] += 1;
+        }
+    }
+    counts
+}
+
+/// Fills in the rank sums and the mapping qualities.
+pub fn describe_reads(
+    evidence: &[Evidence],
+    told: &[Option<usize>],
+    annotations: &mut Annotations,
+) {
+    let series = |value: &dyn Fn(&Evidence) -> Option<f64>| {
+        let mut sides = [Vec::new(), Vec::new()];
+        for (read, allele) in evidence.iter().zip(told) {
+            if let (Some(allele), Some(value)) = (allele, value(read)) {
+                sides[usize::from(*allele > 0)].push(value);
+            }
+        }
+        let [reference, alternate] = sides;
+        rank_sum(&alternate, &reference)
+    };
+    annotations.base_quality_rank_sum = series(&|read| read.base_quality.map(f64::from));
+    annotations.mapping_quality_rank_sum = series(&|read| Some(f64::from(read.mapping_quality)));
+    annotations.read_position_rank_sum = series(&|read| read.end_distance.map(f64::from));
+    let square = |read: &Evidence| u64::from(read.mapping_quality).pow(2);
+    let squares: u64 = evidence.iter().map(square).sum();
+    let reads = evidence.len() as u32;
+    annotations.depth = reads;
+    annotations.raw_mapping_quality = Some((squares, reads));
+    annotations.mapping_quality =
+        (reads > 0).then(|| maths::sqrt(squares as f64 / f64::from(reads)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_that_fit_two_alleles_tell_nothing() {
+        let mut matrix = Matrix::new(2);
+        for row in [[0.0, -3.0], [-3.0, 0.0], [-0.1, 0.0]] {
+            matrix.push(&row);
+        }
+        let told = told_alleles(&matrix);
+        assert_eq!(told, [Some(0), Some(1), None]);
+        assert_eq!(allele_depths(&told, 2), [1, 1]);
+    }
+}

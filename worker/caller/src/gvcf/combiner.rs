@@ -1,0 +1,72 @@
+//! Joining positions into blocks.
+
+use super::block::Block;
+use crate::options::Options;
+use crate::reference_model::Confidence;
+use genome::region::{ContigId, Region};
+use std::collections::BTreeMap;
+
+/// Collects consecutive positions of one band.
+#[derive(Debug)]
+pub struct Combiner<'a> {
+    options: &'a Options,
+    open: Option<Block>,
+}
+
+impl<'a> Combiner<'a> {
+    /// Starts without a block.
+    pub const fn new(options: &'a Options) -> Self {
+        Self {
+            options,
+            open: None,
+        }
+    }
+
+    /// Adds a run of positions of equal confidence; returns the block that it ends, if any.
+    pub fn add(&mut self, run: Region, first_base: u8, confidence: Confidence) -> Option<Block> {
+        let band = self.options.band(confidence.genotype_quality());
+        if let Some(open) = &mut self.open
+            && (open.contig, open.end, open.band) == (run.contig, run.start, band)
+        {
+            open.end = run.end;
+            for (mine, theirs) in open.likelihoods.iter_mut().zip(confidence.likelihoods) {
+                *mine = theirs.min(*mine);
+            }
+            *open.depths.entry(confidence.depth()).or_default() += run.len();
+            return None;
+        }
+        self.open.replace(Block {
+            contig: run.contig,
+            start: run.start,
+            end: run.end,
+            first_base,
+            band,
+            likelihoods: confidence.likelihoods,
+            depths: BTreeMap::from([(confidence.depth(), run.len())]),
+        })
+    }
+
+    /// Ends the open block and returns it.
+    pub const fn close(&mut self) -> Option<Block> {
+        self.open.take()
+    }
+}
+
+/// How far deletions already called reach.
+#[derive(Debug, Default)]
+pub struct Swallowed {
+    until: Option<(ContigId, u64)>,
+}
+
+impl Swallowed {
+    /// Notes a call that covers the positions before `end`.
+    pub fn note(&mut self, contig: ContigId, end: u64) {
+        self.until = self.until.max(Some((contig, end)));
+    }
+
+    /// Says whether a call covers the position.
+    pub fn covers(&self, contig: ContigId, position: u64) -> bool {
+        self.until
+            .is_some_and(|(noted, end)| noted == contig && position < end)
+    }
+}

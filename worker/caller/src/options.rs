@@ -1,0 +1,144 @@
+//! What a caller may decide; the defaults are GATK 4.6's.
+
+/// What is written where no variant is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EmitMode {
+    /// Nothing: a plain VCF of variants.
+    #[default]
+    Variants,
+    /// Blocks of reference confidence: a gVCF.
+    ReferenceConfidence,
+}
+
+/// Options of a call; validated by [`Options::check`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// What is written where no variant is called.
+    pub emit: EmitMode,
+    /// Reads of lower mapping quality are left out.
+    pub minimum_mapping_quality: u8,
+    /// Bases of lower quality are no evidence for a variant.
+    pub minimum_base_quality: u8,
+    /// A variant of lower QUAL is not written to a VCF.
+    pub call_confidence: f64,
+    /// Copies of each contig; only 2 is known.
+    pub ploidy: u8,
+    /// Expected heterozygosity of SNVs.
+    pub snv_heterozygosity: f64,
+    /// Expected heterozygosity of indels.
+    pub indel_heterozygosity: f64,
+    /// Standard deviation of the heterozygosity.
+    pub heterozygosity_deviation: f64,
+    /// Most alternate alleles of a record.
+    pub maximum_alternates: usize,
+    /// Most reads that may start at one position.
+    pub reads_per_start: usize,
+    /// Most reads looked at over one position.
+    pub maximum_depth: usize,
+    /// Lower bounds, ascending and above 0, of the bands of genotype quality.
+    pub quality_bands: Vec<u8>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            emit: EmitMode::Variants,
+            minimum_mapping_quality: 20,
+            minimum_base_quality: 10,
+            call_confidence: 30.0,
+            ploidy: 2,
+            snv_heterozygosity: 0.001,
+            indel_heterozygosity: 1.25e-4,
+            heterozygosity_deviation: 0.01,
+            maximum_alternates: 6,
+            reads_per_start: 50,
+            maximum_depth: 1000,
+            quality_bands: (1..=60).chain([70, 80, 90, 99]).collect(),
+        }
+    }
+}
+
+/// Why options are refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum OptionsError {
+    /// Only diploid calls are known.
+    #[error("ploidy {0} is not supported, only 2")]
+    Ploidy(u8),
+    /// The bands are not ascending within 1–99.
+    #[error("genotype quality bands must ascend within 1 to 99")]
+    Bands,
+    /// Outside of what the genotypes can be numbered for.
+    #[error("{0} alternate alleles are not supported, only 1 to 6")]
+    Alternates(usize),
+    /// A limit of 0 would leave no read.
+    #[error("limits on reads must be at least 1")]
+    ReadLimit,
+    /// Not a probability, or no deviation.
+    #[error("heterozygosities must lie between 0 and 1, their deviation above 0")]
+    Heterozygosity,
+}
+
+impl Options {
+    /// Says whether reference confidence is asked for.
+    pub fn is_gvcf(&self) -> bool {
+        self.emit == EmitMode::ReferenceConfidence
+    }
+
+    /// Checks that the options can be followed.
+    ///
+    /// # Errors
+    /// [`OptionsError`] names the first one that cannot.
+    pub fn check(&self) -> Result<(), OptionsError> {
+        if self.ploidy != 2 {
+            return Err(OptionsError::Ploidy(self.ploidy));
+        }
+        let bands = &self.quality_bands;
+        let within = bands.iter().all(|band| (1..=99).contains(band));
+        if !within || !bands.is_sorted_by(|a, b| a < b) {
+            return Err(OptionsError::Bands);
+        }
+        if !(1..=6).contains(&self.maximum_alternates) {
+            return Err(OptionsError::Alternates(self.maximum_alternates));
+        }
+        if self.reads_per_start == 0 || self.maximum_depth == 0 {
+            return Err(OptionsError::ReadLimit);
+        }
+        let probability = |value: f64| value > 0.0 && value < 1.0;
+        let likely = probability(self.snv_heterozygosity) && probability(self.indel_heterozygosity);
+        if !likely || self.heterozygosity_deviation <= 0.0 {
+            return Err(OptionsError::Heterozygosity);
+        }
+        Ok(())
+    }
+
+    /// Returns the lower bound of the band that holds a genotype quality.
+    pub fn band(&self, genotype_quality: u32) -> u8 {
+        let quality = genotype_quality.min(99) as u8;
+        let above = self.quality_bands.partition_point(|&band| band <= quality);
+        above
+            .checked_sub(1)
+            .map_or(0, |index| self.quality_bands[index])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_ploidies_are_refused_by_name() {
+        let options = Options {
+            ploidy: 3,
+            ..Options::default()
+        };
+        assert_eq!(options.check(), Err(OptionsError::Ploidy(3)));
+        assert_eq!(Options::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn bands_hold_their_lower_bound() {
+        let options = Options::default();
+        let bands = [0, 1, 59, 60, 69, 70, 98, 99, 1000].map(|quality| options.band(quality));
+        assert_eq!(bands, [0, 1, 59, 60, 60, 70, 90, 99, 99]);
+    }
+}

@@ -1,0 +1,183 @@
+//! Counting the bases of records.
+
+use genome::base;
+use genome::record::RecordView;
+use genome::reference::Reference;
+use genome::region::{ContigId, Region};
+
+use super::clip::Clipped;
+use super::context::{context, cycle};
+use super::counts::Counts;
+use super::known_sites::{self, KnownSites};
+use super::{MAX_CYCLE, MAX_QUALITY, MIN_QUALITY, filter};
+
+/// Why a record cannot be counted or recalibrated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// More bases than cycles.
+    #[error("read {name} has {bases} bases: recalibration takes at most {MAX_CYCLE}")]
+    TooLong {
+        /// Name of the read.
+        name: String,
+        /// Its bases.
+        bases: usize,
+    },
+    /// A quality that SAM cannot say.
+    #[error("read {name} has quality {quality}: the highest is {MAX_QUALITY}")]
+    Quality {
+        /// Name of the read.
+        name: String,
+        /// The quality.
+        quality: u8,
+    },
+}
+
+/// Which reads count, and what is known about the genome.
+#[derive(Debug, Clone)]
+pub struct Scope<'a> {
+    /// The reference that the reads were aligned to.
+    pub reference: Reference<'a>,
+    /// Known variation.
+    pub known_sites: &'a KnownSites,
+    /// If given: only reads that overlap one of these count; sorted and merged.
+    pub intervals: Option<&'a [Region]>,
+}
+
+/// What one base says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Skipped,
+    Agrees,
+    Differs,
+}
+
+/// Counts the bases of records, one record at a time.
+#[derive(Debug)]
+pub struct Counter<'a> {
+    scope: Scope<'a>,
+    counts: Counts,
+    letters: Vec<u8>,
+    codes: Vec<u8>,
+    contexts: Vec<Option<u8>>,
+    outcomes: Vec<Outcome>,
+}
+
+impl<'a> Counter<'a> {
+    /// Starts at nothing.
+    pub fn new(scope: Scope<'a>) -> Self {
+        Self {
+            scope,
+            counts: Counts::default(),
+            letters: Vec::new(),
+            codes: Vec::new(),
+            contexts: Vec::new(),
+            outcomes: Vec::new(),
+        }
+    }
+
+    /// Counts a record under the key of its read group, if it passes the filters.
+    ///
+    /// # Errors
+    /// [`Error`] if the record is longer than recalibration allows or has a wrong quality.
+    pub fn count(&mut self, record: &RecordView<'_>, read_group: u16) -> Result<(), Error> {
+        if !self.passes(record) {
+            return Ok(());
+        }
+        let (Some(clipped), Some(contig)) = (Clipped::of(record), record.contig()) else {
+            return Ok(());
+        };
+        let qualities = &record.qualities()[clipped.read.clone()];
+        check(record, qualities)?;
+        self.codes.clear();
+        let letters = clipped.read.clone().map(|index| record.base(index));
+        self.codes.extend(letters.map(base::code));
+        self.compare(contig, &clipped);
+        self.skip_known(contig, &clipped);
+        self.add(record, read_group, qualities);
+        Ok(())
+    }
+
+    /// Returns what was counted.
+    pub fn finish(self) -> Counts {
+        self.counts
+    }
+
+    fn passes(&self, record: &RecordView<'_>) -> bool {
+        let dictionary = self.scope.reference.dictionary();
+        let wanted = |regions| filter::overlaps_any(record, regions);
+        filter::is_countable(record)
+            && filter::is_well_formed(record, dictionary)
+            && self.scope.intervals.is_none_or(wanted)
+    }
+
+    /// Compares each base with the reference; inserted bases agree with it.
+    fn compare(&mut self, contig: ContigId, clipped: &Clipped) {
+        let region = Region::new(contig, clipped.start.into(), clipped.end().into());
+        self.letters.clear();
+        self.scope.reference.fetch(region, &mut self.letters);
+        self.outcomes.clear();
+        self.outcomes.resize(self.codes.len(), Outcome::Agrees);
+        let (mut read, mut reference) = (0, 0);
+        for op in &clipped.cigar {
+            let (kind, length) = (op.kind(), op.len() as usize);
+            if kind.is_aligned() {
+                let letters = &self.letters[reference..reference + length];
+                for (at, &letter) in (read..).zip(letters) {
+                    if self.codes[at] != base::code(letter) {
+                        self.outcomes[at] = Outcome::Differs;
+                    }
+                }
+            }
+            read += if kind.consumes_read() { length } else { 0 };
+            reference += if kind.consumes_reference() { length } else { 0 };
+        }
+    }
+
+    fn skip_known(&mut self, contig: ContigId, clipped: &Clipped) {
+        let (start, end) = (u64::from(clipped.start), u64::from(clipped.end()));
+        let known = self.scope.known_sites;
+        for site in known.overlapping(contig, start, end) {
+            let covered = known_sites::covered(site, clipped);
+            if covered.start < covered.end {
+                self.outcomes[covered].fill(Outcome::Skipped);
+            }
+        }
+    }
+
+    fn add(&mut self, record: &RecordView<'_>, read_group: u16, qualities: &[u8]) {
+        let flags = record.flags();
+        let (reverse, length) = (flags.is_reverse(), qualities.len());
+        let second = flags.is_paired() && flags.is_second();
+        context(&self.codes, qualities, reverse, &mut self.contexts);
+        for (index, &quality) in qualities.iter().enumerate() {
+            let outcome = self.outcomes[index];
+            let counted = outcome != Outcome::Skipped
+                && quality >= MIN_QUALITY
+                && self.codes[index] != base::AMBIGUOUS;
+            if counted {
+                let row = self.counts.row_mut(read_group, quality);
+                let cycle = cycle(index, length, reverse, second);
+                row.add(self.contexts[index], cycle, outcome == Outcome::Differs);
+            }
+        }
+    }
+}
+
+/// Refuses what has no cycle or no row.
+pub(crate) fn check(record: &RecordView<'_>, qualities: &[u8]) -> Result<(), Error> {
+    let name = || String::from_utf8_lossy(record.name()).into_owned();
+    let bases = qualities.len();
+    if bases > MAX_CYCLE {
+        return Err(Error::TooLong {
+            name: name(),
+            bases,
+        });
+    }
+    match qualities.iter().find(|&&quality| quality > MAX_QUALITY) {
+        Some(&quality) => Err(Error::Quality {
+            name: name(),
+            quality,
+        }),
+        None => Ok(()),
+    }
+}

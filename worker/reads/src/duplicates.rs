@@ -1,0 +1,33 @@
+//! Duplicate marking by unclipped 5′ ends, as Picard 3.4 `MarkDuplicates`.
+//!
+//! Main path: records → [`End`] → [`PairKey`], [`EndKey`] (each sent to one partition) → [`mark`]
+//! → places of duplicates, bucketed by the partition that holds them, and [`DuplicateMetrics`].
+//! Keys are sorted, so that a partition is marked in one pass over merged streams: memory grows
+//! with its duplicates and its largest set alone.
+
+mod batch;
+mod buckets;
+mod end;
+mod histogram;
+mod key;
+mod library_size;
+mod location;
+mod mark;
+mod metrics;
+mod optical;
+mod pairing;
+mod section;
+mod text;
+
+pub use buckets::{PlaceReader, write_buckets};
+pub use end::End;
+pub use histogram::Histogram;
+pub use key::{EndKey, EndSite, LoneEnd, Orientation, PairKey, PairSite};
+pub use library_size::estimated_library_size;
+pub use location::Location;
+pub use mark::{MarkOptions, Marked, mark};
+pub use metrics::{DuplicateMetrics, LibraryMetrics};
+pub use pairing::Pairing;
+pub use section::KeyReader;
+
+pub(crate) use batch::{Keys, keys_of_batch};

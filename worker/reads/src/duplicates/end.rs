@@ -1,0 +1,127 @@
+//! One end of a fragment, as duplicate marking sees it.
+
+use genome::order::Place;
+use genome::record::{Flags, RecordView};
+
+use super::key::{EndKey, EndSite, LoneEnd, Orientation, PairKey, PairSite};
+use super::location::Location;
+
+/// Qualities below this do not count for the score.
+const MIN_SCORED_QUALITY: u8 = 15;
+
+/// One end's score is cut here, so that a pair's fits 16 bits.
+const MAX_SCORE: u32 = i16::MAX as u32 / 2;
+
+/// What a read scores less when the sequencer's filter failed it.
+const VENDOR_FAILED_PENALTY: i32 = 16_384;
+
+/// The 5′ end of a mapped primary record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// The site of the end.
+    pub site: EndSite,
+    /// Index of its read group in the header.
+    pub read_group: u16,
+    /// Whether the record is the first of its pair.
+    pub first_of_pair: bool,
+    /// Whether a mapped mate exists.
+    pub paired: bool,
+    /// Sum of the good qualities.
+    pub score: i16,
+    /// Where the cluster lies.
+    pub location: Location,
+    /// The record's place in the total order.
+    pub place: Place,
+}
+
+impl End {
+    /// Returns the end of a record; `None` if it is unmapped, secondary or supplementary.
+    pub fn of(
+        record: &RecordView<'_>,
+        place: Place,
+        library: u16,
+        read_group: u16,
+    ) -> Option<Self> {
+        let flags = record.flags();
+        if !flags.is_primary() {
+            return None;
+        }
+        let contig = record.contig()?.0;
+        let coordinate = record.unclipped_five_prime()?;
+        Some(Self {
+            site: EndSite {
+                library,
+                contig,
+                coordinate: coordinate as i32,
+                reverse: flags.is_reverse(),
+            },
+            read_group,
+            first_of_pair: flags.has(Flags::FIRST),
+            paired: flags.is_paired() && !flags.is_mate_unmapped(),
+            score: score(record),
+            location: Location::of_name(record.name()),
+            place,
+        })
+    }
+
+    /// Returns the end's own key.
+    pub fn key(&self) -> EndKey {
+        let lone = LoneEnd {
+            location: self.location,
+            place: self.place,
+            score: self.score,
+        };
+        EndKey {
+            site: self.site,
+            lone: (!self.paired).then_some(lone),
+        }
+    }
+
+    /// Returns the key of a pair of ends, given in any order.
+    pub fn pair(&self, mate: &Self) -> PairKey {
+        let rank = |end: &Self| (end.site.contig, end.site.coordinate, end.place);
+        let (left, right) = if rank(self) <= rank(mate) {
+            (self, mate)
+        } else {
+            (mate, self)
+        };
+        let (first, second) = if right.first_of_pair {
+            (right, left)
+        } else {
+            (left, right)
+        };
+        let point = |end: &Self| (end.site.contig, end.site.coordinate);
+        let mut orientation = Orientation::of(left.site.reverse, right.site.reverse);
+        // Two ends on one base have no order of their own.
+        if point(left) == point(right) && orientation == Orientation::ReverseForward {
+            orientation = Orientation::ForwardReverse;
+        }
+        PairKey {
+            site: PairSite {
+                library: left.site.library,
+                contig: left.site.contig,
+                coordinate: left.site.coordinate,
+                orientation,
+                second_contig: right.site.contig,
+                second_coordinate: right.site.coordinate,
+            },
+            location: left.location,
+            places: [left.place, right.place],
+            score: left.score.wrapping_add(right.score),
+            read_group: left.read_group,
+            read_orientation: Orientation::of(first.site.reverse, second.site.reverse),
+        }
+    }
+}
+
+fn score(record: &RecordView<'_>) -> i16 {
+    let good = record.qualities().iter().copied();
+    let good = good.filter(|&quality| quality >= MIN_SCORED_QUALITY);
+    let sum: u32 = good.map(u32::from).sum();
+    let capped = sum.min(MAX_SCORE).cast_signed();
+    if record.flags().has(Flags::VENDOR_FAILED) {
+        (capped - VENDOR_FAILED_PENALTY) as i16
+    } else {
+        capped as i16
+    }
+}

@@ -1,0 +1,145 @@
+//! From sorted keys to duplicates: one pass over pair sets, one over end sets.
+
+use genome::monitor::Monitor;
+use genome::order::Place;
+
+use super::key::{EndKey, EndSite, LoneEnd, PairKey};
+use super::metrics::DuplicateMetrics;
+use super::optical;
+use crate::container::Error;
+
+/// Keys between two looks at the monitor.
+const POLL_KEYS: u64 = 1 << 14;
+
+/// What a user may choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkOptions {
+    /// Clusters at most so far apart in x and y are optical duplicates; Picard's default 100.
+    pub optical_distance_pixels: u32,
+    /// Larger sets are not searched for optical duplicates; Picard's default 300 000.
+    pub max_optical_set: usize,
+}
+
+impl Default for MarkOptions {
+    fn default() -> Self {
+        Self {
+            optical_distance_pixels: 100,
+            max_optical_set: 300_000,
+        }
+    }
+}
+
+/// What the keys of one partition say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Marked {
+    /// Places of duplicates in the total order.
+    pub duplicates: Vec<Place>,
+    /// Optical duplicates by library, and sizes of sets.
+    pub metrics: DuplicateMetrics,
+}
+
+/// Finds the duplicates among the keys of one partition.
+///
+/// Both streams are sorted. Memory grows with the duplicates and the largest set; a set of n
+/// pairs costs O(n log n) and what lies close on the flow cell.
+///
+/// # Errors
+/// The streams' own; [`Error::Disorder`] if one is not sorted; [`Error::Cancelled`].
+pub fn mark(
+    pairs: impl Iterator<Item = Result<PairKey, Error>>,
+    ends: impl Iterator<Item = Result<EndKey, Error>>,
+    options: &MarkOptions,
+    monitor: &Monitor,
+) -> Result<Marked, Error> {
+    let mut marked = Marked::default();
+    let mut set: Vec<PairKey> = Vec::new();
+    for (key, count) in pairs.zip(1u64..) {
+        let key = key?;
+        if set.last().is_some_and(|last| *last > key) {
+            return Err(Error::Disorder { what: "pair keys" });
+        }
+        if set.last().is_some_and(|last| last.site != key.site) {
+            mark_pairs(&set, options, &mut marked);
+            set.clear();
+        }
+        set.push(key);
+        poll(count, monitor)?;
+    }
+    mark_pairs(&set, options, &mut marked);
+    mark_ends(ends, &mut marked.duplicates, monitor)?;
+    marked.duplicates.sort_unstable();
+    marked.duplicates.dedup();
+    Ok(marked)
+}
+
+/// Marks all pairs of a set but its keeper.
+fn mark_pairs(set: &[PairKey], options: &MarkOptions, marked: &mut Marked) {
+    let Some(keeper) = keeper(set.iter().map(|pair| pair.score)) else {
+        return;
+    };
+    for (index, pair) in set.iter().enumerate() {
+        if index != keeper {
+            marked.duplicates.extend(pair.places);
+        }
+    }
+    let optical = optical::count(set, keeper, options);
+    let library = set[keeper].site.library;
+    marked.metrics.add_set(library, set.len() as u64, optical);
+}
+
+fn mark_ends(
+    ends: impl Iterator<Item = Result<EndKey, Error>>,
+    duplicates: &mut Vec<Place>,
+    monitor: &Monitor,
+) -> Result<(), Error> {
+    let mut last: Option<EndKey> = None;
+    let mut lone: Vec<LoneEnd> = Vec::new();
+    let mut paired_site: Option<EndSite> = None;
+    for (key, count) in ends.zip(1u64..) {
+        let key = key?;
+        if last.is_some_and(|last| last > key) {
+            return Err(Error::Disorder { what: "end keys" });
+        }
+        if last.is_some_and(|last| last.site != key.site) {
+            mark_lone(&mut lone, duplicates);
+        }
+        match key.lone {
+            None => paired_site = Some(key.site),
+            Some(end) if paired_site == Some(key.site) => duplicates.push(end.place),
+            Some(end) => lone.push(end),
+        }
+        last = Some(key);
+        poll(count, monitor)?;
+    }
+    mark_lone(&mut lone, duplicates);
+    Ok(())
+}
+
+/// Marks all lone ends of a site without pairs but their keeper.
+fn mark_lone(set: &mut Vec<LoneEnd>, duplicates: &mut Vec<Place>) {
+    let keeper = keeper(set.iter().map(|end| end.score));
+    for (index, end) in set.drain(..).enumerate() {
+        if Some(index) != keeper {
+            duplicates.push(end.place);
+        }
+    }
+}
+
+/// Returns the first of the best.
+fn keeper(scores: impl Iterator<Item = i16>) -> Option<usize> {
+    let mut best: Option<(usize, i16)> = None;
+    for (index, score) in scores.enumerate() {
+        if best.is_none_or(|(_, most)| score > most) {
+            best = Some((index, score));
+        }
+    }
+    best.map(|(index, _)| index)
+}
+
+fn poll(count: u64, monitor: &Monitor) -> Result<(), Error> {
+    if count.is_multiple_of(POLL_KEYS) && monitor.is_cancelled() {
+        Err(Error::Cancelled)
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! Running attempts: in a child process each, or on threads of this process.
+
+mod attempt;
+mod child;
+mod frames;
+mod here;
+mod process;
+mod usage;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use common::failure::{Failure, FailureClass};
+use common::task::{Assignment, Counters, Outcome, ReadBatchCommit, Report};
+use genome::monitor::Monitor;
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, TaskMode};
+use crate::storage::{Reach, Storage};
+
+pub use process::task_main;
+
+/// What attempts tell the agent.
+pub(crate) enum Event {
+    /// A read batch was written; `settle` is called with whether it counts.
+    ReadBatch {
+        commit: ReadBatchCommit,
+        settle: Settle,
+    },
+    /// An attempt ended.
+    Ended(Report),
+}
+
+/// Takes the answer about a read batch.
+pub(crate) type Settle = Box<dyn FnOnce(bool) + Send>;
+
+/// A running attempt.
+pub(crate) struct Running {
+    pub monitor: Arc<Monitor>,
+    cancel: CancellationToken,
+}
+
+impl Running {
+    /// Asks the attempt to end; it is handed back soon.
+    pub fn cancel(&self) {
+        self.monitor.cancel();
+        self.cancel.cancel();
+    }
+}
+
+/// What an attempt is run with.
+pub(crate) struct Job {
+    pub assignment: Assignment,
+    pub scratch: TempDir,
+    pub reach: Reach,
+    pub storage: Storage,
+    pub events: mpsc::UnboundedSender<Event>,
+}
+
+/// Starts an attempt; it ends with [`Event::Ended`], whatever happens.
+pub(crate) fn start(config: &Arc<Config>, job: Job) -> Running {
+    let running = Running {
+        monitor: Arc::default(),
+        cancel: CancellationToken::new(),
+    };
+    let monitor = Arc::clone(&running.monitor);
+    match &config.tasks {
+        TaskMode::InProcess => here::start(job, monitor),
+        TaskMode::Child { program, arguments } => {
+            let command = child::Program {
+                path: PathBuf::clone(program),
+                arguments: arguments.clone(),
+            };
+            let storage = job.reach.to_wire(config);
+            let cancel = running.cancel.clone();
+            tokio::spawn(child::supervise(command, job, storage, monitor, cancel));
+        }
+    }
+    running
+}
+
+/// Makes the report of an attempt. One that was cancelled is handed back, however it ended.
+fn report(
+    assignment: &Assignment,
+    counters: Counters,
+    outcome: Result<Outcome, Failure>,
+    was_cancelled: bool,
+) -> Report {
+    let outcome = match outcome {
+        Ok(Outcome::Failed(_)) | Err(_) if was_cancelled => Outcome::HandedBack,
+        Ok(outcome) => outcome,
+        Err(failure) if failure.class == FailureClass::Cancelled => Outcome::HandedBack,
+        Err(failure) => Outcome::Failed(failure),
+    };
+    Report {
+        attempt: assignment.attempt.clone(),
+        epoch: assignment.epoch,
+        counters,
+        outcome,
+    }
+}

@@ -1,0 +1,464 @@
+//! FASTQ in and out: plain, gzip or BGZF; strict, since a damaged file must not look complete.
+
+use std::io::{self, BufRead, Read, Write};
+
+use common::failure::Failure;
+use genome::base;
+use genome::phred::ASCII_OFFSET;
+use genome::reads::{Read as SequencedRead, Reads};
+
+use super::compression::decompressed;
+use crate::error::storage;
+
+/// Why a FASTQ file was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The bytes could not be read.
+    #[error("{file}: record {record}: cannot be read")]
+    Io {
+        /// The file, as submitted.
+        file: String,
+        /// 1-based number of the record that was being read.
+        record: u64,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The text is not FASTQ.
+    #[error("{file}: record {record}: {defect}")]
+    Invalid {
+        /// The file, as submitted.
+        file: String,
+        /// 1-based number of the record.
+        record: u64,
+        /// What is wrong with it.
+        defect: Defect,
+    },
+}
+
+/// What is wrong with a FASTQ record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Defect {
+    /// No byte at all.
+    #[error("file is empty")]
+    Empty,
+    /// A BAM file.
+    #[error("file is BAM, not FASTQ")]
+    Bam,
+    /// A compressed stream that ends too early.
+    #[error("compressed file is truncated")]
+    TruncatedGzip,
+    /// A compressed stream that is damaged.
+    #[error("compressed file is corrupt")]
+    CorruptGzip,
+    /// Another character than `@` at the start.
+    #[error("first character is {0:?}, not '@'")]
+    Start(char),
+    /// A line without characters.
+    #[error("line {0} of the record is blank")]
+    BlankLine(u8),
+    /// The file ends inside the record.
+    #[error("file ends after {0} of the record's 4 lines")]
+    Incomplete(u8),
+    /// The last line is not closed.
+    #[error("file does not end with a newline")]
+    NoFinalNewline,
+    /// The third line is something else.
+    #[error("third line does not start with '+': the record may have 3 lines")]
+    Separator,
+    /// As many qualities as bases are needed.
+    #[error("{bases} bases but {qualities} qualities")]
+    Lengths {
+        /// Number of bases.
+        bases: usize,
+        /// Number of qualities.
+        qualities: usize,
+    },
+    /// A character that IUPAC does not know.
+    #[error("base {0:?} is not an IUPAC code")]
+    Base(char),
+    /// A quality below `!` or above `~`.
+    #[error("quality character {0:?} is outside '!' to '~'")]
+    Quality(char),
+    /// A name that BAM cannot hold.
+    #[error("read name has {0} characters, not 1 to 254")]
+    Name(usize),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Io {
+                file,
+                record,
+                source,
+            } => {
+                let failure = storage(&source);
+                let file = failure.file.clone().or(Some(file));
+                Self {
+                    file,
+                    record: Some(record),
+                    ..failure
+                }
+            }
+            Error::Invalid {
+                file,
+                record,
+                defect,
+            } => Self::input(file, defect.to_string()).at_record(record),
+        }
+    }
+}
+
+/// One record: what a [`FastqReader`] fills again and again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Name, without comment and without `/1`, `/2`.
+    pub name: Vec<u8>,
+    /// Bases as they stand in the file.
+    pub bases: Vec<u8>,
+    /// Raw Phred qualities.
+    pub qualities: Vec<u8>,
+}
+
+impl Record {
+    /// Returns the record as a read.
+    pub fn read(&self) -> SequencedRead<'_> {
+        SequencedRead {
+            name: &self.name,
+            bases: &self.bases,
+            qualities: &self.qualities,
+        }
+    }
+}
+
+/// A strict reader of FASTQ records that knows where it stands.
+pub struct FastqReader {
+    text: Box<dyn BufRead + Send>,
+    file: String,
+    record: u64,
+    consumed_bytes: u64,
+    line: Vec<u8>,
+}
+
+impl FastqReader {
+    /// Opens a stream of any compression; `file` is the name for messages.
+    ///
+    /// # Errors
+    /// [`Defect::Empty`] and [`Defect::Bam`], or what the stream answers.
+    pub fn open(stream: Box<dyn Read + Send>, file: &str) -> Result<Self, Error> {
+        let mut reader = Self {
+            text: Box::new(io::empty()),
+            file: file.into(),
+            record: 0,
+            consumed_bytes: 0,
+            line: Vec::new(),
+        };
+        reader.text = decompressed(stream).map_err(|source| reader.at_next().io(source))?;
+        let head = reader.text.fill_buf();
+        let defect = match head {
+            Ok([]) => Some(Defect::Empty),
+            Ok(bytes) if bytes.starts_with(b"BAM\x01") => Some(Defect::Bam),
+            Ok(_) => None,
+            Err(source) => return Err(reader.at_next().io(source)),
+        };
+        match defect {
+            Some(defect) => Err(reader.at_next().invalid(defect)),
+            None => Ok(reader),
+        }
+    }
+
+    /// Skips decompressed text and the records in it, to go on where an earlier reader stood.
+    ///
+    /// # Errors
+    /// Where the text ends before.
+    pub fn skip(&mut self, bytes: u64, records: u64) -> Result<(), Error> {
+        let skipped = io::copy(&mut self.text.as_mut().take(bytes), &mut io::sink());
+        let skipped = skipped.map_err(|source| self.at_next().io(source))?;
+        self.record += records;
+        self.consumed_bytes += skipped;
+        if skipped == bytes {
+            Ok(())
+        } else {
+            Err(self.invalid(Defect::Incomplete(0)))
+        }
+    }
+
+    /// Returns how many bytes of decompressed text have been read.
+    pub const fn consumed_bytes(&self) -> u64 {
+        self.consumed_bytes
+    }
+
+    /// Returns the 1-based number of the last record.
+    pub const fn record_number(&self) -> u64 {
+        self.record
+    }
+
+    /// Returns the name of the file, as submitted.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Reads the next record; false at the end of the file.
+    ///
+    /// # Errors
+    /// [`Error`] names file, record and defect.
+    pub fn read(&mut self, record: &mut Record) -> Result<bool, Error> {
+        self.record += 1;
+        if !self.read_line(0)? {
+            self.record -= 1;
+            return Ok(false);
+        }
+        match self.line.first() {
+            Some(b'@') => set_name(&self.line[1..], &mut record.name),
+            Some(&other) => return Err(self.invalid(Defect::Start(other.into()))),
+            None => return Err(self.invalid(Defect::BlankLine(1))),
+        }
+        if !(1..=254).contains(&record.name.len()) {
+            return Err(self.invalid(Defect::Name(record.name.len())));
+        }
+        self.read_line(1)?;
+        std::mem::swap(&mut record.bases, &mut self.line);
+        self.read_line(2)?;
+        if self.line.first() != Some(&b'+') {
+            return Err(self.invalid(Defect::Separator));
+        }
+        self.read_line(3)?;
+        std::mem::swap(&mut record.qualities, &mut self.line);
+        self.check(record)?;
+        record
+            .qualities
+            .iter_mut()
+            .for_each(|quality| *quality -= ASCII_OFFSET);
+        Ok(true)
+    }
+
+    fn check(&self, record: &Record) -> Result<(), Error> {
+        let (bases, qualities) = (record.bases.len(), record.qualities.len());
+        if bases != qualities {
+            return Err(self.invalid(Defect::Lengths { bases, qualities }));
+        }
+        if let Some(&letter) = record.bases.iter().find(|&&letter| !base::is_iupac(letter)) {
+            return Err(self.invalid(Defect::Base(letter.into())));
+        }
+        let printable = |&&quality: &&u8| !(b'!'..=b'~').contains(&quality);
+        match record.qualities.iter().find(printable) {
+            Some(&quality) => Err(self.invalid(Defect::Quality(quality.into()))),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads a line into `self.line` without its end; `before` lines of the record were read.
+    fn read_line(&mut self, before: u8) -> Result<bool, Error> {
+        self.line.clear();
+        let read = self.text.read_until(b'\n', &mut self.line);
+        let bytes = read.map_err(|source| self.io(source))?;
+        self.consumed_bytes += bytes as u64;
+        if bytes == 0 {
+            return if before == 0 {
+                Ok(false)
+            } else {
+                Err(self.invalid(Defect::Incomplete(before)))
+            };
+        }
+        if self.line.pop_if(|last| *last == b'\n').is_none() {
+            return Err(self.invalid(Defect::NoFinalNewline));
+        }
+        self.line.pop_if(|last| *last == b'\r');
+        if self.line.is_empty() {
+            return Err(self.invalid(Defect::BlankLine(before + 1)));
+        }
+        Ok(true)
+    }
+
+    fn at_next(&self) -> Place<'_> {
+        Place {
+            file: &self.file,
+            record: self.record + 1,
+        }
+    }
+
+    fn invalid(&self, defect: Defect) -> Error {
+        Place {
+            file: &self.file,
+            record: self.record,
+        }
+        .invalid(defect)
+    }
+
+    fn io(&self, source: io::Error) -> Error {
+        Place {
+            file: &self.file,
+            record: self.record,
+        }
+        .io(source)
+    }
+}
+
+/// Where an error is.
+struct Place<'a> {
+    file: &'a str,
+    record: u64,
+}
+
+impl Place<'_> {
+    fn invalid(&self, defect: Defect) -> Error {
+        Error::Invalid {
+            file: self.file.into(),
+            record: self.record,
+            defect,
+        }
+    }
+
+    fn io(&self, source: io::Error) -> Error {
+        match source.kind() {
+            io::ErrorKind::UnexpectedEof => self.invalid(Defect::TruncatedGzip),
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+                self.invalid(Defect::CorruptGzip)
+            }
+            _ => Error::Io {
+                file: self.file.into(),
+                record: self.record,
+                source,
+            },
+        }
+    }
+}
+
+/// Reads a whole read batch, as [`write_record`] wrote it.
+///
+/// # Errors
+/// [`Error`] names file, record and defect.
+pub fn read_batch(stream: Box<dyn Read + Send>, file: &str) -> Result<Reads, Error> {
+    let mut reader = FastqReader::open(stream, file)?;
+    let mut reads = Reads::default();
+    let mut record = Record::default();
+    while reader.read(&mut record)? {
+        reads.push(record.read());
+    }
+    Ok(reads)
+}
+
+/// Writes one read as a FASTQ record.
+///
+/// # Errors
+/// What the writer answers.
+pub fn write_record(read: SequencedRead<'_>, out: &mut impl Write) -> io::Result<()> {
+    let qualities: Vec<u8> = read
+        .qualities
+        .iter()
+        .map(|quality| quality + ASCII_OFFSET)
+        .collect();
+    for part in [
+        b"@", read.name, b"\n", read.bases, b"\n+\n", &qualities, b"\n",
+    ] {
+        out.write_all(part)?;
+    }
+    Ok(())
+}
+
+/// Takes the name up to the first white space, without `/digit` if it is longer than that.
+fn set_name(line: &[u8], name: &mut Vec<u8>) {
+    let end = line
+        .iter()
+        .position(u8::is_ascii_whitespace)
+        .unwrap_or(line.len());
+    let mut word = &line[..end];
+    if let [head @ .., b'/', b'0'..=b'9'] = word
+        && !head.is_empty()
+    {
+        word = head;
+    }
+    name.clear();
+    name.extend_from_slice(word);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn defect_of(text: &'static [u8]) -> (u64, Defect) {
+        match read_batch(Box::new(text), "x.fq") {
+            Err(Error::Invalid { record, defect, .. }) => (record, defect),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn names_lose_comment_and_mate_number() {
+        let text = b"@a/1 comment\nACGT\n+\nIIII\n@/1\nN\n+a\n!\n".as_slice();
+        let reads = read_batch(Box::new(text), "x.fq").unwrap();
+        assert_eq!(reads.get(0).name, b"a");
+        assert_eq!(reads.get(0).qualities, [40; 4]);
+        assert_eq!(
+            (reads.get(1).name, reads.total_bases()),
+            (b"/1".as_slice(), 5)
+        );
+    }
+
+    #[test]
+    fn each_defect_is_named_with_its_record() {
+        let cases: [(&[u8], u64, Defect); 11] = [
+            (b"", 1, Defect::Empty),
+            (b"BAM\x01", 1, Defect::Bam),
+            (b">a\nA\n", 1, Defect::Start('>')),
+            (b"@a\nA\n+\nI\n\n", 2, Defect::BlankLine(1)),
+            (b"@a\nA\n+\nI\n@b\nA\n+\n", 2, Defect::Incomplete(3)),
+            (b"@a\nA\n+\nI", 1, Defect::NoFinalNewline),
+            (b"@a\nA\nI\n@b\nA\nI\n", 1, Defect::Separator),
+            (
+                b"@a\nAC\n+\nI\n",
+                1,
+                Defect::Lengths {
+                    bases: 2,
+                    qualities: 1,
+                },
+            ),
+            (b"@a\nA-\n+\nII\n", 1, Defect::Base('-')),
+            (b"@a\nA\n+\n\x1f\n", 1, Defect::Quality('\x1f')),
+            (b"@\nA\n+\nI\n", 1, Defect::Name(0)),
+        ];
+        for (text, record, defect) in cases {
+            assert_eq!(defect_of(text), (record, defect));
+        }
+    }
+
+    #[test]
+    fn truncated_gzip_is_refused() {
+        let whole = gzip(&b"@a\nACGTACGTAC\n+\nIIIIIIIIII\n".repeat(1000));
+        let cut = whole[..whole.len() - 5].to_vec();
+        let refused = read_batch(Box::new(io::Cursor::new(cut)), "x.fq.gz");
+        assert!(matches!(
+            refused,
+            Err(Error::Invalid {
+                defect: Defect::TruncatedGzip,
+                ..
+            })
+        ));
+        let reads = read_batch(Box::new(io::Cursor::new(whole)), "x.fq.gz").unwrap();
+        assert_eq!(reads.len(), 1000);
+    }
+
+    #[test]
+    fn skip_goes_on_where_a_reader_stood() {
+        let text = b"@a\nA\n+\nI\n@b\nC\n+\nI\n".as_slice();
+        let mut record = Record::default();
+        let mut first = FastqReader::open(Box::new(text), "x.fq").unwrap();
+        assert!(first.read(&mut record).unwrap());
+        let mut second = FastqReader::open(Box::new(text), "x.fq").unwrap();
+        second
+            .skip(first.consumed_bytes(), first.record_number())
+            .unwrap();
+        assert!(second.read(&mut record).unwrap());
+        assert_eq!(
+            (record.name.as_slice(), second.record_number()),
+            (b"b".as_slice(), 2)
+        );
+        assert!(!second.read(&mut record).unwrap());
+    }
+}

@@ -1,0 +1,3 @@
+//! The stage that makes the final files.
+
+pub mod vcf;

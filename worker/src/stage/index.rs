@@ -1,0 +1,40 @@
+//! The stage that makes the index of a reference where it is missing.
+
+use std::io::Write;
+
+use aligner::index;
+use common::failure::{Failure, FailureClass};
+
+use super::{Context, Finished};
+use crate::formats::fasta;
+
+/// Role of the index among the outputs.
+pub const INDEX: &str = "index";
+
+/// Indexes the reference of the genome.
+///
+/// # Errors
+/// What is wrong with the reference, or what storage answers.
+pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
+    let reference = &context.genome()?.reference;
+    let mut builder = index::Builder::new();
+    let stream = context.open_input(reference, 0)?;
+    fasta::for_each_contig(stream, &reference.to_string(), |name, bases| {
+        context.monitor.add(0, bases.len() as u64);
+        builder.add_contig(name, bases);
+    })?;
+    let mut out = context.create(INDEX)?;
+    builder.finish(context.monitor, &mut out).map_err(failure)?;
+    out.flush().map_err(|error| crate::error::storage(&error))?;
+    Ok(Finished::default().with(INDEX, out.commit()?))
+}
+
+/// Says what an indexing error means for the task.
+pub fn failure(error: index::Error) -> Failure {
+    let class = match &error {
+        index::Error::Cancelled => FailureClass::Cancelled,
+        index::Error::Write { source } => return crate::error::storage(source),
+        _ => FailureClass::InputInvalid,
+    };
+    Failure::new(class, error.to_string())
+}

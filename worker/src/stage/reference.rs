@@ -1,0 +1,97 @@
+//! The reference of a task: its mapped index, and the partitions that follow from it.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aligner::index::{self as file, Index};
+use common::failure::{Failure, FailureClass};
+use common::task::Stage;
+use genome::partition::Partitions;
+
+use super::{Context, index};
+use crate::error;
+use crate::inputs::Inputs;
+
+/// Ending of an index beside its reference.
+pub const ENDING: &str = ".spindle";
+
+/// How many maps stay open: tasks of a worker seldom need more references at a time.
+const OPEN_MAPS: usize = 2;
+
+impl Context<'_> {
+    /// Returns the index of the reference, mapped once in this process: what the index stage made,
+    /// else what lies beside the reference.
+    ///
+    /// # Errors
+    /// [`FailureClass::IntermediateLost`] if there is none.
+    pub fn index(&self) -> Result<Arc<Index>, Failure> {
+        open(&self.index_path()?)
+    }
+
+    /// Returns the partitions of the reference.
+    ///
+    /// # Errors
+    /// As [`Context::index`].
+    pub fn partitions(&self) -> Result<Partitions, Failure> {
+        let index = self.index()?;
+        Ok(Partitions::new(
+            index.dictionary(),
+            self.genome()?.partition_bp,
+        ))
+    }
+
+    fn index_path(&self) -> Result<PathBuf, Failure> {
+        if self.upstream_manifest(Stage::Index).is_some() {
+            let made = self.upstream(Stage::Index)?;
+            let object = made.first().and_then(|task| task.outputs.get(index::INDEX));
+            let missing = || {
+                Failure::new(
+                    FailureClass::IntermediateLost,
+                    "the index stage made no index",
+                )
+            };
+            return self.local_object(object.ok_or_else(missing)?);
+        }
+        let location = self.genome()?.reference.with_ending(ENDING);
+        if self.inputs.exists(&location)? {
+            self.local_input(&location)
+        } else {
+            Err(Inputs::missing(&location))
+        }
+    }
+}
+
+/// Device, file number and size: another file at the same path is another map.
+type Identity = (u64, u64, u64);
+
+static OPEN: Mutex<Vec<(Identity, Arc<Index>)>> = Mutex::new(Vec::new());
+
+fn open(path: &Path) -> Result<Arc<Index>, Failure> {
+    let data = fs::metadata(path).map_err(|fault| error::storage(&fault))?;
+    let identity = (data.dev(), data.ino(), data.len());
+    // A panic while a map was opened left the list as it was.
+    let mut maps = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(at) = maps.iter().position(|(known, _)| *known == identity) {
+        let entry = maps.remove(at);
+        let index = Arc::clone(&entry.1);
+        maps.push(entry);
+        return Ok(index);
+    }
+    let opened = Index::open(path).map_err(unusable)?;
+    let index = Arc::new(opened);
+    maps.push((identity, Arc::clone(&index)));
+    if maps.len() > OPEN_MAPS {
+        maps.remove(0);
+    }
+    Ok(index)
+}
+
+/// An index that can't be mapped is made again.
+fn unusable(fault: file::Error) -> Failure {
+    match &fault {
+        file::Error::Open { source, .. } => error::storage(source),
+        _ => Failure::new(FailureClass::IntermediateLost, fault.to_string()),
+    }
+}
