@@ -2,6 +2,10 @@
 //!
 //! Row r of the transform is the symbol before the r-th smallest suffix; row 0 is the empty
 //! suffix, and the row of the whole text (`primary`) holds the end marker, which is not stored.
+#![allow(
+    unsafe_code,
+    reason = "counting bits in one instruction after the CPU was asked"
+)]
 
 use super::header::{SAMPLE_SHIFT, needs_high_bytes};
 
@@ -121,6 +125,23 @@ impl<'a> FmIndex<'a> {
     /// Returns the intervals of the string with each base put before it.
     #[inline]
     pub fn extend_backward(&self, interval: Interval) -> [Interval; 4] {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("popcnt") {
+            // SAFETY: the CPU has just said that it counts bits.
+            return unsafe { self.extend_with_popcnt(interval) };
+        }
+        self.extend(interval)
+    }
+
+    /// The same, compiled for CPUs that count bits.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "popcnt")]
+    fn extend_with_popcnt(&self, interval: Interval) -> [Interval; 4] {
+        self.extend(interval)
+    }
+
+    #[inline(always)]
+    fn extend(&self, interval: Interval) -> [Interval; 4] {
         let Interval {
             forward,
             reverse,
@@ -150,7 +171,7 @@ impl<'a> FmIndex<'a> {
     }
 
     /// Returns how often each base stands in the rows before `row`.
-    #[inline]
+    #[inline(always)]
     fn ranks(&self, row: u64) -> [u64; 4] {
         let stored = row - u64::from(row > self.primary);
         let block = &self.blocks[(stored / BLOCK_SYMBOLS) as usize];
