@@ -48,7 +48,9 @@ async fn measure(tasks: u32) -> Result<(), Failure> {
     let Bound::Tcp(address) = bound else {
         return Err("no port".into());
     };
-    let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
+    let channel = Endpoint::from_shared(format!("http://{address}"))?
+        .connect()
+        .await?;
     let submissions = submissions(&channel).await?;
     for number in 0..WORKERS {
         tokio::spawn(work(address.to_string(), number));
@@ -78,8 +80,12 @@ async fn submissions(channel: &Channel) -> Result<Vec<Duration>, Failure> {
         let started = Instant::now();
         let workflow = submit(channel, &format!("submission-{number}"), 1).await?;
         times.push(started.elapsed());
-        let request = v1::CancelWorkflowRequest { workflow_id: workflow };
-        GenomicsClient::new(channel.clone()).cancel_workflow(request).await?;
+        let request = v1::CancelWorkflowRequest {
+            workflow_id: workflow,
+        };
+        GenomicsClient::new(channel.clone())
+            .cancel_workflow(request)
+            .await?;
     }
     times.sort();
     Ok(times)
@@ -99,14 +105,20 @@ async fn submit(channel: &Channel, token: &str, tasks: u32) -> Result<String, Fa
         idempotency_token: token.to_owned(),
         workflows: vec![spec],
     };
-    let answer = GenomicsClient::new(channel.clone()).submit_batch(request).await?;
+    let answer = GenomicsClient::new(channel.clone())
+        .submit_batch(request)
+        .await?;
     let mut ids = answer.into_inner().workflow_ids;
     ids.pop().ok_or_else(|| "no workflow".into())
 }
 
 async fn finish(channel: &Channel, workflow: String) -> Result<(), Failure> {
-    let request = v1::WatchWorkflowRequest { workflow_id: workflow };
-    let changes = GenomicsClient::new(channel.clone()).watch_workflow(request).await?;
+    let request = v1::WatchWorkflowRequest {
+        workflow_id: workflow,
+    };
+    let changes = GenomicsClient::new(channel.clone())
+        .watch_workflow(request)
+        .await?;
     let mut changes = changes.into_inner();
     let mut last = v1::WorkflowState::Unspecified;
     while let Some(seen) = changes.message().await? {
@@ -120,7 +132,9 @@ async fn finish(channel: &Channel, workflow: String) -> Result<(), Failure> {
 
 /// A worker that completes each task at once.
 async fn work(address: String, number: u32) -> Result<(), Failure> {
-    let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
+    let channel = Endpoint::from_shared(format!("http://{address}"))?
+        .connect()
+        .await?;
     let (said, messages) = mpsc::channel(CORES as usize);
     let stages = BTreeMap::from([("probe".to_owned(), 1)]);
     let hello = wire::Hello {
@@ -133,7 +147,10 @@ async fn work(address: String, number: u32) -> Result<(), Failure> {
     };
     said.send(request(Said::Hello(hello))).await?;
     let mut client = WorkersClient::new(channel);
-    let mut heard = client.attach(ReceiverStream::new(messages)).await?.into_inner();
+    let mut heard = client
+        .attach(ReceiverStream::new(messages))
+        .await?
+        .into_inner();
     while let Some(response) = heard.message().await? {
         if let Some(Heard::Assignment(assignment)) = response.message {
             let result = wire::Result {
@@ -149,5 +166,7 @@ async fn work(address: String, number: u32) -> Result<(), Failure> {
 }
 
 fn request(message: Said) -> wire::AttachRequest {
-    wire::AttachRequest { message: Some(message) }
+    wire::AttachRequest {
+        message: Some(message),
+    }
 }

@@ -62,11 +62,20 @@ enum Message {
     /// A workflow changed.
     Offer(Offer),
     /// Placements that were not taken up.
-    Released { workflow: WorkflowId, tasks: Vec<TaskKey> },
+    Released {
+        workflow: WorkflowId,
+        tasks: Vec<TaskKey>,
+    },
     /// Attempts that were live before this controller started.
-    Restored { workflow: WorkflowId, running: Vec<(TaskKey, WorkerId, Resources)> },
+    Restored {
+        workflow: WorkflowId,
+        running: Vec<(TaskKey, WorkerId, Resources)>,
+    },
     /// A worker attached, or its availability changed.
-    WorkerChanged { info: WorkerInfo, availability: Availability },
+    WorkerChanged {
+        info: WorkerInfo,
+        availability: Availability,
+    },
     /// A worker is gone.
     WorkerGone(WorkerId),
     /// Place now.
@@ -205,7 +214,14 @@ impl Actor for Scheduler {
 
 impl State {
     fn offered(&mut self, offer: Offer) {
-        let Offer { workflow, priority, placements, over, ended, candidates } = offer;
+        let Offer {
+            workflow,
+            priority,
+            placements,
+            over,
+            ended,
+            candidates,
+        } = offer;
         self.free(&workflow, ended);
         let key = (priority, workflow);
         if over {
@@ -219,7 +235,10 @@ impl State {
     }
 
     fn changed(&mut self, info: WorkerInfo, availability: Availability) {
-        let of_this_worker = self.running.iter().filter(|(_, (worker, _))| *worker == info.id);
+        let of_this_worker = self
+            .running
+            .iter()
+            .filter(|(_, (worker, _))| *worker == info.id);
         let mut seat = Seat {
             info: info.clone(),
             availability,

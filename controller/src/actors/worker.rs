@@ -52,6 +52,10 @@ pub enum ToWorker {
 
 /// What a worker says.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "almost every message is of the large variant"
+)]
 pub enum FromWorker {
     /// About an attempt.
     Said(WorkflowId, Said),

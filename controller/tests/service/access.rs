@@ -26,7 +26,10 @@ async fn unprotected_tcp_does_not_start() {
     });
     let (ready, _) = oneshot::channel();
     let refused = controller::run(config, ready, std::future::pending()).await;
-    assert!(matches!(refused, Err(Error::Config(ConfigError::Insecure(_)))));
+    assert!(matches!(
+        refused,
+        Err(Error::Config(ConfigError::Insecure(_)))
+    ));
     assert!(!folder.path().join("state").exists());
 }
 
@@ -54,7 +57,10 @@ async fn all_but_health_asks_for_the_token() {
     assert_eq!(mode & 0o777, 0o600);
     let channel = controller.channel();
     let mut admin = AdminClient::new(channel.clone());
-    let without = admin.list_workers(v1::ListWorkersRequest {}).await.unwrap_err();
+    let without = admin
+        .list_workers(v1::ListWorkersRequest {})
+        .await
+        .unwrap_err();
     assert_eq!(without.code(), Code::Unauthenticated);
     let token = std::fs::read_to_string(&token_file).unwrap();
     let mut request = Request::new(v1::ListWorkersRequest {});
@@ -62,7 +68,9 @@ async fn all_but_health_asks_for_the_token() {
     request.metadata_mut().insert("authorization", value);
     admin.list_workers(request).await.unwrap();
     let health = HealthClient::new(channel)
-        .check(HealthCheckRequest { service: "spindle.v1.Genomics".to_owned() })
+        .check(HealthCheckRequest {
+            service: "spindle.v1.Genomics".to_owned(),
+        })
         .await
         .unwrap();
     assert_eq!(health.into_inner().status(), ServingStatus::Serving);
@@ -83,7 +91,10 @@ async fn a_socket_is_its_owners_and_the_address_is_written() {
     let address = std::fs::read_to_string(folder.path().join("address")).unwrap();
     assert_eq!(address.trim(), Bound::Unix(path.clone()).to_string());
     let mut genomics = GenomicsClient::new(connect(&Bound::Unix(path)).await);
-    genomics.list_workflows(v1::ListWorkflowsRequest::default()).await.unwrap();
+    genomics
+        .list_workflows(v1::ListWorkflowsRequest::default())
+        .await
+        .unwrap();
     controller.stop().await;
 }
 
@@ -100,13 +111,28 @@ async fn reflection_names_the_services() {
         message_request: Some(MessageRequest::ListServices(String::new())),
     };
     let requests = tokio_stream::iter([request]);
-    let mut answers = client.server_reflection_info(requests).await.unwrap().into_inner();
-    let answer = within("reflection", answers.message()).await.unwrap().unwrap();
+    let mut answers = client
+        .server_reflection_info(requests)
+        .await
+        .unwrap()
+        .into_inner();
+    let answer = within("reflection", answers.message())
+        .await
+        .unwrap()
+        .unwrap();
     let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
         panic!("no list: {answer:?}");
     };
-    let names: Vec<_> = list.service.iter().map(|service| service.name.as_str()).collect();
-    for name in ["spindle.v1.Genomics", "spindle.worker.v1.Workers", "grpc.health.v1.Health"] {
+    let names: Vec<_> = list
+        .service
+        .iter()
+        .map(|service| service.name.as_str())
+        .collect();
+    for name in [
+        "spindle.v1.Genomics",
+        "spindle.worker.v1.Workers",
+        "grpc.health.v1.Health",
+    ] {
         assert!(names.contains(&name), "{names:?}");
     }
 }

@@ -100,14 +100,20 @@ async fn split(worker: &mut Worker, objects: &Local, assignment: &wire::Assignme
         source: Some(wire::read_batch::Source::Object((&object).into())),
         ..wire::ReadBatch::default()
     };
-    let cursor = wire::SplitDetail { next_batch: 1, next_ordinal: 2, ..Default::default() };
+    let cursor = wire::SplitDetail {
+        next_batch: 1,
+        next_ordinal: 2,
+        ..Default::default()
+    };
     let commit = wire::ReadBatchCommit {
         attempt: assignment.attempt.clone(),
         epoch: assignment.epoch,
         read_batch: Some(read_batch),
         cursor: Some(cursor),
     };
-    worker.say(wire::attach_request::Message::ReadBatch(commit)).await;
+    worker
+        .say(wire::attach_request::Message::ReadBatch(commit))
+        .await;
     loop {
         if let Heard::ReadBatchAck(ack) = worker.next().await {
             assert!(ack.accepted);
@@ -133,16 +139,28 @@ async fn a_genome_goes_its_way_and_its_files_appear() {
     let controller = Controller::with(lab(folder.path())).await;
     let working = work(&controller, folder.path()).await;
     let workflow = controller.submit("t", spec(genome())).await;
-    let seen = controller.until_state(&workflow, v1::WorkflowState::Succeeded).await;
-    let names: Vec<_> = seen.outputs.iter().map(|output| output.name.as_str()).collect();
-    assert_eq!(names, ["S.bam", "S.metrics.json", "S.bam.bai", "S.manifest.json"]);
+    let seen = controller
+        .until_state(&workflow, v1::WorkflowState::Succeeded)
+        .await;
+    let names: Vec<_> = seen
+        .outputs
+        .iter()
+        .map(|output| output.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["S.bam", "S.metrics.json", "S.bam.bai", "S.manifest.json"]
+    );
     assert_eq!(seen.outputs[0].uri, "root:data/out/S.bam");
     let out = folder.path().join("data/out");
     assert_eq!(fs::read(out.join("S.bam")).unwrap(), b"S.bam");
     assert_eq!(fs::read_dir(&out).unwrap().count(), 4);
     let index = folder.path().join("data/ref.fa.spindle");
     assert_eq!(fs::read(index).unwrap(), b"index");
-    let garbage = folder.path().join("controller/objects/work").join(&workflow);
+    let garbage = folder
+        .path()
+        .join("controller/objects/work")
+        .join(&workflow);
     within("garbage", async {
         while garbage.exists() {
             tokio::task::yield_now().await;
@@ -157,9 +175,14 @@ async fn outputs_without_a_folder_stay_and_are_downloaded() {
     let folder = tempfile::tempdir().unwrap();
     let controller = Controller::with(lab(folder.path())).await;
     let working = work(&controller, folder.path()).await;
-    let kept = v1::Genome { output_prefix: String::new(), ..genome() };
+    let kept = v1::Genome {
+        output_prefix: String::new(),
+        ..genome()
+    };
     let workflow = controller.submit("t", spec(kept)).await;
-    controller.until_state(&workflow, v1::WorkflowState::Succeeded).await;
+    controller
+        .until_state(&workflow, v1::WorkflowState::Succeeded)
+        .await;
     working.abort();
     // After a new start the store alone knows of it.
     controller.kill().await;
@@ -170,11 +193,18 @@ async fn outputs_without_a_folder_stay_and_are_downloaded() {
         offset: 2,
     };
     let mut genomics = controller.genomics();
-    let mut chunks = genomics.download_output(request("S.bam")).await.unwrap().into_inner();
+    let mut chunks = genomics
+        .download_output(request("S.bam"))
+        .await
+        .unwrap()
+        .into_inner();
     let chunk = chunks.message().await.unwrap().unwrap().chunk;
     assert_eq!(&chunk[..], b"bam");
     assert_eq!(chunks.message().await.unwrap(), None);
-    let missing = genomics.download_output(request("S.vcf.gz")).await.unwrap_err();
+    let missing = genomics
+        .download_output(request("S.vcf.gz"))
+        .await
+        .unwrap_err();
     assert_eq!(missing.code(), Code::NotFound);
 }
 
@@ -196,28 +226,79 @@ async fn what_is_wrong_is_named_before_anything_runs() {
             interleaved: false,
         };
         let reads = Some(v1::lane::Reads::Fastq(fastq));
-        vec![v1::Lane { read_group: String::new(), reads }]
+        vec![v1::Lane {
+            read_group: String::new(),
+            reads,
+        }]
     };
-    let reference = |place: &str| v1::Genome { reference: place.to_owned(), ..genome() };
+    let reference = |place: &str| v1::Genome {
+        reference: place.to_owned(),
+        ..genome()
+    };
     let cases = [
-        (v1::Genome { lanes: pair("root:data/3.fq"), ..genome() }, "root:data/3.fq", 1),
-        (v1::Genome { lanes: pair("root:data/4.fq"), ..genome() }, "root:data/4.fq", 0),
-        (v1::Genome { lanes: pair("root:none/4.fq"), ..genome() }, "root:none/4.fq", 0),
-        (reference("root:data/1.fq"), "root:data/1.fq", 0),
-        (reference("root:data/else.fa"), "root:data/else.fa.spindle", 0),
         (
-            v1::Genome { output_prefix: "root:data/full".to_owned(), ..genome() },
+            v1::Genome {
+                lanes: pair("root:data/3.fq"),
+                ..genome()
+            },
+            "root:data/3.fq",
+            1,
+        ),
+        (
+            v1::Genome {
+                lanes: pair("root:data/4.fq"),
+                ..genome()
+            },
+            "root:data/4.fq",
+            0,
+        ),
+        (
+            v1::Genome {
+                lanes: pair("root:none/4.fq"),
+                ..genome()
+            },
+            "root:none/4.fq",
+            0,
+        ),
+        (reference("root:data/1.fq"), "root:data/1.fq", 0),
+        (
+            reference("root:data/else.fa"),
+            "root:data/else.fa.spindle",
+            0,
+        ),
+        (
+            v1::Genome {
+                output_prefix: "root:data/full".to_owned(),
+                ..genome()
+            },
             "root:data/full/S.bam",
             0,
         ),
-        (v1::Genome { intervals: vec!["20:5-11".to_owned()], ..genome() }, "", 0),
+        (
+            v1::Genome {
+                intervals: vec!["20:5-11".to_owned()],
+                ..genome()
+            },
+            "",
+            0,
+        ),
     ];
     for (index, (genome, file, record)) in cases.into_iter().enumerate() {
         let workflow = controller.submit(&index.to_string(), spec(genome)).await;
-        let seen = controller.until_state(&workflow, v1::WorkflowState::Rejected).await;
+        let seen = controller
+            .until_state(&workflow, v1::WorkflowState::Rejected)
+            .await;
         let error = seen.error.unwrap();
-        assert_eq!(error.error_class(), v1::ErrorClass::InputInvalid, "{error:?}");
-        assert_eq!((error.file.as_str(), error.record), (file, record), "{error:?}");
+        assert_eq!(
+            error.error_class(),
+            v1::ErrorClass::InputInvalid,
+            "{error:?}"
+        );
+        assert_eq!(
+            (error.file.as_str(), error.record),
+            (file, record),
+            "{error:?}"
+        );
     }
 }
 
@@ -226,19 +307,29 @@ async fn two_workflows_never_write_the_same_names() {
     let folder = tempfile::tempdir().unwrap();
     let controller = Controller::with(lab(folder.path())).await;
     let first = controller.submit("1", spec(genome())).await;
-    controller.until_state(&first, v1::WorkflowState::Queued).await;
+    controller
+        .until_state(&first, v1::WorkflowState::Queued)
+        .await;
     let second = controller.submit("2", spec(genome())).await;
-    let seen = controller.until_state(&second, v1::WorkflowState::Rejected).await;
+    let seen = controller
+        .until_state(&second, v1::WorkflowState::Rejected)
+        .await;
     assert!(seen.error.unwrap().message.contains(&first));
     controller.kill().await;
     // The names stay reserved when the controller starts again, until the workflow is over.
     let controller = Controller::with(lab(folder.path())).await;
     let third = controller.submit("3", spec(genome())).await;
-    controller.until_state(&third, v1::WorkflowState::Rejected).await;
+    controller
+        .until_state(&third, v1::WorkflowState::Rejected)
+        .await;
     controller.cancel(&first).await.unwrap();
-    controller.until_state(&first, v1::WorkflowState::Cancelled).await;
+    controller
+        .until_state(&first, v1::WorkflowState::Cancelled)
+        .await;
     let fourth = controller.submit("4", spec(genome())).await;
-    controller.until_state(&fourth, v1::WorkflowState::Queued).await;
+    controller
+        .until_state(&fourth, v1::WorkflowState::Queued)
+        .await;
 }
 
 #[tokio::test]
@@ -247,24 +338,41 @@ async fn an_upload_counts_when_its_digest_fits() {
     let controller = Controller::with(lab(folder.path())).await;
     let upload = |sha256: String| {
         use v1::upload_reads_request::Part;
-        let header = v1::UploadHeader { name: "1.fq".to_owned(), sha256 };
+        let header = v1::UploadHeader {
+            name: "1.fq".to_owned(),
+            sha256,
+        };
         let chunk = |bytes: &'static [u8]| Part::Chunk(bytes.into());
-        let parts = [Part::Header(header), chunk(b"@a\nACGT"), chunk(b"\n+\nIIII\n")];
+        let parts = [
+            Part::Header(header),
+            chunk(b"@a\nACGT"),
+            chunk(b"\n+\nIIII\n"),
+        ];
         let messages = parts.map(|part| v1::UploadReadsRequest { part: Some(part) });
         let mut genomics = controller.genomics();
         async move { genomics.upload_reads(tokio_stream::iter(messages)).await }
     };
     let sha256 = common::ids::Sha256::of(b"@a\nACGT\n+\nIIII\n").to_string();
-    let wrong = upload(sha256.replace(['0', '1', '2', '3'], "f")).await.unwrap_err();
+    let wrong = upload(sha256.replace(['0', '1', '2', '3'], "f"))
+        .await
+        .unwrap_err();
     assert_eq!(wrong.code(), Code::DataLoss);
     let sent = upload(sha256.clone()).await.unwrap().into_inner();
     assert_eq!((sent.size_bytes, sent.sha256), (15, sha256));
-    let fastq = v1::FastqFiles { reads1: sent.uri, ..Default::default() };
+    let fastq = v1::FastqFiles {
+        reads1: sent.uri,
+        ..Default::default()
+    };
     let lane = v1::Lane {
         read_group: String::new(),
         reads: Some(v1::lane::Reads::Fastq(fastq)),
     };
-    let genome = v1::Genome { lanes: vec![lane], ..genome() };
+    let genome = v1::Genome {
+        lanes: vec![lane],
+        ..genome()
+    };
     let workflow = controller.submit("t", spec(genome)).await;
-    controller.until_state(&workflow, v1::WorkflowState::Queued).await;
+    controller
+        .until_state(&workflow, v1::WorkflowState::Queued)
+        .await;
 }

@@ -75,7 +75,12 @@ impl Controller {
             return Err(task.await.unwrap().unwrap_err());
         };
         let channel = connect(&ready.bound[0]).await;
-        Ok(Self { ready, channel, task, stop })
+        Ok(Self {
+            ready,
+            channel,
+            task,
+            stop,
+        })
     }
 
     /// Ends it as a crash does: nothing is tidied up.
@@ -110,17 +115,31 @@ impl Controller {
     }
 
     pub async fn get(&self, workflow: &str) -> v1::Workflow {
-        let request = v1::GetWorkflowRequest { workflow_id: workflow.to_owned() };
-        self.genomics().get_workflow(request).await.unwrap().into_inner()
+        let request = v1::GetWorkflowRequest {
+            workflow_id: workflow.to_owned(),
+        };
+        self.genomics()
+            .get_workflow(request)
+            .await
+            .unwrap()
+            .into_inner()
     }
 
     pub async fn watch(&self, workflow: &str) -> Streaming<v1::Workflow> {
-        let request = v1::WatchWorkflowRequest { workflow_id: workflow.to_owned() };
-        self.genomics().watch_workflow(request).await.unwrap().into_inner()
+        let request = v1::WatchWorkflowRequest {
+            workflow_id: workflow.to_owned(),
+        };
+        self.genomics()
+            .watch_workflow(request)
+            .await
+            .unwrap()
+            .into_inner()
     }
 
     pub async fn cancel(&self, workflow: &str) -> Result<v1::Workflow, tonic::Status> {
-        let request = v1::CancelWorkflowRequest { workflow_id: workflow.to_owned() };
+        let request = v1::CancelWorkflowRequest {
+            workflow_id: workflow.to_owned(),
+        };
         let answer = self.genomics().cancel_workflow(request).await;
         answer.map(tonic::Response::into_inner)
     }
@@ -160,7 +179,10 @@ pub async fn connect(bound: &Bound) -> Channel {
 }
 
 pub fn batch(token: &str, workflows: Vec<v1::WorkflowSpec>) -> v1::SubmitBatchRequest {
-    v1::SubmitBatchRequest { idempotency_token: token.to_owned(), workflows }
+    v1::SubmitBatchRequest {
+        idempotency_token: token.to_owned(),
+        workflows,
+    }
 }
 
 pub fn probe(tasks: u32) -> v1::WorkflowSpec {
@@ -195,21 +217,29 @@ impl Worker {
         worker.expect("it is welcome")
     }
 
-    pub async fn hello(
-        controller: &Controller,
-        hello: wire::Hello,
-    ) -> Result<Self, tonic::Status> {
+    pub async fn hello(controller: &Controller, hello: wire::Hello) -> Result<Self, tonic::Status> {
         let (said, messages) = mpsc::channel(1024);
         let id = hello.worker_id.clone();
-        let first = wire::AttachRequest { message: Some(Said::Hello(hello)) };
+        let first = wire::AttachRequest {
+            message: Some(Said::Hello(hello)),
+        };
         said.send(first).await.unwrap();
         let mut client = WorkersClient::new(controller.channel());
-        let mut heard = client.attach(ReceiverStream::new(messages)).await?.into_inner();
+        let mut heard = client
+            .attach(ReceiverStream::new(messages))
+            .await?
+            .into_inner();
         let first = within("welcome", heard.message()).await?.unwrap();
         let Some(Heard::Welcome(welcome)) = first.message else {
             panic!("no welcome: {first:?}");
         };
-        Ok(Self { id, welcome, said, heard, heartbeat: None })
+        Ok(Self {
+            id,
+            welcome,
+            said,
+            heard,
+            heartbeat: None,
+        })
     }
 
     /// Starts to send heartbeats.
@@ -225,7 +255,7 @@ impl Worker {
             let mut ticks = tokio::time::interval(period);
             let answers = client.heartbeat(ReceiverStream::new(stream)).await;
             let mut answers = answers.unwrap().into_inner();
-            while beats.send(beat).await.is_ok() && answers.message().await.is_ok() {
+            while beats.send(beat.clone()).await.is_ok() && answers.message().await.is_ok() {
                 ticks.tick().await;
             }
         }));
@@ -257,7 +287,9 @@ impl Worker {
     }
 
     pub async fn say(&self, message: Said) {
-        let request = wire::AttachRequest { message: Some(message) };
+        let request = wire::AttachRequest {
+            message: Some(message),
+        };
         self.said.send(request).await.unwrap();
     }
 

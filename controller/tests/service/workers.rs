@@ -15,7 +15,9 @@ async fn a_killed_controller_repeats_nothing_that_was_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let controller = Controller::start(folder.path()).await;
     let workflow = controller.submit("t", probe(10)).await;
-    let mut worker = Worker::attach(&controller, "w", 10).await.alive(&controller);
+    let mut worker = Worker::attach(&controller, "w", 10)
+        .await
+        .alive(&controller);
     let mut held = Vec::new();
     for _ in 0..10 {
         held.push(worker.assignment().await.attempt.unwrap());
@@ -30,13 +32,20 @@ async fn a_killed_controller_repeats_nothing_that_was_acknowledged() {
     assert_eq!(controller.ready.epoch.0, 2);
     let seen = controller.get(&workflow).await;
     assert_eq!((seen.stages[0].done, seen.stages[0].running), (4, 6));
-    let mut worker = Worker::holding(&controller, "w", 10, held.clone()).await.alive(&controller);
+    let mut worker = Worker::holding(&controller, "w", 10, held.clone())
+        .await
+        .alive(&controller);
     for attempt in &held {
         worker.complete(attempt).await;
         assert!(worker.ack().await.accepted);
     }
-    let seen = controller.until_state(&workflow, v1::WorkflowState::Succeeded).await;
-    assert_eq!((seen.stages[0].attempts, seen.stages[0].most_attempts), (10, 1));
+    let seen = controller
+        .until_state(&workflow, v1::WorkflowState::Succeeded)
+        .await;
+    assert_eq!(
+        (seen.stages[0].attempts, seen.stages[0].most_attempts),
+        (10, 1)
+    );
 }
 
 #[tokio::test]
@@ -56,7 +65,9 @@ async fn a_worker_that_comes_back_without_an_attempt_has_lost_it() {
     let second = worker.assignment().await.attempt.unwrap();
     assert_eq!((first.number, second.number), (1, 2));
     worker.complete(&second).await;
-    controller.until_state(&workflow, v1::WorkflowState::Succeeded).await;
+    controller
+        .until_state(&workflow, v1::WorkflowState::Succeeded)
+        .await;
 }
 
 #[tokio::test]
@@ -70,14 +81,18 @@ async fn a_stale_report_is_refused_and_counted() {
     stale.number = 9;
     worker.complete(&stale).await;
     assert!(!worker.ack().await.accepted);
-    let seen = controller.until(&workflow, |seen| seen.stale_reports == 1).await;
+    let seen = controller
+        .until(&workflow, |seen| seen.stale_reports == 1)
+        .await;
     assert_eq!(seen.stages[0].done, 0);
     worker.complete(&attempt).await;
     assert!(worker.ack().await.accepted);
     // The same report again is known, not stale.
     worker.complete(&attempt).await;
     let _ = worker.ack().await;
-    let seen = controller.until_state(&workflow, v1::WorkflowState::Succeeded).await;
+    let seen = controller
+        .until_state(&workflow, v1::WorkflowState::Succeeded)
+        .await;
     assert_eq!(seen.stale_reports, 1);
 }
 
@@ -90,13 +105,17 @@ async fn the_attempts_of_a_silent_worker_run_elsewhere() {
     let workflow = controller.submit("t", probe(1)).await;
     let mut silent = Worker::attach(&controller, "silent", 1).await;
     let first = silent.assignment().await.attempt.unwrap();
-    let mut other = Worker::attach(&controller, "other", 1).await.alive(&controller);
+    let mut other = Worker::attach(&controller, "other", 1)
+        .await
+        .alive(&controller);
     let second = other.assignment().await.attempt.unwrap();
     assert_eq!((first.number, second.number), (1, 2));
     let late = silent.complete(&first);
     late.await;
     other.complete(&second).await;
-    let seen = controller.until_state(&workflow, v1::WorkflowState::Succeeded).await;
+    let seen = controller
+        .until_state(&workflow, v1::WorkflowState::Succeeded)
+        .await;
     assert_eq!(seen.stages[0].completed_by[0].worker_id, "other");
 }
 
@@ -104,28 +123,50 @@ async fn the_attempts_of_a_silent_worker_run_elsewhere() {
 async fn a_drained_worker_gets_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let controller = Controller::start(folder.path()).await;
-    let mut drained = Worker::attach(&controller, "drained", 1).await.alive(&controller);
+    let mut drained = Worker::attach(&controller, "drained", 1)
+        .await
+        .alive(&controller);
     let workflow = controller.submit("t", probe(2)).await;
     let attempt = drained.assignment().await.attempt.unwrap();
-    let request = v1::DrainRequest { worker_id: "drained".to_owned() };
-    let answer = controller.admin().drain(request).await.unwrap().into_inner();
+    let request = v1::DrainRequest {
+        worker_id: "drained".to_owned(),
+    };
+    let answer = controller
+        .admin()
+        .drain(request)
+        .await
+        .unwrap()
+        .into_inner();
     let status = answer.worker.unwrap();
     assert_eq!(status.state(), v1::WorkerState::Draining);
     assert_eq!((status.cores_used, status.running.len()), (1, 1));
     assert_eq!(drained.next().await, Heard::Drain(wire::Drain {}));
     drained.complete(&attempt).await;
     assert!(drained.ack().await.accepted);
-    let mut other = Worker::attach(&controller, "other", 1).await.alive(&controller);
+    let mut other = Worker::attach(&controller, "other", 1)
+        .await
+        .alive(&controller);
     let attempt = other.assignment().await.attempt.unwrap();
     other.complete(&attempt).await;
-    let seen = controller.until_state(&workflow, v1::WorkflowState::Succeeded).await;
-    let by: BTreeSet<_> = seen.stages[0].completed_by.iter().map(|by| &*by.worker_id).collect();
+    let seen = controller
+        .until_state(&workflow, v1::WorkflowState::Succeeded)
+        .await;
+    let by: BTreeSet<_> = seen.stages[0]
+        .completed_by
+        .iter()
+        .map(|by| &*by.worker_id)
+        .collect();
     assert_eq!(by, BTreeSet::from(["drained", "other"]));
-    drained.say(wire::attach_request::Message::Drained(wire::Drained {})).await;
+    drained
+        .say(wire::attach_request::Message::Drained(wire::Drained {}))
+        .await;
     drop(drained);
     within("goodbye", async {
         loop {
-            let listed = controller.admin().list_workers(v1::ListWorkersRequest {}).await;
+            let listed = controller
+                .admin()
+                .list_workers(v1::ListWorkersRequest {})
+                .await;
             if listed.unwrap().into_inner().workers.len() == 1 {
                 return;
             }
@@ -149,11 +190,18 @@ async fn a_workflow_says_why_it_waits() {
 async fn strangers_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path());
-    config.roots.insert("data".to_owned(), folder.path().to_owned());
+    config
+        .roots
+        .insert("data".to_owned(), folder.path().to_owned());
     let controller = Controller::with(config).await;
-    let newer = wire::Hello { protocol_version: 2, ..hello("w", 1, vec![]) };
+    let newer = wire::Hello {
+        protocol_version: 2,
+        ..hello("w", 1, vec![])
+    };
     let mut elsewhere = hello("w", 1, vec![]);
-    elsewhere.roots.insert("data".to_owned(), "other".to_owned());
+    elsewhere
+        .roots
+        .insert("data".to_owned(), "other".to_owned());
     for stranger in [newer, elsewhere] {
         let refused = Worker::hello(&controller, stranger).await.err().unwrap();
         assert_eq!(refused.code(), Code::FailedPrecondition);

@@ -56,17 +56,21 @@ pub(super) fn why_waiting(seats: &BTreeMap<WorkerId, Seat>, candidate: &Candidat
     }
 }
 
-fn workers(seats: &BTreeMap<WorkerId, Seat>) -> Vec<Worker<'_>> {
+fn workers<'a>(seats: &'a BTreeMap<WorkerId, Seat>) -> Vec<Worker<'a>> {
+    let worker = |seat: &'a Seat| {
+        let Seat {
+            info,
+            availability,
+            used,
+            ..
+        } = seat;
+        Worker {
+            id: &info.id,
+            total: info.resources,
+            free: rest(info.resources, *used),
+            takes_tasks: *availability == Availability::Ready,
+            output_versions: &info.output_versions,
+        }
+    };
     seats.values().map(worker).collect()
-}
-
-fn worker(seat: &Seat) -> Worker<'_> {
-    let Seat { info, availability, used, .. } = seat;
-    Worker {
-        id: &info.id,
-        total: info.resources,
-        free: rest(info.resources, *used),
-        takes_tasks: *availability == Availability::Ready,
-        output_versions: &info.output_versions,
-    }
 }
