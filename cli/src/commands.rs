@@ -7,8 +7,8 @@ use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    align, cancel, controller, download, drain, evaluate, index, list, run, server, status, submit,
-    watch, worker, workers,
+    align, call, cancel, controller, download, drain, evaluate, index, list, run, server, status,
+    submit, watch, worker, workers,
 };
 
 /// Raw reads in; alignments, variants and clinical results out, over a pool of machines
@@ -30,6 +30,7 @@ enum Command {
     Worker(worker::Args),
     Index(index::Args),
     Align(Box<align::Args>),
+    Call(call::Args),
     Evaluate(evaluate::Args),
     Submit(Box<submit::Args>),
     List(list::Args),
@@ -63,6 +64,7 @@ impl Cli {
             Command::Task => return Ok(::worker::task_main()),
             Command::Index(args) => index::run(&args),
             Command::Align(args) => align::run(&args),
+            Command::Call(args) => call::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),
             Command::Submit(args) => block_on(submit::run(*args)),
             Command::List(args) => block_on(list::run(args)),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod align;
+mod call;
 mod cancel;
 mod client;
 mod commands;

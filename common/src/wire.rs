@@ -5,6 +5,7 @@
 pub mod assignment;
 pub mod failure;
 pub mod genome;
+pub mod manifest;
 pub mod report;
 pub mod status;
 #[cfg(test)]

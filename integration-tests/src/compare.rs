@@ -14,8 +14,8 @@ pub const SAME_BYTES: [&str; 9] = [
     "NA12878.g.vcf.gz",
     "NA12878.g.vcf.gz.tbi",
     "metrics.json",
-    "markdup.metrics.txt",
-    "recal.table",
+    "NA12878.markdup.metrics.txt",
+    "NA12878.recal.table",
 ];
 
 /// The bytes of an output folder.

@@ -51,6 +51,7 @@ pub async fn run_until(config: Config, shutdown: impl Future<Output = ()>) -> Re
             .step(&mut events, &mut progress, shutdown.as_mut())
             .await?;
     }
+    agent.link.close().await;
     Ok(())
 }
 
@@ -110,7 +111,7 @@ impl Agent {
             Some(event) = events.recv() => self.on_event(event),
             heard = self.link.next(&mut self.session) => match heard? {
                 link::Heard::Welcome(welcome) => self.on_welcome(&welcome),
-                link::Heard::Message(message) => self.on_message(message),
+                link::Heard::Message(message) => self.on_message(*message),
                 link::Heard::Broken => {}
             },
             _ = progress.tick() => self.tell_progress(),

@@ -86,7 +86,11 @@ impl Attachment {
 
     /// Ends the stream once everything that was said is on its way.
     pub async fn close(self) {
-        let Self { welcome: _, say, mut hear } = self;
+        let Self {
+            welcome: _,
+            say,
+            mut hear,
+        } = self;
         drop(say);
         let ended = async { while let Ok(Some(_)) = hear.message().await {} };
         let _late = tokio::time::timeout(CLOSE_WITHIN, ended).await;
@@ -149,7 +153,5 @@ fn host() -> String {
 
 fn scratch_bytes(config: &Config) -> u64 {
     let free = nix::sys::statvfs::statvfs(&config.scratch);
-    free.map_or(0, |free| {
-        free.blocks_available() as u64 * free.fragment_size() as u64
-    })
+    free.map_or(0, |free| free.blocks_available() * free.fragment_size())
 }

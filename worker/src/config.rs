@@ -37,6 +37,8 @@ pub struct Config {
     pub roots: BTreeMap<String, PathBuf>,
     /// Whether the roots need no proof, since the controller is in this process.
     pub roots_are_proven: bool,
+    /// Whether the controller's object directory is used where it can be seen; else its port is.
+    pub shared_objects: bool,
     /// Where tasks run.
     pub tasks: TaskMode,
     /// How long tasks may go on after the worker was asked to end, before they are handed back.
@@ -79,6 +81,7 @@ impl Config {
             cache_bytes: CACHE_BYTES,
             roots: BTreeMap::new(),
             roots_are_proven: false,
+            shared_objects: true,
             tasks: TaskMode::InProcess,
             drain_grace: Duration::from_secs(20),
         }

@@ -63,12 +63,22 @@ pub fn into_io(failure: Failure) -> io::Error {
 }
 
 /// Says what a fault while reading an intermediate object means: lost ones are made again.
+///
+/// A lost object is named by its key in [`Failure::file`]: that tells which task made it.
 pub fn reading(error: StoreError) -> Failure {
-    let class = match &error {
-        StoreError::NotFound { .. } | StoreError::Corrupt { .. } => FailureClass::IntermediateLost,
-        other => class_of(other),
-    };
-    failure(class, &error)
+    match &error {
+        StoreError::NotFound { key } | StoreError::Corrupt { key, .. } => lost(key, &error),
+        other => failure(class_of(other), &error),
+    }
+}
+
+/// Says that an intermediate object is gone or damaged, so that its producer runs again.
+pub fn lost(key: &str, reason: &impl ToString) -> Failure {
+    let failure = Failure::new(FailureClass::IntermediateLost, reason.to_string());
+    Failure {
+        file: Some(key.to_owned()),
+        ..failure
+    }
 }
 
 /// Says what a fault while writing an object means: the next try writes it anew.

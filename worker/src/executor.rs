@@ -4,6 +4,7 @@ mod attempt;
 mod child;
 mod frames;
 mod here;
+mod hold;
 mod process;
 mod usage;
 

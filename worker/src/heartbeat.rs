@@ -1,7 +1,6 @@
 //! The sign of life: on a thread, a runtime and a connection of its own, so that a busy worker
 //! never looks dead.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -80,7 +79,7 @@ impl Heartbeat {
         Ok(Self {
             pulse,
             stop,
-            thread: Some(thread.map_err(io::Error::from)?),
+            thread: Some(thread?),
         })
     }
 }

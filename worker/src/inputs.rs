@@ -126,7 +126,7 @@ impl Inputs {
         let stat = self.runtime.block_on(served.stat_input(location))?;
         Ok(Found {
             stat,
-            place: Place::Far(served.clone()),
+            place: Place::Far(Box::new(served.clone())),
         })
     }
 
@@ -151,7 +151,7 @@ struct Found {
 
 enum Place {
     Here(PathBuf),
-    Far(Served),
+    Far(Box<Served>),
 }
 
 /// Resolves symbolic links; a path that leads out of its folder is refused.

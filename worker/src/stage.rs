@@ -1,8 +1,16 @@
 //! The stages: what each gets, what each gives back, and which code runs it.
 
+pub mod align;
+pub mod call;
+pub mod duplicates;
+pub mod gather;
 pub mod index;
 pub mod intervals;
+pub mod lanes;
+pub mod merge;
+pub mod recalibrate;
 mod reference;
+mod sections;
 pub mod split;
 
 use std::collections::BTreeMap;
@@ -79,16 +87,13 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
     match context.assignment.attempt.task.stage {
         Stage::Index => index::run(context),
         Stage::Split => split::run(context),
+        Stage::Align => align::run(context),
+        Stage::Duplicates => duplicates::run(context),
+        Stage::Merge => merge::run(context),
+        Stage::Recalibrate => recalibrate::run(context),
         Stage::Probe => Ok(Finished::default()),
-        stage @ (Stage::Align
-        | Stage::Duplicates
-        | Stage::Merge
-        | Stage::Recalibrate
-        | Stage::Call
-        | Stage::Gather) => {
-            let message = format!("this worker does not run the stage {stage}");
-            Err(Failure::new(FailureClass::Internal, message))
-        }
+        Stage::Call => call::run(context),
+        Stage::Gather => gather::run(context),
     }
 }
 
@@ -112,12 +117,7 @@ impl Context<'_> {
             return Err(Failure::new(FailureClass::Internal, message));
         };
         let bytes = self.read_all(object)?;
-        Manifest::decode_stage(&bytes).map_err(|fault| {
-            Failure::new(
-                FailureClass::IntermediateLost,
-                format!("{}: {fault}", object.key),
-            )
-        })
+        Manifest::decode_stage(&bytes).map_err(|fault| error::lost(&object.key, &fault))
     }
 
     fn upstream_manifest(&self, stage: Stage) -> Option<&ObjectRef> {

@@ -60,7 +60,8 @@ impl Reach {
             objects_nonce,
         } = welcome;
         let folder = Path::new(objects_directory);
-        let sees = folder.is_absolute()
+        let sees = config.shared_objects
+            && folder.is_absolute()
             && !objects_nonce.is_empty()
             && nonce(&folder.join(objects_nonce_file)).as_deref() == Some(objects_nonce);
         Self {

@@ -6,15 +6,20 @@ use std::path::Path;
 
 use common::workflow::GenomeSpec;
 
-/// Files that every genome brings, after `SAMPLE.`.
-const ALWAYS: [&str; 3] = ["manifest.json", "metrics.json", "provenance.json"];
+/// Files that describe a run, and are called so.
+const PLAIN: [&str; 2] = ["metrics.json", "provenance.json"];
+/// Files that every genome brings.
+const ALWAYS: [&str; 3] = ["manifest.json", PLAIN[0], PLAIN[1]];
 const WITH_BAM: [&str; 4] = ["bam", "bam.bai", "bam.csi", "markdup.metrics.txt"];
 const WITH_VCF: [&str; 3] = ["vcf.gz", "vcf.gz.tbi", "vcf.gz.csi"];
 const WITH_GVCF: [&str; 3] = ["g.vcf.gz", "g.vcf.gz.tbi", "g.vcf.gz.csi"];
 
 /// Returns the name under which an output of `gather` is published: roles that do not name the
-/// sample get it in front, so that genomes may share a folder.
+/// sample get it in front, but for what describes the run.
 pub fn file_name(sample: &str, role: &str) -> String {
+    if PLAIN.contains(&role) {
+        return role.to_owned();
+    }
     match role.strip_prefix(sample) {
         Some(rest) if rest.starts_with('.') => role.to_owned(),
         _ => format!("{sample}.{role}"),
@@ -58,8 +63,8 @@ mod tests {
     #[test]
     fn names_carry_the_sample_once() {
         assert_eq!(file_name("S", "S.bam"), "S.bam");
-        assert_eq!(file_name("S", "metrics.json"), "S.metrics.json");
-        assert_eq!(file_name("m", "metrics.json"), "m.metrics.json");
+        assert_eq!(file_name("S", "recal.table"), "S.recal.table");
+        assert_eq!(file_name("metrics", "metrics.json"), "metrics.json");
     }
 
     #[test]

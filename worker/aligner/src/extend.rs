@@ -1,6 +1,8 @@
 //! Extension of the anchors of a chain into local alignments.
 
+pub(crate) mod local;
 pub(crate) mod scalar;
+pub(crate) mod striped;
 
 use crate::alignment::Alignment;
 use crate::chain::{Anchor, Chain};

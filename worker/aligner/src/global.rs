@@ -157,3 +157,70 @@ fn push(cigar: &mut Vec<CigarOp>, first: usize, kind: CigarKind, length: u32) {
         _ => cigar.push(CigarOp::new(kind, length)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn path_score(options: &Options, query: &[u8], reference: &[u8], cigar: &[CigarOp]) -> i32 {
+        let (mut x, mut y, mut score) = (0, 0, 0);
+        for op in cigar {
+            let length = op.len() as usize;
+            match op.kind() {
+                CigarKind::Match => {
+                    let pairs = query[x..x + length].iter().zip(&reference[y..y + length]);
+                    score += pairs
+                        .map(|(&one, &other)| options.score(one, other))
+                        .sum::<i32>();
+                    (x, y) = (x + length, y + length);
+                }
+                CigarKind::Insertion => {
+                    let gap = options.gap_extend_insertion * length as i32;
+                    score -= options.gap_open_insertion + gap;
+                    x += length;
+                }
+                _ => {
+                    let gap = options.gap_extend_deletion * length as i32;
+                    score -= options.gap_open_deletion + gap;
+                    y += length;
+                }
+            }
+        }
+        assert_eq!((x, y), (query.len(), reference.len()));
+        score
+    }
+
+    proptest! {
+        #[test]
+        fn the_path_has_the_score(
+            query in prop::collection::vec(0u8..4, 1..60),
+            reference in prop::collection::vec(0u8..4, 1..60),
+            extra in 1i32..30,
+        ) {
+            let options = Options::default();
+            let band = (query.len() as i32 - reference.len() as i32).abs() + extra;
+            let mut aligner = GlobalAligner::default();
+            let score = aligner.score(&options, &query, &reference, band);
+            let mut cigar = Vec::new();
+            aligner.path(query.len(), reference.len(), &mut cigar);
+            prop_assert_eq!(path_score(&options, &query, &reference, &cigar), score);
+            let wider = aligner.score(&options, &query, &reference, band + 10);
+            prop_assert!(wider >= score);
+        }
+    }
+
+    #[test]
+    fn a_gap_is_opened_once() {
+        let options = Options::default();
+        let mut aligner = GlobalAligner::default();
+        let reference = [0, 1, 2, 3, 0, 0, 1, 1, 2, 2, 3, 3, 0, 1, 2, 3];
+        let query = [&reference[..7], &reference[9..]].concat();
+        assert_eq!(aligner.score(&options, &query, &reference, 10), 14 - 8);
+        let mut cigar = Vec::new();
+        aligner.path(query.len(), reference.len(), &mut cigar);
+        let mut text = Vec::new();
+        genome::cigar::write_text(cigar, &mut text);
+        assert_eq!(text, b"7M2D7M");
+    }
+}

@@ -7,6 +7,8 @@ mod file;
 mod header;
 pub(crate) mod occ;
 mod suffix_array;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use build::Builder;
 pub use digest::ReferenceDigest;
@@ -147,5 +149,100 @@ impl Index {
             let (from, to) = (2 * length - end, 2 * length - start);
             codes.extend((from..to).rev().map(|joined| 3 - at(joined)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::index_of;
+    use super::*;
+    use genome::monitor::Monitor;
+    use genome::region::{ContigId, Region};
+    use std::io::Write;
+
+    fn built() -> Vec<u8> {
+        let mut builder = Builder::new();
+        builder.add_contig("one", b"ACGTNNRYacgtttgacca");
+        builder.add_contig("two", b"GGATC");
+        let mut bytes = Vec::new();
+        builder.finish(&Monitor::default(), &mut bytes).unwrap();
+        bytes
+    }
+
+    fn open(bytes: &[u8]) -> Result<Index, Error> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        Index::open(file.path())
+    }
+
+    #[test]
+    fn an_opened_index_gives_the_reference_back() {
+        let index = open(&built()).unwrap();
+        let letters = |contig, end| {
+            let region = Region::new(ContigId(contig), 0, end);
+            String::from_utf8(index.reference().letters(region)).unwrap()
+        };
+        assert_eq!(letters(0, 19), "ACGTNNRYACGTTTGACCA");
+        assert_eq!(letters(1, 5), "GGATC");
+        assert_eq!(index.dictionary().contigs()[1].name, "two");
+        let mut digest = ReferenceDigest::new();
+        digest.add_contig("one", b"ACGTNNRYACGTTTGACCA");
+        digest.add_contig("two", b"GGATC");
+        assert_eq!(index.reference_digest(), digest.finish());
+    }
+
+    #[test]
+    fn damaged_files_are_refused_by_what_is_wrong() {
+        let good = built();
+        let refused = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut bytes = good.clone();
+            change(&mut bytes);
+            open(&bytes).unwrap_err()
+        };
+        assert!(matches!(refused(&|b| b.clear()), Error::NotAnIndex { .. }));
+        assert!(matches!(
+            refused(&|b| b[0] = b'X'),
+            Error::NotAnIndex { .. }
+        ));
+        assert!(matches!(
+            refused(&|b| b[8] = 9),
+            Error::Version { found: 9, .. }
+        ));
+        assert!(matches!(refused(&|b| b[40] ^= 1), Error::Corrupt { .. }));
+        assert!(matches!(refused(&|b| b.push(0)), Error::Length { .. }));
+        assert!(matches!(
+            refused(&|b| b.truncate(400)),
+            Error::Length { .. }
+        ));
+        assert!(matches!(
+            refused(&|b| b.truncate(60)),
+            Error::Corrupt { .. }
+        ));
+    }
+
+    #[test]
+    fn ranges_are_cut_to_the_contig_on_either_strand() {
+        let index = index_of(&[&[0, 1, 2, 3], &[3, 3, 2]]);
+        assert_eq!(index.contig_at(3), 0);
+        assert_eq!(index.contig_at(4), 1);
+        assert_eq!(index.contig_at(9), 1);
+        assert_eq!(index.contig_at(10), 0);
+        assert_eq!(index.cut_to_contig((0, 14), 5), (4, 7, 1));
+        assert_eq!(index.cut_to_contig((0, 14), 8), (7, 10, 1));
+        assert_eq!(index.contig_of(3, 5), None);
+        assert_eq!(index.contig_of(6, 8), None);
+        let mut codes = Vec::new();
+        index.fetch_codes(7, 14, &mut codes);
+        assert_eq!(codes, [1, 0, 0, 0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_cancelled_build_stops() {
+        let mut builder = Builder::new();
+        builder.add_contig("one", b"ACGT");
+        let monitor = Monitor::default();
+        monitor.cancel();
+        let stopped = builder.finish(&monitor, &mut Vec::new());
+        assert!(matches!(stopped, Err(Error::Cancelled)));
     }
 }

@@ -144,3 +144,51 @@ fn second_score(options: &Options, all: &[Alignment]) -> i32 {
         .find(overlaps)
         .map_or(least, |other| other.score)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::testing::index_of;
+
+    #[test]
+    fn outliers_do_not_move_the_mean() {
+        let mut fr: Vec<i64> = (0..100).map(|i| 300 + i % 11).collect();
+        fr.push(9000);
+        let mut distances = [vec![5; 9], fr, vec![], vec![200; 10]];
+        let Orientations([ff, fr, rf, rr]) = Orientations::estimate(&mut distances);
+        assert_eq!((ff, rf), (None, None));
+        let fr = fr.unwrap();
+        assert!((fr.mean - 304.9).abs() < 0.1 && fr.standard_deviation < 4.0);
+        assert_eq!((fr.low, fr.high), (284, 326));
+        assert_eq!(rr.map(|rr| (rr.low, rr.high)), Some((200, 200)));
+    }
+
+    #[test]
+    fn rare_orientations_are_not_used() {
+        let mut distances = [vec![300; 10], vec![300; 201], vec![], vec![]];
+        assert_eq!(Orientations::estimate(&mut distances).0[0], None);
+        let mut distances = [vec![300; 10], vec![300; 200], vec![], vec![]];
+        assert!(Orientations::estimate(&mut distances).0[0].is_some());
+    }
+
+    #[test]
+    fn orientation_is_read_off_both_strands() {
+        let index = index_of(&[&[0; 1000]]);
+        let reverse = |forward: i64| 1999 - forward;
+        assert_eq!(orientation(&index, 100, 400), (0, 300));
+        assert_eq!(orientation(&index, 100, reverse(400)), (1, 300));
+        assert_eq!(orientation(&index, 400, reverse(100)), (2, 300));
+        assert_eq!(orientation(&index, 400, 100), (3, 300));
+    }
+
+    #[test]
+    fn a_given_distribution_has_the_usual_defaults() {
+        let given = InsertSize::given(200.0, None, None, None);
+        assert_eq!(
+            (given.low, given.high, given.standard_deviation),
+            (120, 280, 20.0)
+        );
+        let given = InsertSize::given(200.0, Some(100.0), Some(500.0), Some(10.0));
+        assert_eq!((given.low, given.high), (10, 500));
+    }
+}

@@ -17,7 +17,6 @@ mod final_alignment;
 mod global;
 pub mod index;
 mod insert_size;
-mod local;
 mod mapping_quality;
 mod mark;
 mod mate_rescue;

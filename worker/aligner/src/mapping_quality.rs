@@ -67,3 +67,50 @@ pub(crate) fn crowd_penalty(count: i32) -> i32 {
 pub(crate) fn from_difference(options: &Options, difference: i32) -> i32 {
     (PHRED_OF_SCORE * f64::from(difference) / f64::from(options.match_score) + 0.499) as i32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alignment(score: i32, sub_score: i32) -> Alignment {
+        Alignment {
+            reference_end: 101,
+            query_end: 101,
+            score,
+            sub_score,
+            ..Alignment::default()
+        }
+    }
+
+    #[test]
+    fn quality_falls_with_the_competitor_and_its_kin() {
+        let options = Options::default();
+        let quality = |alignment: &Alignment| mapping_quality(&options, alignment);
+        assert_eq!(quality(&alignment(101, 0)), 60);
+        assert_eq!(quality(&alignment(101, 101)), 0);
+        // 6.02 · 5 · (3 / ln 101)² = 12.7
+        assert_eq!(quality(&alignment(101, 96)), 13);
+        let crowded = Alignment {
+            sub_count: 2,
+            ..alignment(101, 96)
+        };
+        assert_eq!(quality(&crowded), 13 - 5);
+        let repeated = Alignment {
+            repeat_fraction: 0.5,
+            ..alignment(101, 0)
+        };
+        assert_eq!(quality(&repeated), 30);
+        let tandem = Alignment {
+            tandem_score: 101,
+            ..alignment(101, 0)
+        };
+        assert_eq!(quality(&tandem), 0);
+    }
+
+    #[test]
+    fn differences_round_to_the_nearest() {
+        assert_eq!(from_difference(&Options::default(), 10), 60);
+        assert_eq!(crowd_penalty(0), 0);
+        assert_eq!(crowd_penalty(1), 3);
+    }
+}

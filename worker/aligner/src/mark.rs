@@ -148,3 +148,72 @@ pub(crate) fn prefer_five_prime(context: &Context<'_>, all: &mut [Alignment]) {
         alignment.family = alignment.family.map(moved);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+    use crate::index::testing::index_of;
+
+    fn alignment(score: i32, query: (i32, i32)) -> Alignment {
+        Alignment {
+            score,
+            query_start: query.0,
+            query_end: query.1,
+            ..Alignment::default()
+        }
+    }
+
+    #[test]
+    fn the_better_of_two_that_overlap_masks_the_other() {
+        let (index, options) = (index_of(&[&[0, 1, 2, 3]]), Options::default());
+        let context = Context::new(&index, &options);
+        let mut all = [
+            alignment(50, (0, 50)),
+            alignment(60, (40, 100)),
+            alignment(55, (45, 100)),
+        ];
+        assert_eq!(Marker::default().mark(&context, &mut all, 0), 3);
+        let scores = all.map(|a| a.score);
+        assert_eq!(scores, [60, 55, 50]);
+        assert_eq!(
+            all.map(|a| a.parent),
+            [Parent::None, Parent::Index(0), Parent::None]
+        );
+        assert_eq!((all[0].sub_score, all[0].sub_count), (55, 1));
+        assert_eq!(all[1].family, Some(0));
+        prefer_five_prime(&context, &mut all);
+        assert_eq!(all.map(|a| a.score), [50, 55, 60]);
+        assert_eq!(all[1].parent, Parent::Index(2));
+    }
+
+    #[test]
+    fn an_alternate_contig_masks_nothing_ordinary_for_good() {
+        let (index, options) = (index_of(&[&[0, 1, 2, 3]]), Options::default());
+        let context = Context::new(&index, &options);
+        let on_alternate = Alignment {
+            is_alternate: true,
+            ..alignment(100, (0, 100))
+        };
+        let mut all = [on_alternate, alignment(90, (0, 100))];
+        assert_eq!(Marker::default().mark(&context, &mut all, 0), 1);
+        assert!(!all[0].is_alternate && all[0].is_primary() && all[1].is_primary());
+        assert_eq!((all[0].alternate_score, all[0].sub_score), (100, 0));
+        assert_eq!((all[0].family, all[1].family), (Some(1), None));
+    }
+
+    #[test]
+    fn ties_are_broken_by_ordinal() {
+        let (index, options) = (index_of(&[&[0, 1, 2, 3]]), Options::default());
+        let context = Context::new(&index, &options);
+        let firsts: std::collections::HashSet<i32> = (0..32)
+            .map(|id| {
+                let mut all = [alignment(50, (0, 50)), alignment(50, (1, 51))];
+                Marker::default().mark(&context, &mut all, id);
+                all[0].query_start
+            })
+            .collect();
+        assert_eq!(firsts.len(), 2);
+        assert_eq!(mix(0), 0x6A39_6CD3_9C35_2659);
+    }
+}

@@ -3,8 +3,8 @@
 use crate::alignment::Alignment;
 use crate::context::Context;
 use crate::dedup::dedup;
+use crate::extend::local::{LocalAligner, Width};
 use crate::insert_size::{InsertSize, Orientations, orientation};
-use crate::local::{LocalAligner, Width};
 use genome::base;
 
 /// Best possible score from which 8-bit lanes are too narrow.

@@ -133,7 +133,9 @@ impl RecordWriter {
             self.write_split(context, tracer, line, records);
             if own.alternate_score > 0 {
                 let ratio = f64::from(own.score) / f64::from(own.alternate_score);
-                records.tag_float(*b"pa", ratio as f32);
+                // bwa prints three decimals; the tag holds what a reader of that text would store.
+                let printed = format!("{ratio:.3}").parse().unwrap_or(ratio as f32);
+                records.tag_float(*b"pa", printed);
             }
         }
         if !line.alternatives.is_empty() {

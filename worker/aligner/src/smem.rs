@@ -221,3 +221,127 @@ pub(crate) fn repeat_fraction(smems: &[Smem], max_occurrences: u64, read_length:
     covered += end - start;
     covered as f32 / read_length as f32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::testing::{both_strands, index_of, occurrences};
+    use proptest::prelude::*;
+
+    fn options(min_seed_length: i32) -> Options {
+        Options {
+            min_seed_length,
+            ..Options::default()
+        }
+    }
+
+    /// Counts a stretch of the read in both strands; one with an unknown base never occurs.
+    fn count(text: &[u8], read: &[u8], start: usize, end: usize) -> u64 {
+        occurrences(text, &read[start..end]).len() as u64
+    }
+
+    /// Returns the stretches through `from` that occur `min_size` times and cannot grow.
+    fn maximal(text: &[u8], read: &[u8], from: usize, min_size: u64) -> Vec<(u32, u32)> {
+        let mut found = Vec::new();
+        let occurs = |start, end| count(text, read, start, end) >= min_size;
+        for start in 0..=from {
+            for end in from + 1..=read.len() {
+                let grows = (start > 0 && occurs(start - 1, end))
+                    || (end < read.len() && occurs(start, end + 1));
+                if occurs(start, end) && !grows {
+                    found.push((start as u32, end as u32));
+                }
+            }
+        }
+        found
+    }
+
+    /// All three rounds by counting words.
+    fn by_counting(text: &[u8], read: &[u8], options: &Options) -> Vec<(u32, u32)> {
+        let least = options.min_seed_length as u32;
+        let long = (f64::from(least) * f64::from(options.reseed_factor) + 0.499) as u32;
+        let is_kept = |&(start, end): &(u32, u32)| end - start >= least;
+        let mut first: Vec<_> = (0..read.len())
+            .flat_map(|from| maximal(text, read, from, 1))
+            .filter(is_kept)
+            .collect();
+        first.sort_unstable();
+        first.dedup();
+        let mut found = first.clone();
+        for (start, end) in first {
+            let size = count(text, read, start as usize, end as usize);
+            if end - start >= long && size <= options.reseed_max_occurrences {
+                let middle = (start + end) as usize / 2;
+                found.extend(
+                    maximal(text, read, middle, size + 1)
+                        .into_iter()
+                        .filter(is_kept),
+                );
+            }
+        }
+        let mut start = 0;
+        while start < read.len() {
+            let ends = start + 1..=read.len();
+            let stop = ends.clone().find(|&end| {
+                read[end - 1] > 3
+                    || (end - start > least as usize
+                        && count(text, read, start, end) < options.third_round_occurrences)
+            });
+            let Some(end) = stop else { break };
+            if read[end - 1] < 4 && count(text, read, start, end) > 0 {
+                found.push((start as u32, end as u32));
+            }
+            start = end;
+        }
+        found.sort_unstable();
+        found
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn seeds_are_those_found_by_counting(
+            codes in prop::collection::vec(0u8..3, 20..150),
+            pieces in prop::collection::vec((0usize..140, 1usize..40, 0u8..5), 1..4),
+            least in 2i32..6,
+        ) {
+            let mut read = Vec::new();
+            for (start, length, code) in pieces {
+                let start = start % codes.len();
+                read.extend_from_slice(&codes[start..(start + length).min(codes.len())]);
+                read.push(code);
+            }
+            let index = index_of(&[&codes]);
+            let options = options(least);
+            let mut seeder = Seeder::default();
+            seeder.collect(&index.fm(), &options, &read);
+            let found: Vec<_> = seeder.smems.iter().map(|smem| (smem.start, smem.end)).collect();
+            let text = both_strands(&codes);
+            if read.len() >= least as usize {
+                prop_assert_eq!(found, by_counting(&text, &read, &options));
+            }
+            for smem in &seeder.smems {
+                let size = count(&text, &read, smem.start as usize, smem.end as usize);
+                prop_assert_eq!(smem.size, size);
+            }
+        }
+    }
+
+    #[test]
+    fn frequent_seeds_are_counted_once_where_they_overlap() {
+        let smem = |start, end, size| Smem {
+            start,
+            end,
+            first_row: 0,
+            size,
+        };
+        let smems = [
+            smem(0, 10, 600),
+            smem(5, 20, 700),
+            smem(15, 40, 3),
+            smem(30, 40, 501),
+        ];
+        assert_eq!(repeat_fraction(&smems, 500, 100), 0.3);
+    }
+}

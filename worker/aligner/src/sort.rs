@@ -144,3 +144,46 @@ fn comb_sort<T: Copy>(items: &mut [T], less: &impl Fn(&T, &T) -> bool) {
         insertion_sort(items, less);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn by_key(one: &(u8, usize), other: &(u8, usize)) -> bool {
+        one.0 < other.0
+    }
+
+    fn numbered(keys: &[u8]) -> Vec<(u8, usize)> {
+        keys.iter().copied().zip(0..).collect()
+    }
+
+    fn order(keys: &[u8]) -> Vec<usize> {
+        let mut items = numbered(keys);
+        introsort(&mut items, by_key);
+        items.into_iter().map(|(_, at)| at).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn items_come_out_sorted_and_complete(keys in prop::collection::vec(any::<u8>(), 0..400)) {
+            let mut items = numbered(&keys);
+            introsort(&mut items, by_key);
+            prop_assert!(items.is_sorted_by_key(|item| item.0));
+            let mut places: Vec<_> = items.iter().map(|item| item.1).collect();
+            places.sort_unstable();
+            prop_assert!(places.into_iter().eq(0..keys.len()));
+            let mut combed = numbered(&keys);
+            comb_sort(&mut combed, &by_key);
+            prop_assert!(combed.is_sorted_by_key(|item| item.0));
+        }
+    }
+
+    #[test]
+    fn equal_keys_end_where_the_partition_leaves_them() {
+        assert_eq!(order(&[1, 1]), [0, 1]);
+        // The last is the pivot; the second and it change places when the scans meet.
+        assert_eq!(order(&[1, 1, 1]), [0, 2, 1]);
+        assert_eq!(order(&[1, 1, 1, 1]), [0, 2, 3, 1]);
+    }
+}

@@ -11,5 +11,5 @@ mod stitch;
 
 pub use block::{Block, BlockError};
 pub use combiner::{Combiner, Swallowed};
-pub use part::{Ends, PartWriter};
+pub use part::{Ends, PartReport, PartWriter};
 pub use stitch::Stitch;

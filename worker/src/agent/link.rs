@@ -48,8 +48,8 @@ enum State {
 /// What came over the link.
 pub(super) enum Heard {
     /// The worker is attached; what it owes is to be sent.
-    Welcome(wire::Welcome),
-    Message(Hear),
+    Welcome(Box<wire::Welcome>),
+    Message(Box<Hear>),
     /// The stream broke; it is opened again.
     Broken,
 }
@@ -82,7 +82,7 @@ impl Link {
                 self.opened(opened, session)
             }
             State::Attached(attachment) => match attachment.hear().await {
-                Ok(message) => Ok(Heard::Message(message)),
+                Ok(message) => Ok(Heard::Message(Box::new(message))),
                 Err(status) => {
                     tracing::warn!(
                         reason = attach::reason(&status),
@@ -120,7 +120,7 @@ impl Link {
         tracing::info!(worker = %self.worker, epoch = attachment.welcome.epoch, "attached");
         self.tries = 0;
         self.was_welcomed = true;
-        let welcome = attachment.welcome.clone();
+        let welcome = Box::new(attachment.welcome.clone());
         self.state = State::Attached(Box::new(attachment));
         Ok(Heard::Welcome(welcome))
     }

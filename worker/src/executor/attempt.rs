@@ -9,7 +9,7 @@ use common::failure::{Failure, FailureClass};
 use common::task::{Assignment, Counters, Detail, Manifest, ObjectRef, Outcome};
 use genome::monitor::Monitor;
 
-use super::usage;
+use super::{hold, usage};
 use crate::error;
 use crate::stage::{self, Context, Finished, ReadBatchSink};
 use crate::storage::Storage;
@@ -75,7 +75,10 @@ impl Attempt<'_> {
             outputs,
             read_batch,
             counters,
-        } = stage::run(&context)?;
+        } = {
+            hold::hold(&self.assignment.attempt, self.monitor)?;
+            stage::run(&context)?
+        };
         let assigned = match &self.assignment.detail {
             Detail::Align(batch) => Some(batch.clone()),
             Detail::None | Detail::Split(_) => None,

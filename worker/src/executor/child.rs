@@ -247,4 +247,36 @@ mod tests {
         assert_eq!(class(libc::SIGABRT), FailureClass::Internal);
         assert_eq!(class(1 << 8), FailureClass::Internal);
     }
+
+    /// Runs a shell script as a task, cancelled at once if `cancelled`.
+    async fn outcome_of(script: &str, cancelled: bool) -> Result<Report, Failure> {
+        let program = Program {
+            path: "/bin/sh".into(),
+            arguments: vec!["-c".into(), script.into()],
+        };
+        let (events, _) = mpsc::unbounded_channel();
+        let talk = Talk {
+            events,
+            monitor: Arc::default(),
+        };
+        let cancel = CancellationToken::new();
+        if cancelled {
+            cancel.cancel();
+        }
+        run(&program, wire::TaskStart::default(), &talk, &cancel).await
+    }
+
+    #[tokio::test]
+    async fn processes_that_give_no_result_are_failures() {
+        let cases = [
+            ("kill -9 $$", false, FailureClass::OutOfResources),
+            ("exit 3", false, FailureClass::Internal),
+            ("echo this is no message", false, FailureClass::Internal),
+            ("exec sleep 1000", true, FailureClass::Internal),
+        ];
+        for (script, cancelled, class) in cases {
+            let failure = outcome_of(script, cancelled).await.unwrap_err();
+            assert_eq!(failure.class, class, "{script}: {failure}");
+        }
+    }
 }

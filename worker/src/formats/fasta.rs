@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 
-use common::failure::{Failure, FailureClass};
+use common::failure::Failure;
 use genome::base;
 use noodles::fasta;
 use noodles::fasta::record::Definition;
 
 use super::compression::decompressed;
+use crate::error::storage;
 
 /// Why a FASTA file was refused.
 #[derive(Debug, thiserror::Error)]
@@ -73,9 +74,10 @@ impl From<Error> for Failure {
                 contig,
                 source,
             } => {
-                let failure = Self::new(FailureClass::StorageTransient, source.to_string());
+                let failure = storage(&source);
+                let file = failure.file.clone().or(Some(file));
                 Self {
-                    file: Some(file),
+                    file,
                     record: Some(contig),
                     ..failure
                 }

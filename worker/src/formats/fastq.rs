@@ -2,12 +2,13 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use common::failure::{Failure, FailureClass};
+use common::failure::Failure;
 use genome::base;
 use genome::phred::ASCII_OFFSET;
 use genome::reads::{Read as SequencedRead, Reads};
 
 use super::compression::decompressed;
+use crate::error::storage;
 
 /// Why a FASTQ file was refused.
 #[derive(Debug, thiserror::Error)]
@@ -91,9 +92,10 @@ impl From<Error> for Failure {
                 record,
                 source,
             } => {
-                let failure = Self::new(FailureClass::StorageTransient, source.to_string());
+                let failure = storage(&source);
+                let file = failure.file.clone().or(Some(file));
                 Self {
-                    file: Some(file),
+                    file,
                     record: Some(record),
                     ..failure
                 }

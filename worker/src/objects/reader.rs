@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use bytes::{Buf, Bytes};
-use common::failure::{Failure, FailureClass};
+use common::failure::Failure;
 use common::ids::Sha256;
 use common::task::ObjectRef;
 use futures::StreamExt;
@@ -130,7 +130,7 @@ impl ObjectReader {
 
     fn lost(&self, what: &str) -> io::Error {
         let message = format!("object {} {what}", self.key);
-        error::into_io(Failure::new(FailureClass::IntermediateLost, message))
+        error::into_io(error::lost(&self.key, &message))
     }
 }
 

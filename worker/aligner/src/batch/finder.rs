@@ -5,8 +5,8 @@ use crate::chain::{ChainFilter, Chainer};
 use crate::context::Context;
 use crate::dedup::dedup;
 use crate::extend::ChainExtender;
+use crate::extend::local::LocalAligner;
 use crate::final_alignment::Tracer;
-use crate::local::LocalAligner;
 use crate::smem::Seeder;
 use genome::base;
 

@@ -2,7 +2,7 @@
 
 use super::{Anchor, Chain, Chainer};
 use crate::context::Context;
-use crate::local::{LocalAligner, Width};
+use crate::extend::local::{LocalAligner, Width};
 use crate::sort::introsort;
 use genome::maths;
 

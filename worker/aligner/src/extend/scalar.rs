@@ -254,3 +254,96 @@ fn effective_band(options: &Options, problem: &Problem<'_>) -> usize {
     let deletion = longest(options.gap_open_deletion, options.gap_extend_deletion);
     problem.band.min(insertion).min(deletion) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The whole matrix, without band and drop: best score, score at the end of the read.
+    fn whole_matrix(options: &Options, problem: &Problem<'_>) -> (i32, i32) {
+        let (n, m) = (problem.query.len(), problem.reference.len());
+        let mut h = vec![vec![0; n + 1]; m + 1];
+        let mut e = vec![vec![0; n + 1]; m + 1];
+        h[0][0] = problem.start_score;
+        for (h, j) in h[0].iter_mut().zip(0..).skip(1) {
+            let gap = options.gap_extend_insertion * j;
+            *h = (problem.start_score - options.gap_open_insertion - gap).max(0);
+        }
+        let (mut best, mut end) = (problem.start_score, -1);
+        for i in 1..=m {
+            let gap = options.gap_extend_deletion * i as i32;
+            h[i][0] = (problem.start_score - options.gap_open_deletion - gap).max(0);
+            let mut f = 0;
+            for j in 1..=n {
+                let above = h[i - 1][j - 1];
+                let score = options.score(problem.query[j - 1], problem.reference[i - 1]);
+                let matched = if above > 0 { above + score } else { 0 };
+                let from_above = e[i - 1][j];
+                h[i][j] = matched.max(from_above).max(f);
+                let opened = matched - options.first_deletion();
+                e[i][j] = (from_above - options.gap_extend_deletion)
+                    .max(opened)
+                    .max(0);
+                f = (f - options.gap_extend_insertion).max(matched - options.first_insertion());
+                f = f.max(0);
+                best = best.max(h[i][j]);
+            }
+            end = end.max(h[i][n]);
+        }
+        (best, end)
+    }
+
+    proptest! {
+        #[test]
+        fn a_wide_band_finds_what_the_whole_matrix_holds(
+            query in prop::collection::vec(0u8..4, 1..40),
+            changes in prop::collection::vec((0usize..40, 0u8..6), 0..5),
+            start_score in 1i32..80,
+        ) {
+            let mut reference = query.clone();
+            for (at, change) in changes {
+                let at = at % reference.len().max(1);
+                match change {
+                    4 => { reference.insert(at, 1); }
+                    5 if reference.len() > 1 => { reference.remove(at); }
+                    code => reference[at] = code & 3,
+                }
+            }
+            reference.extend([0, 1, 2, 3, 3, 2, 1, 0]);
+            let options = Options { z_drop: 1000, ..Options::default() };
+            let problem = Problem {
+                query: &query,
+                reference: &reference,
+                band: 1000,
+                end_bonus: 1000,
+                start_score,
+            };
+            let found = Extender::default().extend(&options, &problem);
+            let (best, end) = whole_matrix(&options, &problem);
+            prop_assert_eq!(found.score, best);
+            prop_assert_eq!(found.end_score.max(0), end.max(0));
+        }
+    }
+
+    #[test]
+    fn an_equal_stretch_is_taken_whole() {
+        let problem = Problem {
+            query: &[0, 1, 2, 3],
+            reference: &[0, 1, 2, 3, 0, 0],
+            band: 100,
+            end_bonus: 5,
+            start_score: 20,
+        };
+        let expected = Extension {
+            score: 24,
+            query_bp: 4,
+            reference_bp: 4,
+            end_score: 24,
+            end_reference_bp: 4,
+            max_offset: 0,
+        };
+        let found = Extender::default().extend(&Options::default(), &problem);
+        assert_eq!(found, expected);
+    }
+}

@@ -2,6 +2,10 @@
 //!
 //! Row r of the transform is the symbol before the r-th smallest suffix; row 0 is the empty
 //! suffix, and the row of the whole text (`primary`) holds the end marker, which is not stored.
+#![allow(
+    unsafe_code,
+    reason = "counting bits in one instruction after the CPU was asked"
+)]
 
 use super::header::{SAMPLE_SHIFT, needs_high_bytes};
 
@@ -121,6 +125,23 @@ impl<'a> FmIndex<'a> {
     /// Returns the intervals of the string with each base put before it.
     #[inline]
     pub fn extend_backward(&self, interval: Interval) -> [Interval; 4] {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("popcnt") {
+            // SAFETY: the CPU has just said that it counts bits.
+            return unsafe { self.extend_with_popcnt(interval) };
+        }
+        self.extend(interval)
+    }
+
+    /// The same, compiled for CPUs that count bits.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "popcnt")]
+    fn extend_with_popcnt(&self, interval: Interval) -> [Interval; 4] {
+        self.extend(interval)
+    }
+
+    #[inline(always)]
+    fn extend(&self, interval: Interval) -> [Interval; 4] {
         let Interval {
             forward,
             reverse,
@@ -150,7 +171,7 @@ impl<'a> FmIndex<'a> {
     }
 
     /// Returns how often each base stands in the rows before `row`.
-    #[inline]
+    #[inline(always)]
     fn ranks(&self, row: u64) -> [u64; 4] {
         let stored = row - u64::from(row > self.primary);
         let block = &self.blocks[(stored / BLOCK_SYMBOLS) as usize];
@@ -207,4 +228,43 @@ impl<'a> FmIndex<'a> {
 #[inline]
 const fn low_bits(count: u32) -> u64 {
     if count >= 64 { !0 } else { (1 << count) - 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Interval;
+    use crate::index::testing::{both_strands, index_of, occurrences};
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn intervals_hold_the_occurrences_of_a_word(
+            codes in prop::collection::vec(0u8..4, 1..400),
+            word in prop::collection::vec(0u8..4, 1..8),
+        ) {
+            let index = index_of(&[&codes]);
+            let (fm, text) = (index.fm(), both_strands(&codes));
+            let positions = |first: u64, size: u64| {
+                let mut positions: Vec<u64> = (first..first + size).map(|row| fm.position(row)).collect();
+                positions.sort_unstable();
+                positions
+            };
+            let mut forward = fm.of_base(word[0]);
+            for &code in &word[1..] {
+                forward = fm.extend_forward(forward, code);
+            }
+            let mut backward = fm.of_base(word[word.len() - 1]);
+            for &code in word.iter().rev().skip(1) {
+                backward = fm.extend_backward(backward)[code as usize];
+            }
+            let reverse: Vec<u8> = word.iter().rev().map(|&code| 3 - code).collect();
+            let expected = occurrences(&text, &word);
+            for Interval { forward, reverse: other, size } in [forward, backward] {
+                prop_assert_eq!(positions(forward, size), expected.clone());
+                prop_assert_eq!(positions(other, size), occurrences(&text, &reverse));
+            }
+        }
+    }
 }

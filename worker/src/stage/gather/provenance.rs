@@ -65,7 +65,10 @@ fn lane_files(context: &Context<'_>) -> Result<Vec<FileDigest>, Failure> {
     for manifest in context.upstream(Stage::Split)? {
         let lost = |message: String| Failure::new(FailureClass::IntermediateLost, message);
         let Some(object) = manifest.outputs.get(INPUTS) else {
-            return Err(lost(format!("{} has no digests of its inputs", manifest.attempt)));
+            return Err(lost(format!(
+                "{} has no digests of its inputs",
+                manifest.attempt
+            )));
         };
         let digests: Vec<FileDigest> = serde_json::from_slice(&context.read_all(object)?)
             .map_err(|error| lost(format!("{}: {error}", object.key)))?;
@@ -89,5 +92,9 @@ fn digest(context: &Context<'_>, location: &Location) -> Result<FileDigest, Fail
         size_bytes += bytes as u64;
     }
     let sha256 = Sha256(sha256.finalize().into()).to_string();
-    Ok(FileDigest { file: location.to_string(), size_bytes, sha256 })
+    Ok(FileDigest {
+        file: location.to_string(),
+        size_bytes,
+        sha256,
+    })
 }

@@ -1,0 +1,275 @@
+//! Local alignment in striped lanes (Farrar 2007), for reads whose scores fit the lanes.
+//!
+//! Column c of the matrix is lane c / s of vector c mod s, with s vectors a row. The lanes are
+//! plain arrays, which the compiler turns into vector instructions; the same code is compiled
+//! once for the baseline and once for AVX2. The scalar twin is [`super::local`].
+#![allow(
+    unsafe_code,
+    reason = "calling the AVX2 version after the CPU was asked"
+)]
+
+use super::local::{Cell, Goal};
+use crate::Options;
+
+/// An unsigned integer with saturating arithmetic.
+pub(crate) trait Lane: Copy + Ord + Default + std::fmt::Debug {
+    /// Largest value.
+    const MAX: Self;
+    /// Converts, cut to the range.
+    fn from_i32(value: i32) -> Self;
+    /// Converts.
+    fn to_i32(self) -> i32;
+    /// Adds, cut to the range.
+    fn plus(self, other: Self) -> Self;
+    /// Subtracts, cut to the range.
+    fn minus(self, other: Self) -> Self;
+}
+
+impl Lane for u8 {
+    const MAX: Self = Self::MAX;
+    fn from_i32(value: i32) -> Self {
+        value.clamp(0, 255) as Self
+    }
+    fn to_i32(self) -> i32 {
+        i32::from(self)
+    }
+    fn plus(self, other: Self) -> Self {
+        self.saturating_add(other)
+    }
+    fn minus(self, other: Self) -> Self {
+        self.saturating_sub(other)
+    }
+}
+
+impl Lane for u16 {
+    const MAX: Self = Self::MAX;
+    fn from_i32(value: i32) -> Self {
+        value.clamp(0, 65_535) as Self
+    }
+    fn to_i32(self) -> i32 {
+        i32::from(self)
+    }
+    fn plus(self, other: Self) -> Self {
+        self.saturating_add(other)
+    }
+    fn minus(self, other: Self) -> Self {
+        self.saturating_sub(other)
+    }
+}
+
+/// One vector.
+type Vector<T, const N: usize> = [T; N];
+
+/// Memory of the kernel for lanes of one width.
+#[derive(Debug)]
+pub(crate) struct Striped<T, const N: usize> {
+    /// Vectors a row.
+    stride: usize,
+    h: Vec<Vector<T, N>>,
+    h_before: Vec<Vector<T, N>>,
+    e: Vec<Vector<T, N>>,
+    best: Vec<Vector<T, N>>,
+    /// Scores of the five codes, raised by `bias` so that none is negative.
+    profile: Vec<Vector<T, N>>,
+    /// What is taken off again; columns that do not count lose everything.
+    bias: Vec<Vector<T, N>>,
+    costs: [T; 4],
+}
+
+impl<T: Lane, const N: usize> Default for Striped<T, N> {
+    fn default() -> Self {
+        Self {
+            stride: 0,
+            h: Vec::new(),
+            h_before: Vec::new(),
+            e: Vec::new(),
+            best: Vec::new(),
+            profile: Vec::new(),
+            bias: Vec::new(),
+            costs: [T::default(); 4],
+        }
+    }
+}
+
+impl<T: Lane, const N: usize> Striped<T, N> {
+    /// Takes a read; `padded` columns count, those beyond it score 0.
+    pub fn prepare(&mut self, options: &Options, query: &[u8], padded: usize) {
+        self.stride = padded.div_ceil(N);
+        let stride = self.stride;
+        let zero = [T::default(); N];
+        for vectors in [&mut self.h, &mut self.h_before, &mut self.e, &mut self.best] {
+            vectors.clear();
+            vectors.resize(stride, zero);
+        }
+        let bias = options.mismatch_penalty.max(1);
+        self.bias.clear();
+        self.bias.extend((0..stride).map(|vector| {
+            let counts = |lane: usize| vector + lane * stride < padded;
+            std::array::from_fn(|lane| {
+                if counts(lane) {
+                    T::from_i32(bias)
+                } else {
+                    T::MAX
+                }
+            })
+        }));
+        self.profile.clear();
+        for base in 0..5 {
+            let raised = |column: usize| match query.get(column) {
+                Some(&code) => T::from_i32(options.score(base, code) + bias),
+                None if column < padded => T::from_i32(bias),
+                None => T::default(),
+            };
+            self.profile.extend(
+                (0..stride)
+                    .map(|vector| std::array::from_fn(|lane| raised(vector + lane * stride))),
+            );
+        }
+        self.costs = [
+            options.gap_extend_deletion,
+            options.first_deletion(),
+            options.gap_extend_insertion,
+            options.first_insertion(),
+        ]
+        .map(T::from_i32);
+    }
+
+    /// Fills the matrix and returns its best cell; see [`super::local::LocalAligner`].
+    pub fn run(&mut self, reference: &[u8], goal: Goal, rows: &mut Vec<(i32, i32)>) -> Cell {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx2") {
+            // SAFETY: the CPU has just said that it knows AVX2.
+            return unsafe { run_avx2(self, reference, goal, rows) };
+        }
+        run(self, reference, goal, rows)
+    }
+
+    /// Returns the first column of the best row that holds `max`.
+    fn column_of(&self, max: T) -> i32 {
+        let mut first = i32::MAX;
+        for (vector, lanes) in self.best.iter().enumerate() {
+            if let Some(lane) = lanes.iter().position(|&h| h == max) {
+                first = first.min((vector + lane * self.stride) as i32);
+            }
+        }
+        first
+    }
+}
+
+/// The same, compiled for AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn run_avx2<T: Lane, const N: usize>(
+    striped: &mut Striped<T, N>,
+    reference: &[u8],
+    goal: Goal,
+    rows: &mut Vec<(i32, i32)>,
+) -> Cell {
+    run(striped, reference, goal, rows)
+}
+
+#[inline(always)]
+fn run<T: Lane, const N: usize>(
+    striped: &mut Striped<T, N>,
+    reference: &[u8],
+    goal: Goal,
+    rows: &mut Vec<(i32, i32)>,
+) -> Cell {
+    let mut best = Cell::NONE;
+    for (row, &base) in (0..).zip(reference) {
+        let max = next_row(striped, base);
+        let score = max.to_i32();
+        goal.list(rows, score, row);
+        if score > best.score {
+            best.score = score;
+            best.row = row;
+            striped.best.copy_from_slice(&striped.h);
+            if score >= goal.enough {
+                break;
+            }
+        }
+    }
+    if best.score > 0 {
+        best.column = striped.column_of(T::from_i32(best.score));
+    }
+    best
+}
+
+/// Computes the next row of H and E; returns the maximum of the row.
+#[inline(always)]
+fn next_row<T: Lane, const N: usize>(striped: &mut Striped<T, N>, base: u8) -> T {
+    let stride = striped.stride;
+    std::mem::swap(&mut striped.h, &mut striped.h_before);
+    let [
+        extend_deletion,
+        open_deletion,
+        extend_insertion,
+        open_insertion,
+    ] = striped.costs;
+    let scores = &striped.profile[base as usize * stride..][..stride];
+    let bias = &striped.bias[..stride];
+    let before = &striped.h_before[..stride];
+    let (h, e) = (&mut striped.h[..stride], &mut striped.e[..stride]);
+    let Some(&last) = before.last() else {
+        return T::default();
+    };
+    let mut diagonal = shift(last);
+    let mut f = [T::default(); N];
+    let mut max = [T::default(); N];
+    for at in 0..stride {
+        let mut here = zip(zip(diagonal, scores[at], T::plus), bias[at], T::minus);
+        here = zip(zip(here, e[at], T::max), f, T::max);
+        max = zip(max, here, T::max);
+        h[at] = here;
+        let opened = here.map(|h| h.minus(open_deletion));
+        e[at] = zip(e[at].map(|e| e.minus(extend_deletion)), opened, T::max);
+        let opened = here.map(|h| h.minus(open_insertion));
+        f = zip(f.map(|f| f.minus(extend_insertion)), opened, T::max);
+        diagonal = before[at];
+    }
+    carry_over(h, f, (extend_insertion, open_insertion));
+    max.into_iter().fold(T::default(), T::max)
+}
+
+/// Carries insertions from the end of each lane into the next, as long as they matter.
+///
+/// A deletion cannot begin behind one of them with profit: deletion first scores the same.
+#[inline(always)]
+fn carry_over<T: Lane, const N: usize>(
+    h: &mut [Vector<T, N>],
+    mut f: Vector<T, N>,
+    (extend, open): (T, T),
+) {
+    for _ in 0..N {
+        f = shift(f);
+        for here in &mut *h {
+            let opened = here.map(|h| h.minus(open));
+            *here = zip(*here, f, T::max);
+            f = f.map(|f| f.minus(extend));
+            let matters = f
+                .iter()
+                .zip(&opened)
+                .fold(false, |any, (f, opened)| any | (f > opened));
+            if !matters {
+                return;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn zip<T: Lane, const N: usize>(
+    one: Vector<T, N>,
+    other: Vector<T, N>,
+    combine: impl Fn(T, T) -> T,
+) -> Vector<T, N> {
+    std::array::from_fn(|lane| combine(one[lane], other[lane]))
+}
+
+/// Moves every lane up by one; the lowest becomes 0.
+#[inline(always)]
+fn shift<T: Lane, const N: usize>(vector: Vector<T, N>) -> Vector<T, N> {
+    let mut shifted = [T::default(); N];
+    shifted[1..].copy_from_slice(&vector[..N - 1]);
+    shifted
+}

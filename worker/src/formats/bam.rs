@@ -1,0 +1,17 @@
+//! BAM: records in and out, packed as they are, and the index. SAM v1 §4–5 (2024-11-06).
+//!
+//! A *part* is a stretch of a BAM file: whole BGZF blocks of records, without header and end mark,
+//! so that parts behind a header make a file. Main path: [`header`], [`PartWriter`], [`PartReader`],
+//! [`Index`].
+
+mod blocks;
+mod header;
+mod index;
+mod part;
+mod reader;
+
+pub use blocks::{END_OF_FILE, compressed};
+pub use header::{header, header_text};
+pub use index::{Index, IndexError, IndexFormat};
+pub use part::{PartError, PartWriter};
+pub use reader::{PartReader, ReadError};

@@ -1,0 +1,182 @@
+//! The records of a region out of merged parts, with recalibrated qualities where there is a table.
+
+use std::io::{self, BufReader};
+use std::ops::Range;
+use std::vec;
+
+use common::failure::Failure;
+use common::task::{Manifest, ObjectRef, Stage};
+use genome::dictionary::Dictionary;
+use genome::partition::Partitions;
+use genome::record::{OwnedRecord, RecordView};
+use genome::region::Region;
+use reads::covariates::ReadGroupKeys;
+use reads::recalibration::{Outcome, Recalibrator};
+
+use super::super::{Context, ObjectReader, merge, recalibrate, sections};
+use crate::error::{self, storage};
+use crate::formats::bam::{Index, IndexFormat, PartReader, ReadError};
+
+/// A recalibration table made ready for the read groups of a genome.
+pub struct Recalibration {
+    keys: ReadGroupKeys,
+    recalibrator: Recalibrator,
+    qualities: Vec<u8>,
+}
+
+impl Recalibration {
+    /// Reads the table of the genome; `None` if it has none.
+    ///
+    /// # Errors
+    /// [`common::failure::FailureClass::IntermediateLost`] if the table is gone or damaged.
+    pub fn open(context: &Context<'_>) -> Result<Option<Self>, Failure> {
+        let ready = recalibrate::recalibrator(context)?;
+        let with_buffer = |(keys, recalibrator)| Self {
+            keys,
+            recalibrator,
+            qualities: Vec::new(),
+        };
+        Ok(ready.map(with_buffer))
+    }
+
+    /// Returns the record with its new qualities.
+    ///
+    /// # Errors
+    /// [`common::failure::FailureClass::InputInvalid`] for a record that GATK refuses too.
+    pub fn apply(&mut self, record: &RecordView<'_>) -> Result<OwnedRecord, Failure> {
+        let key = self.keys.key_of(record);
+        let applied = self
+            .recalibrator
+            .recalibrate(record, key, &mut self.qualities);
+        let name = || String::from_utf8_lossy(record.name()).into_owned();
+        let outcome = applied.map_err(|fault| Failure::input(name(), fault.to_string()))?;
+        let mut bytes = record.bytes().to_vec();
+        if outcome == Outcome::Recalibrated {
+            let start = record.qualities_start();
+            bytes[start..start + self.qualities.len()].copy_from_slice(&self.qualities);
+        }
+        OwnedRecord::new(bytes).map_err(|fault| Failure::input(name(), fault.to_string()))
+    }
+}
+
+/// Records that overlap regions, in order, from one part after the other.
+pub struct Records<'a> {
+    context: &'a Context<'a>,
+    evidence: Vec<Region>,
+    parts: vec::IntoIter<(ObjectRef, Range<u64>, u16)>,
+    open: Option<(String, PartReader<BufReader<ObjectReader>>)>,
+    recalibration: Option<Recalibration>,
+}
+
+impl<'a> Records<'a> {
+    /// Finds where the records that overlap `evidence` (sorted, disjoint) lie.
+    ///
+    /// # Errors
+    /// [`common::failure::FailureClass::IntermediateLost`] if a part is gone or damaged.
+    pub fn open(
+        context: &'a Context<'a>,
+        evidence: Vec<Region>,
+        dictionary: &Dictionary,
+        partitions: &Partitions,
+    ) -> Result<Self, Failure> {
+        let manifests = context.upstream(Stage::Merge)?;
+        let mut parts = Vec::new();
+        for manifest in &manifests {
+            let regions = partitions.regions(manifest.attempt.task.index);
+            let wanted: Vec<Region> = regions
+                .iter()
+                .flat_map(|region| {
+                    evidence
+                        .iter()
+                        .filter_map(|wanted| region.intersection(wanted))
+                })
+                .collect();
+            if !wanted.is_empty() {
+                parts.extend(slice(context, manifest, &wanted, dictionary)?);
+            }
+        }
+        Ok(Self {
+            context,
+            evidence,
+            parts: parts.into_iter(),
+            open: None,
+            recalibration: Recalibration::open(context)?,
+        })
+    }
+
+    fn next_record(&mut self) -> Result<Option<OwnedRecord>, Failure> {
+        loop {
+            if self.open.is_none() {
+                let Some((object, bytes, skip)) = self.parts.next() else {
+                    return Ok(None);
+                };
+                let stream = BufReader::new(self.context.open_range(&object, bytes)?);
+                let reader = PartReader::within(stream, skip);
+                let reader = reader.map_err(|fault| reading(&object.key, fault.into()))?;
+                self.open = Some((object.key, reader));
+            }
+            let Some((key, reader)) = &mut self.open else {
+                continue;
+            };
+            match reader.next_record().map_err(|fault| reading(key, fault))? {
+                None => self.open = None,
+                Some(record) if !overlaps(&record, &self.evidence) => {}
+                Some(record) => {
+                    return Ok(Some(match &mut self.recalibration {
+                        Some(recalibration) => recalibration.apply(&record)?,
+                        None => OwnedRecord::from(record),
+                    }));
+                }
+            }
+        }
+    }
+}
+
+impl Iterator for Records<'_> {
+    type Item = Result<OwnedRecord, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_record().transpose()
+    }
+}
+
+/// Returns the bytes of a part that hold the records overlapping `wanted`, and how far into its
+/// first block they begin.
+fn slice(
+    context: &Context<'_>,
+    manifest: &Manifest,
+    wanted: &[Region],
+    dictionary: &Dictionary,
+) -> Result<Option<(ObjectRef, Range<u64>, u16)>, Failure> {
+    let part = sections::output(manifest, merge::PART)?;
+    let index = sections::output(manifest, merge::PART_INDEX)?;
+    let bytes = context.read_all(index)?;
+    let index = Index::decode(&bytes, IndexFormat::of(dictionary));
+    let index = index.map_err(|fault| error::lost(&part.key, &fault))?;
+    let first = wanted
+        .iter()
+        .filter_map(|region| index.first_chunk(region))
+        .min();
+    Ok(first.map(|(block, skip)| (part.clone(), block..part.size_bytes, skip)))
+}
+
+fn overlaps(record: &RecordView<'_>, evidence: &[Region]) -> bool {
+    let (Some(contig), Some(start), Some(end)) = (record.contig(), record.position(), record.end())
+    else {
+        return false;
+    };
+    let span = Region::new(contig, start.into(), end.into());
+    let from =
+        evidence.partition_point(|region| (region.contig, region.end) <= (contig, span.start));
+    evidence
+        .get(from)
+        .is_some_and(|region| region.overlaps(&span))
+}
+
+/// Says what a fault while reading a part means.
+pub fn reading(key: &str, fault: ReadError) -> Failure {
+    match fault {
+        ReadError::Io(source) if source.kind() != io::ErrorKind::InvalidData => storage(&source),
+        damaged => error::lost(key, &damaged),
+    }
+}

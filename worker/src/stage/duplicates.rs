@@ -1,0 +1,46 @@
+//! The stage that finds the duplicates among the keys of a partition.
+
+use std::io::Write;
+
+use common::failure::Failure;
+use reads::duplicates::{EndKey, MarkOptions, PairKey, mark, write_buckets};
+use reads::merge::Merged;
+use reads::run::{KeyReader, Kind};
+
+use super::{Context, Finished, sections};
+use crate::error::storage;
+
+/// Role of the places of duplicates among the outputs.
+pub const DUPLICATES: &str = "duplicates";
+
+/// Role of the counts of sets and optical duplicates.
+pub const SETS: &str = "sets";
+
+/// Marks the keys that all runs sent to the partition of the task.
+///
+/// # Errors
+/// What storage answers, or a run that is damaged.
+pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
+    let partition = context.assignment.attempt.task.index;
+    let (mut pairs, mut ends) = (Vec::new(), Vec::new());
+    for (source, run) in sections::runs(context)? {
+        let section = run.section(context, partition, Kind::PairKeys)?;
+        pairs.extend(section.map(|bytes| KeyReader::<_, PairKey>::new(bytes, source)));
+        let section = run.section(context, partition, Kind::EndKeys)?;
+        ends.extend(section.map(|bytes| KeyReader::<_, EndKey>::new(bytes, source)));
+    }
+    let pairs = Merged::new(pairs).map_err(sections::failure)?;
+    let ends = Merged::new(ends).map_err(sections::failure)?;
+    let marked = mark(pairs, ends, &MarkOptions::default(), context.monitor);
+    let marked = marked.map_err(sections::failure)?;
+    let mut places = context.create(DUPLICATES)?;
+    let written = write_buckets(&marked.duplicates, &context.partitions()?, &mut places);
+    written.map_err(sections::failure)?;
+    let mut bytes = Vec::new();
+    marked.metrics.encode(&mut bytes);
+    let mut sets = context.create(SETS)?;
+    sets.write_all(&bytes).map_err(|fault| storage(&fault))?;
+    Ok(Finished::default()
+        .with(DUPLICATES, places.commit()?)
+        .with(SETS, sets.commit()?))
+}

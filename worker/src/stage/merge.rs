@@ -1,0 +1,197 @@
+//! The stage that merges the runs' slices of a partition into a sorted, marked BAM part, and
+//! counts what recalibration and metrics want to know.
+
+use std::io::Write;
+
+use common::failure::{Failure, FailureClass};
+use common::task::ObjectRef;
+use genome::order::Place;
+use genome::record::RecordView;
+use reads::covariates::{self, Counter, KnownSites, ReadGroupKeys, Scope};
+use reads::duplicates::{DuplicateMetrics, PlaceReader};
+use reads::merge::{Merged, merge_records};
+use reads::metrics::QualityMetrics;
+use reads::run::{self, Kind, RecordReader};
+
+use super::lanes::Lanes;
+use super::{Context, Finished, intervals, sections};
+use crate::error::storage;
+use crate::formats::bam::{IndexError, PartError, PartWriter};
+use crate::formats::vcf;
+
+/// Role of the BAM part among the outputs.
+pub const PART: &str = "bam";
+
+/// Role of the part's index.
+pub const PART_INDEX: &str = "bam-index";
+
+/// Role of the recalibration counts.
+pub const COUNTS: &str = "counts";
+
+/// Role of the quality metrics.
+pub const METRICS: &str = "metrics";
+
+/// Role of the counts of marked reads by library.
+pub const MARKED: &str = "marked";
+
+/// Known sites so far beyond a partition may still lie under its reads.
+const OVERHANG_BP: u64 = 1 << 16;
+
+/// Merges the partition of the task.
+///
+/// # Errors
+/// What storage answers, or a run that is damaged.
+pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
+    let genome = context.genome()?;
+    let index = context.index()?;
+    let reference = index.reference();
+    let lanes = Lanes::of(genome);
+    let known_sites = known_sites(context)?;
+    let regions = intervals::regions(context, reference.dictionary())?;
+    let scope = Scope {
+        reference: reference.clone(),
+        known_sites: &known_sites,
+        intervals: regions.as_deref(),
+    };
+    let mut tally = Tally {
+        keys: ReadGroupKeys::new(&lanes.read_groups),
+        lanes,
+        counter: (!genome.known_sites.is_empty()).then(|| Counter::new(scope)),
+        quality: QualityMetrics::default(),
+        marked: DuplicateMetrics::default(),
+    };
+    let mut part = PartWriter::new(context.create(PART)?, reference.dictionary());
+    merge(context, |place, record| {
+        tally.add(&place, &record)?;
+        context.monitor.add(1, record.base_count() as u64);
+        part.write(&record).map_err(Fault::Part)
+    })
+    .map_err(failure)?;
+    let (part, _, part_index) = part.finish().map_err(|error| failure(Fault::Part(error)))?;
+    let part_index = part_index.encode();
+    let part_index = part_index.map_err(|error| failure(Fault::Part(error.into())))?;
+    let finished = Finished::default()
+        .with(PART, part.commit()?)
+        .with(PART_INDEX, store(context, PART_INDEX, &part_index)?);
+    tally.store(context, finished)
+}
+
+/// What is counted while records pass.
+struct Tally<'a> {
+    lanes: Lanes,
+    keys: ReadGroupKeys,
+    counter: Option<Counter<'a>>,
+    quality: QualityMetrics,
+    marked: DuplicateMetrics,
+}
+
+impl Tally<'_> {
+    fn add(&mut self, place: &Place, record: &RecordView<'_>) -> Result<(), Fault> {
+        self.quality.add(record);
+        self.marked
+            .add_record(record, self.lanes.library(place.lane));
+        let read_group = usize::from(self.lanes.read_group(place.lane));
+        if let (Some(counter), Some(key)) = (&mut self.counter, self.keys.key(read_group)) {
+            counter.count(record, key).map_err(Fault::Count)?;
+        }
+        Ok(())
+    }
+
+    fn store(self, context: &Context<'_>, finished: Finished) -> Result<Finished, Failure> {
+        let (mut quality, mut marked) = (Vec::new(), Vec::new());
+        self.quality.encode(&mut quality);
+        self.marked.encode(&mut marked);
+        let mut finished = finished
+            .with(METRICS, store(context, METRICS, &quality)?)
+            .with(MARKED, store(context, MARKED, &marked)?);
+        if let Some(counter) = self.counter {
+            let mut counts = Vec::new();
+            counter.finish().encode(&mut counts);
+            finished = finished.with(COUNTS, store(context, COUNTS, &counts)?);
+        }
+        Ok(finished)
+    }
+}
+
+/// Why records could not be merged.
+enum Fault {
+    Runs(run::Error),
+    Count(covariates::Error),
+    Part(PartError),
+    Storage(Failure),
+}
+
+impl From<run::Error> for Fault {
+    fn from(error: run::Error) -> Self {
+        Self::Runs(error)
+    }
+}
+
+fn failure(fault: Fault) -> Failure {
+    match fault {
+        Fault::Runs(error) => sections::failure(error),
+        Fault::Count(error) => Failure::new(FailureClass::InputInvalid, error.to_string()),
+        Fault::Part(error) => part_failure(error),
+        Fault::Storage(failure) => failure,
+    }
+}
+
+/// Says what a fault while writing a part means.
+pub fn part_failure(error: PartError) -> Failure {
+    match error {
+        PartError::Io(error) | PartError::Index(IndexError::Io(error)) => storage(&error),
+        PartError::Index(error) => Failure::new(FailureClass::Internal, error.to_string()),
+    }
+}
+
+/// Gives the records of the task's partition, in order, to a sink.
+fn merge(
+    context: &Context<'_>,
+    sink: impl FnMut(Place, RecordView<'_>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let partition = context.assignment.attempt.task.index;
+    let mut sources = Vec::new();
+    for (source, run) in sections::runs(context).map_err(Fault::Storage)? {
+        let section = run.section(context, partition, Kind::Records);
+        let section = section.map_err(Fault::Storage)?;
+        sources.extend(section.map(|bytes| RecordReader::new(bytes, source)));
+    }
+    let mut places = Vec::new();
+    for bucket in sections::duplicates(context).map_err(Fault::Storage)? {
+        let section = bucket.section(context, partition, Kind::Places);
+        places.extend(section.map_err(Fault::Storage)?.map(PlaceReader::new));
+    }
+    merge_records(sources, Merged::new(places)?, context.monitor, sink)?;
+    Ok(())
+}
+
+/// Reads the known sites that may lie under the partition's reads.
+fn known_sites(context: &Context<'_>) -> Result<KnownSites, Failure> {
+    let index = context.index()?;
+    let dictionary = index.dictionary();
+    let partitions = context.partitions()?;
+    let regions = partitions.regions(context.assignment.attempt.task.index);
+    let reach = |contig, start: u64, end: u64| {
+        let overlaps = |region: &genome::region::Region| {
+            region.contig == contig && start < region.end + OVERHANG_BP && region.start < end
+        };
+        regions.iter().any(overlaps)
+    };
+    let mut sites = Vec::new();
+    for location in &context.genome()?.known_sites {
+        let stream = context.open_input(location, 0)?;
+        let found = vcf::known_sites(stream, &location.to_string(), dictionary)?;
+        sites.extend(
+            found
+                .into_iter()
+                .filter(|site| reach(site.contig, site.start, site.end)),
+        );
+    }
+    Ok(KnownSites::new(sites))
+}
+
+fn store(context: &Context<'_>, role: &str, bytes: &[u8]) -> Result<ObjectRef, Failure> {
+    let mut out = context.create(role)?;
+    out.write_all(bytes).map_err(|fault| storage(&fault))?;
+    out.commit()
+}

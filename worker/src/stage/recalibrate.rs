@@ -1,0 +1,61 @@
+//! The stage that makes the recalibration table out of all partitions' counts.
+
+use std::io::Write;
+
+use common::failure::{Failure, FailureClass};
+use common::task::Stage;
+use reads::container::Decoder;
+use reads::covariates::{Counts, ReadGroupKeys};
+use reads::recalibration::{ApplyOptions, RecalibrationTable, Recalibrator};
+
+use super::lanes::Lanes;
+use super::{Context, Finished, merge, sections};
+use crate::error::storage;
+
+/// Role of the table's report among the outputs.
+pub const TABLE: &str = "recal.table";
+
+/// Sums the counts up and writes the report.
+///
+/// # Errors
+/// What storage answers, or counts that are damaged.
+pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
+    let mut sum = Counts::default();
+    for manifest in context.upstream(Stage::Merge)? {
+        let bytes = context.read_all(sections::output(&manifest, merge::COUNTS)?)?;
+        let mut fields = Decoder::new(&bytes, "recalibration counts");
+        sum.merge(&Counts::decode(&mut fields).map_err(sections::failure)?);
+    }
+    let keys = ReadGroupKeys::new(&Lanes::of(context.genome()?).read_groups);
+    let report = RecalibrationTable::of(&sum, keys.names()).report();
+    let mut out = context.create(TABLE)?;
+    let written = out.write_all(report.as_bytes());
+    written.map_err(|fault| storage(&fault))?;
+    Ok(Finished::default().with(TABLE, out.commit()?))
+}
+
+/// Returns the table of the recalibrate stage made ready, if there was one.
+///
+/// # Errors
+/// What storage answers, or a table that is damaged.
+pub fn recalibrator(
+    context: &Context<'_>,
+) -> Result<Option<(ReadGroupKeys, Recalibrator)>, Failure> {
+    if context.upstream_manifest(Stage::Recalibrate).is_none() {
+        return Ok(None);
+    }
+    let lost = |message: String| Failure::new(FailureClass::IntermediateLost, message);
+    let manifests = context.upstream(Stage::Recalibrate)?;
+    let manifest = manifests.first();
+    let manifest = manifest.ok_or_else(|| lost("the recalibrate stage made no table".into()))?;
+    let bytes = context.read_all(sections::output(manifest, TABLE)?)?;
+    let table = RecalibrationTable::parse(&String::from_utf8_lossy(&bytes));
+    let table = table.map_err(|error| lost(error.to_string()))?;
+    let keys = ReadGroupKeys::new(&Lanes::of(context.genome()?).read_groups);
+    let options = ApplyOptions {
+        allow_missing_read_group: true,
+        ..ApplyOptions::default()
+    };
+    let recalibrator = Recalibrator::new(&table, keys.names(), &options);
+    Ok(Some((keys, recalibrator)))
+}
