@@ -96,5 +96,6 @@ fn digest(context: &Context<'_>, location: &Location) -> Result<FileDigest, Fail
         file: location.to_string(),
         size_bytes,
         sha256,
+        reads_without_mate: None,
     })
 }
