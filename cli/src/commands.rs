@@ -4,8 +4,8 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use common::telemetry::{self, LogFormat};
 use clap::{CommandFactory, Parser, Subcommand};
+use common::telemetry::{self, LogFormat};
 
 use crate::{
     align, call, cancel, controller, download, drain, evaluate, index, list, run, server, status,

@@ -22,13 +22,14 @@ use crate::{download, follow, json};
 /// Submits genomes: from a batch file, or one by the flags of `run`
 #[derive(Debug, ClapArgs)]
 pub struct Args {
+    // Before the batch file, whose presence it looks at.
+    #[command(flatten)]
+    genome: OneGenome,
     #[command(flatten)]
     server: ServerArgs,
     /// Batch file (YAML) with many genomes
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
-    #[command(flatten)]
-    genome: OneGenome,
     /// Folder of the outputs: root:NAME/dir on the server, or a local one with --wait
     #[arg(long, short, value_name = "DIR", default_value = "")]
     out: String,
@@ -109,7 +110,11 @@ pub async fn run(args: Args) -> Result<()> {
             Ok(())
         };
         if let (Some(folder), WorkflowState::Succeeded) = (&download_to, ended.state()) {
-            let overwrite = args.genome.0.as_ref().is_some_and(|genome| genome.overwrite);
+            let overwrite = args
+                .genome
+                .0
+                .as_ref()
+                .is_some_and(|genome| genome.overwrite);
             download::download(&mut client, &ended, &[], folder, overwrite).await?;
         }
         if first_failure.is_ok() {
