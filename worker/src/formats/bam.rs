@@ -5,12 +5,14 @@
 //! [`Index`].
 
 mod blocks;
+mod file_header;
 mod header;
 mod index;
 mod part;
 mod reader;
 
 pub use blocks::{END_OF_FILE, compressed};
+pub use file_header::FileHeader;
 pub use header::{header, header_text};
 pub use index::{Index, IndexError, IndexFormat};
 pub use part::{PartError, PartWriter};

@@ -2,8 +2,12 @@
 
 use std::io::{self, Read};
 
+use genome::dictionary::{Contig, Dictionary};
 use genome::record::{RecordError, RecordView};
 use noodles_bgzf as bgzf;
+
+use super::file_header::FileHeader;
+use super::header::MAGIC;
 
 /// No record is longer; it bounds what a damaged length may ask for.
 const MAX_RECORD_BYTES: usize = 1 << 28;
@@ -63,27 +67,35 @@ impl<R: Read> PartReader<R> {
         Ok(reader)
     }
 
-    /// Reads a whole file; returns the text of its header as well.
+    /// Reads a whole file; returns its header as well.
     ///
     /// # Errors
     /// [`ReadError`] if it does not begin as BAM.
-    pub fn of_file(input: R) -> Result<(String, Self), ReadError> {
+    pub fn of_file(input: R) -> Result<(FileHeader, Self), ReadError> {
         let mut reader = Self::new(input);
         let mut magic = [0; 4];
         reader.input.read_exact(&mut magic)?;
-        if magic != *b"BAM\x01" {
+        if magic != MAGIC {
             return Err(ReadError::Magic);
         }
         let text_bytes = reader.number()?;
         let text = reader.take(text_bytes)?;
-        let contigs = reader.number()?;
-        for _ in 0..contigs {
-            let name_bytes = reader.number()?;
-            reader.take(name_bytes)?;
-            reader.number()?;
-        }
         let text = String::from_utf8_lossy(&text);
-        Ok((text.trim_end_matches('\0').to_owned(), reader))
+        let mut contigs = Vec::new();
+        for _ in 0..reader.number()? {
+            let name_bytes = reader.number()?;
+            let name = reader.take(name_bytes)?;
+            let name = String::from_utf8_lossy(name.strip_suffix(b"\0").unwrap_or(&name));
+            contigs.push(Contig {
+                name: name.into_owned(),
+                length: reader.number()? as u64,
+            });
+        }
+        let header = FileHeader {
+            text: text.trim_end_matches('\0').to_owned(),
+            dictionary: Dictionary::new(contigs),
+        };
+        Ok((header, reader))
     }
 
     /// Returns the next record; `None` at the end.
