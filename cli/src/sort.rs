@@ -59,7 +59,8 @@ fn sort(args: &Args) -> Result<()> {
     let header = input.header().with_sort_order(name);
     let mut out = BamOutput::create(&args.output, header.with_program("spindle-sort"))?;
     let memory_bytes = args.memory_bytes.saturating_mul(args.threads.max(1));
-    let mut sorter = Sorter::new(order, memory_bytes);
+    // The rest is for keys in the making and blocks under way.
+    let mut sorter = Sorter::new(order, memory_bytes / 3 * 2);
     let mut spill: Option<Spill> = None;
     while let Some((_, record)) = input.next_record()? {
         sorter.push(record);
