@@ -6,6 +6,7 @@
 
 mod blocks;
 mod file;
+mod file_header;
 mod header;
 mod index;
 mod part;
@@ -13,6 +14,7 @@ mod reader;
 
 pub use blocks::{END_OF_FILE, compressed};
 pub use file::{Defect, FileError, FileReader};
+pub use file_header::FileHeader;
 pub use header::{header, header_text};
 pub use index::{Index, IndexError, IndexFormat};
 pub use part::{PartError, PartWriter};
