@@ -21,6 +21,7 @@ use common::location::Location;
 use common::task::InputStamp;
 use common::workflow::{GenomeSpec, Interval, LaneReads};
 use genome::dictionary::Dictionary;
+use genome::interval::parse_text;
 use genome::partition::Partitions;
 
 use crate::plan::dag::Findings;
@@ -151,10 +152,10 @@ impl Admission {
         for interval in intervals {
             match interval {
                 Interval::Text(text) => {
-                    intervals::check_text(text, dictionary).map_err(|error| {
+                    parse_text(text, dictionary).map_err(|error| {
                         let message = format!("interval {text}: {error}");
                         Failure::new(FailureClass::InputInvalid, message)
-                    })?
+                    })?;
                 }
                 Interval::Bed(file) => {
                     let path = self.stamped(file, inputs)?;

@@ -76,7 +76,7 @@ pub fn stages(work: &Work, index_missing: bool) -> Vec<Stage> {
     let needed = |stage: &Stage| match stage {
         Stage::Index => index_missing,
         Stage::Recalibrate => recalibrates(genome),
-        Stage::Call => genome.outputs.any_calls(),
+        Stage::Call => genome.outputs.any_calls() || writes_recalibrated(genome),
         Stage::Probe => false,
         Stage::Split | Stage::Align | Stage::Duplicates | Stage::Merge | Stage::Gather => true,
     };
@@ -112,6 +112,11 @@ pub fn first_tasks(plan: &Plan, stage: Stage) -> u32 {
 fn recalibrates(genome: &GenomeSpec) -> bool {
     let wanted = genome.outputs.any_calls() || genome.recalibrated_qualities;
     wanted && !genome.known_sites.is_empty()
+}
+
+/// Says whether `call` has a BAM part to write.
+fn writes_recalibrated(genome: &GenomeSpec) -> bool {
+    genome.outputs.bam && genome.recalibrated_qualities && recalibrates(genome)
 }
 
 fn warning(work: &Work) -> Option<String> {
@@ -151,7 +156,13 @@ mod tests {
             genome.outputs.vcf = false;
             genome.recalibrated_qualities = true;
         };
-        assert_eq!(letters(recalibrated, false), "sadmrg");
+        assert_eq!(letters(recalibrated, false), "sadmrcg");
+        let without_sites = |genome: &mut GenomeSpec| {
+            genome.outputs.vcf = false;
+            genome.recalibrated_qualities = true;
+            genome.known_sites.clear();
+        };
+        assert_eq!(letters(without_sites, false), "sadmg");
         assert_eq!(stages(&Work::Probe { tasks: 3 }, true), [Stage::Probe]);
     }
 
