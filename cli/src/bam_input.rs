@@ -1,26 +1,20 @@
 //! A BAM file as the tools read it: from start to end, every fault named with file and record.
 
-use std::error::Error as _;
 use std::fs::File;
-use std::io::{self, BufReader};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use common::failure::{Failure, FailureClass};
-use genome::dictionary::Dictionary;
+use common::failure::Failure;
+use genome::dictionary::{Contig, Dictionary};
 use genome::read_group::ReadGroup;
 use genome::record::RecordView;
 use genome::region::ContigId;
-use worker::formats::bam::{END_OF_FILE, FileHeader, PartReader, ReadError};
-
-const BUFFER_BYTES: usize = 1 << 20;
+use worker::formats::bam::{FileHeader, FileReader};
 
 /// An open BAM file.
 pub struct BamInput {
     file: String,
     header: FileHeader,
-    reader: PartReader<BufReader<File>>,
-    record: u64,
+    reader: FileReader<File>,
     /// Where the last record lies, if the records have to ascend.
     last: Option<(u32, u32)>,
 }
@@ -29,28 +23,26 @@ impl BamInput {
     /// Opens a file and reads its header.
     ///
     /// # Errors
-    /// What is wrong with the file: it cannot be opened, is not BAM, or lacks its end.
+    /// What is wrong with the file: it cannot be opened, or is not BAM.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let shown = path.display().to_string();
-        let unreadable = |verb: &str, error: io::Error| {
-            Failure::input(shown.clone(), format!("cannot be {verb}: {error}"))
-        };
-        let file = File::open(path).map_err(|error| unreadable("opened", error))?;
-        let ends_well = has_end_mark(&file).map_err(|error| unreadable("read", error))?;
-        let input = BufReader::with_capacity(BUFFER_BYTES, file);
-        let (header, reader) = PartReader::of_file(input).map_err(|error| match error {
-            ReadError::Io(error) if !is_damage(&error) => unreadable("read", error),
-            _ => Failure::input(shown.clone(), "not a BAM file"),
-        })?;
-        if !ends_well {
-            let message = "file is truncated: the mark of its end is missing";
-            return Err(Failure::input(shown, message));
+        if path.is_dir() {
+            return Err(Failure::input(shown, "not a BAM file but a folder"));
         }
+        let file = File::open(path)
+            .map_err(|error| Failure::input(&shown, format!("cannot be opened: {error}")))?;
+        let reader = FileReader::open(file, &shown).map_err(Failure::from)?;
+        let contig = |(name, length): &(String, u64)| Contig {
+            name: name.clone(),
+            length: *length,
+        };
         Ok(Self {
+            header: FileHeader {
+                text: reader.header_text().to_owned(),
+                dictionary: Dictionary::new(reader.contigs().iter().map(contig).collect()),
+            },
             file: shown,
-            header,
             reader,
-            record: 0,
             last: None,
         })
     }
@@ -112,20 +104,9 @@ impl BamInput {
     /// # Errors
     /// Which record is malformed or out of order.
     pub fn next_record(&mut self) -> Result<Option<(u64, RecordView<'_>)>, Failure> {
-        self.record += 1;
-        let number = self.record;
+        let number = self.reader.record_number() + 1;
         let fault = |message: String| Failure::input(&self.file, message).at_record(number);
-        let next = self.reader.next_record().map_err(|error| match error {
-            ReadError::Io(error) if !is_damage(&error) => {
-                let message = format!("{}: {error}", self.file);
-                Failure::new(FailureClass::StorageTransient, message).at_record(number)
-            }
-            ReadError::Io(_) => fault("file is truncated or damaged".into()),
-            ReadError::Record { source, .. } => fault(source.to_string()),
-            ReadError::Truncated { .. } => fault("file is truncated".into()),
-            ReadError::Magic => fault(error.to_string()),
-        })?;
-        let Some(record) = next else {
+        let Some(record) = self.reader.next_record().map_err(Failure::from)? else {
             return Ok(None);
         };
         let contigs = self.header.dictionary.contigs().len();
@@ -150,25 +131,4 @@ impl BamInput {
         }
         Ok(Some((number, record)))
     }
-}
-
-/// Says whether the bytes are at fault, not the storage.
-fn is_damage(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
-    let kinds = [InvalidData, InvalidInput, Other, UnexpectedEof];
-    error.raw_os_error().is_none() && (kinds.contains(&error.kind()) || error.source().is_some())
-}
-
-/// Says whether a file ends with BAM's mark; what is no regular file cannot be asked.
-fn has_end_mark(file: &File) -> io::Result<bool> {
-    let found = file.metadata()?;
-    if !found.is_file() {
-        return Ok(true);
-    }
-    let mut tail = [0; END_OF_FILE.len()];
-    let Some(start) = found.len().checked_sub(tail.len() as u64) else {
-        return Ok(false);
-    };
-    file.read_exact_at(&mut tail, start)?;
-    Ok(tail == END_OF_FILE)
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
+use common::telemetry::{self, LogFormat};
 
 use crate::{
     align, apply_recal, call, cancel, controller, download, drain, evaluate, index, list, markdup,
@@ -18,8 +19,29 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "spindle", version, max_term_width = 100)]
 pub struct Cli {
+    /// How log lines look; RUST_LOG chooses which are shown
+    #[arg(long, global = true, default_value = "text", hide_short_help = true)]
+    log_format: LogStyle,
     #[command(subcommand)]
     command: Command,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum LogStyle {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl From<LogStyle> for LogFormat {
+    fn from(style: LogStyle) -> Self {
+        match style {
+            LogStyle::Text => Self::Text,
+            LogStyle::Json => Self::Json,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -54,12 +76,23 @@ enum Command {
     },
 }
 
+impl Command {
+    /// Returns which log lines are shown: the long-lived roles tell more.
+    const fn default_log(&self) -> &'static str {
+        match self {
+            Self::Server(_) | Self::Controller(_) | Self::Worker(_) => "info",
+            _ => "warn",
+        }
+    }
+}
+
 impl Cli {
     /// Runs the subcommand.
     ///
     /// # Errors
     /// Whatever it answers, with its exit code.
     pub fn run(self) -> Result<ExitCode> {
+        telemetry::start(self.log_format.into(), self.command.default_log());
         match self.command {
             Command::Run(args) => block_on(run::run(*args)),
             Command::Server(args) => block_on(server::run(args)),

@@ -24,7 +24,7 @@ pub struct FastqError {
 #[derive(Debug, thiserror::Error)]
 pub enum Reason {
     /// It cannot be read.
-    #[error("cannot be read: {0}")]
+    #[error("{}", super::text::reading(.0))]
     Io(#[from] io::Error),
     /// No record at all.
     #[error("holds no reads")]
@@ -74,8 +74,8 @@ pub fn check_paired(path1: &Path, path2: &Path) -> Result<(), FastqError> {
         match (name1, name2) {
             (None, None) => break,
             (Some(own), Some(mate)) => readers[1].same_name(&mate, &own)?,
-            (None, Some(_)) => return Err(readers[0].error(Reason::Shorter)),
-            (Some(_), None) => return Err(readers[1].error(Reason::Shorter)),
+            (None, Some(_)) => return Err(readers[0].shorter()),
+            (Some(_), None) => return Err(readers[1].shorter()),
         }
     }
     readers.iter().try_for_each(Reader::not_empty)
@@ -178,7 +178,11 @@ impl Reader {
 
     fn not_empty(&self) -> Result<(), FastqError> {
         if self.record == 0 {
-            return Err(self.error(Reason::Empty));
+            return Err(FastqError {
+                file: self.file,
+                record: None,
+                reason: Reason::Empty,
+            });
         }
         Ok(())
     }
@@ -191,12 +195,11 @@ impl Reader {
         }
     }
 
-    fn error(&self, reason: Reason) -> FastqError {
-        let record = matches!(reason, Reason::Shorter).then_some(self.record);
-        FastqError {
-            file: self.file,
-            record,
-            reason,
+    /// The file ends where the other one goes on.
+    fn shorter(&self) -> FastqError {
+        match self.not_empty() {
+            Ok(()) => self.at_last(Reason::Shorter),
+            Err(empty) => empty,
         }
     }
 }

@@ -152,14 +152,14 @@ fn merge(
     let partition = context.assignment.attempt.task.index;
     let mut sources = Vec::new();
     for (source, run) in sections::runs(context).map_err(Fault::Storage)? {
-        let section = run.section(context, partition, Kind::Records);
-        let section = section.map_err(Fault::Storage)?;
-        sources.extend(section.map(|bytes| RecordReader::new(bytes, source)));
+        let reader = |bytes| RecordReader::new(bytes, source);
+        let section = run.section(context, (partition, Kind::Records), reader);
+        sources.extend(section.map_err(Fault::Storage)?);
     }
     let mut places = Vec::new();
     for bucket in sections::duplicates(context).map_err(Fault::Storage)? {
-        let section = bucket.section(context, partition, Kind::Places);
-        places.extend(section.map_err(Fault::Storage)?.map(PlaceReader::new));
+        let section = bucket.section(context, (partition, Kind::Places), PlaceReader::new);
+        places.extend(section.map_err(Fault::Storage)?);
     }
     merge_records(sources, Merged::new(places)?, context.monitor, sink)?;
     Ok(())
