@@ -23,23 +23,25 @@ impl BamInput {
     /// Opens a file and reads its header.
     ///
     /// # Errors
-    /// What is wrong with the file: it cannot be opened or is not BAM.
+    /// What is wrong with the file: it cannot be opened, or is not BAM.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let shown = path.display().to_string();
+        if path.is_dir() {
+            return Err(Failure::input(shown, "not a BAM file but a folder"));
+        }
         let file = File::open(path)
             .map_err(|error| Failure::input(&shown, format!("cannot be opened: {error}")))?;
-        let reader = FileReader::open(file, &shown)?;
+        let reader = FileReader::open(file, &shown).map_err(Failure::from)?;
         let contig = |(name, length): &(String, u64)| Contig {
             name: name.clone(),
             length: *length,
         };
-        let header = FileHeader {
-            text: reader.header_text().to_owned(),
-            dictionary: Dictionary::new(reader.contigs().iter().map(contig).collect()),
-        };
         Ok(Self {
+            header: FileHeader {
+                text: reader.header_text().to_owned(),
+                dictionary: Dictionary::new(reader.contigs().iter().map(contig).collect()),
+            },
             file: shown,
-            header,
             reader,
             last: None,
         })
@@ -56,7 +58,7 @@ impl BamInput {
     /// Which line is malformed.
     pub fn read_groups(&self) -> Result<Vec<ReadGroup>, Failure> {
         let groups = self.header.read_groups();
-        groups.map_err(|error| Failure::input(self.reader.file(), error.to_string()))
+        groups.map_err(|error| Failure::input(&self.file, error.to_string()))
     }
 
     /// Demands that the records are sorted by coordinate, and that the header says so.
@@ -70,7 +72,7 @@ impl BamInput {
         }
         let found = self.header.sort_order().unwrap_or("no order");
         let message = format!("header says {found}, but SO:coordinate is needed: run spindle sort");
-        Err(Failure::input(self.reader.file(), message))
+        Err(Failure::input(&self.file, message))
     }
 
     /// Returns, for each contig of the file, that of a reference.
@@ -86,13 +88,13 @@ impl BamInput {
                 let (name, length) = (&contig.name, contig.length);
                 let message =
                     format!("contig {name} has {length} bp, but {expected} in the reference");
-                return Err(Failure::input(self.reader.file(), message));
+                return Err(Failure::input(&self.file, message));
             }
             found.push(id);
         }
         if found.iter().all(Option::is_none) {
             let message = "no contig of the file is in the reference";
-            return Err(Failure::input(self.reader.file(), message));
+            return Err(Failure::input(&self.file, message));
         }
         Ok(found)
     }
@@ -103,9 +105,8 @@ impl BamInput {
     /// Which record is malformed or out of order.
     pub fn next_record(&mut self) -> Result<Option<(u64, RecordView<'_>)>, Failure> {
         let number = self.reader.record_number() + 1;
-        let file = &self.file;
-        let fault = |message: String| Failure::input(file, message).at_record(number);
-        let Some(record) = self.reader.next_record()? else {
+        let fault = |message: String| Failure::input(&self.file, message).at_record(number);
+        let Some(record) = self.reader.next_record().map_err(Failure::from)? else {
             return Ok(None);
         };
         let contigs = self.header.dictionary.contigs().len();

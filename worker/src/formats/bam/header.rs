@@ -3,7 +3,7 @@
 use genome::dictionary::Dictionary;
 use genome::read_group::ReadGroup;
 
-pub(super) const MAGIC: [u8; 4] = *b"BAM\x01";
+const MAGIC: [u8; 4] = *b"BAM\x01";
 
 /// Returns the SAM text of a coordinate-sorted file.
 pub fn header_text(dictionary: &Dictionary, read_groups: &[ReadGroup]) -> String {
