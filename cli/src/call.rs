@@ -1,7 +1,7 @@
 //! `spindle call`: the caller as a tool, with the flags of GATK's HaplotypeCaller.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use aligner::Index;
@@ -10,15 +10,14 @@ use caller::{EmitMode, Options, Output, Scope};
 use clap::{Args as ClapArgs, ValueEnum};
 use common::failure::{Failure, FailureClass};
 use genome::dictionary::Dictionary;
-use genome::interval;
 use genome::monitor::Monitor;
-use genome::region::Region;
 use worker::formats::bam_stream::BamStream;
 use worker::formats::vcf::Writer;
 use worker::stage::call::failure;
 
 use crate::exit::{Exit, ended};
 use crate::index::index_path;
+use crate::intervals;
 
 /// Calls the variants of one sample, with the flags of GATK's HaplotypeCaller
 #[derive(Debug, ClapArgs)]
@@ -91,33 +90,9 @@ impl Args {
         if self.intervals.is_empty() {
             return Ok(whole);
         }
-        let mut asked = Vec::new();
-        for text in &self.intervals {
-            if Path::new(text).is_file() {
-                read_bed(text, dictionary, &mut asked)?;
-            } else {
-                let region = interval::parse_text(text, dictionary);
-                asked.push(region.map_err(|error| Failure::input(text, error.to_string()))?);
-            }
-        }
-        let padded = |region: Region| {
-            let length = dictionary.contig(region.contig).length;
-            region.padded(self.interval_padding, length)
-        };
-        let asked: Vec<Region> = asked.into_iter().map(padded).collect();
+        let asked = intervals::regions(&self.intervals, self.interval_padding, dictionary)?;
         Ok(Scope::new(whole.own(), &asked))
     }
-}
-
-fn read_bed(path: &str, dictionary: &Dictionary, asked: &mut Vec<Region>) -> Result<()> {
-    let file = File::open(path).with_context(|| path.to_owned())?;
-    for (line, number) in BufReader::new(file).lines().zip(1..) {
-        let region = interval::parse_bed(&line.with_context(|| path.to_owned())?, dictionary);
-        let region =
-            region.map_err(|error| Failure::input(path, error.to_string()).at_record(number))?;
-        asked.extend(region);
-    }
-    Ok(())
 }
 
 /// Calls, and prints what was found.

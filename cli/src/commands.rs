@@ -4,12 +4,12 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use common::telemetry::{self, LogFormat};
 use clap::{CommandFactory, Parser, Subcommand};
+use common::telemetry::{self, LogFormat};
 
 use crate::{
-    align, call, cancel, controller, download, drain, evaluate, index, list, run, server, status,
-    submit, watch, worker, workers,
+    align, apply_recal, call, cancel, controller, download, drain, evaluate, index, list, markdup,
+    recalibrate, run, server, sort, status, submit, watch, worker, workers,
 };
 
 /// Raw reads in; alignments, variants and clinical results out, over a pool of machines
@@ -52,6 +52,10 @@ enum Command {
     Worker(worker::Args),
     Index(index::Args),
     Align(Box<align::Args>),
+    Sort(sort::Args),
+    Markdup(markdup::Args),
+    Recalibrate(recalibrate::Args),
+    ApplyRecal(apply_recal::Args),
     Call(call::Args),
     Evaluate(evaluate::Args),
     Submit(Box<submit::Args>),
@@ -97,6 +101,10 @@ impl Cli {
             Command::Task => return Ok(::worker::task_main()),
             Command::Index(args) => index::run(&args),
             Command::Align(args) => align::run(&args),
+            Command::Sort(args) => sort::run(&args),
+            Command::Markdup(args) => markdup::run(&args),
+            Command::Recalibrate(args) => recalibrate::run(&args),
+            Command::ApplyRecal(args) => apply_recal::run(&args),
             Command::Call(args) => call::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),
             Command::Submit(args) => block_on(submit::run(*args)),

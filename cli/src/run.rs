@@ -135,12 +135,18 @@ async fn unfinished(
         .map_err(|status| refused(&status))?;
     match answer.into_inner().workflows.into_iter().next() {
         None => Ok(None),
-        Some(known) if known.spec.as_ref() == Some(request) => Ok(Some(known.workflow_id)),
+        Some(known) if is_same(known.spec.as_ref(), request) => Ok(Some(known.workflow_id)),
         Some(_) => Err(ended(
             Exit::Usage,
             "the work folder holds an unfinished run with other options: repeat those, or use --restart",
         )),
     }
+}
+
+/// Says whether two requests ask for the same; a server fills in what was left to it.
+fn is_same(known: Option<&WorkflowSpec>, request: &WorkflowSpec) -> bool {
+    let read = |spec: &WorkflowSpec| common::workflow::WorkflowSpec::try_from(spec.clone()).ok();
+    known.is_some_and(|known| read(known) == read(request))
 }
 
 /// Removes the intermediate files of a run that has ended; what cannot be removed is told.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::Args as ClapArgs;
+use clap::{Arg, ArgMatches, Args as ClapArgs, Command, FromArgMatches};
 use proto::v1::genomics_client::GenomicsClient;
 use proto::v1::{
     SubmitBatchRequest, UploadHeader, UploadReadsRequest, Workflow, WorkflowSpec, WorkflowState,
@@ -21,15 +21,15 @@ use crate::{download, follow, json};
 
 /// Submits genomes: from a batch file, or one by the flags of `run`
 #[derive(Debug, ClapArgs)]
-#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    // Before the batch file, whose presence it looks at.
+    #[command(flatten)]
+    genome: OneGenome,
     #[command(flatten)]
     server: ServerArgs,
     /// Batch file (YAML) with many genomes
-    #[arg(long, value_name = "FILE", exclusive = false, conflicts_with_all = ["reference", "sample"])]
+    #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
-    #[command(flatten)]
-    genome: Option<GenomeArgs>,
     /// Folder of the outputs: root:NAME/dir on the server, or a local one with --wait
     #[arg(long, short, value_name = "DIR", default_value = "")]
     out: String,
@@ -45,6 +45,40 @@ pub struct Args {
     /// One JSON object for each workflow
     #[arg(long)]
     json: bool,
+}
+
+/// The genome of the flags, which only a batch file makes needless.
+#[derive(Debug)]
+struct OneGenome(Option<GenomeArgs>);
+
+impl clap::Args for OneGenome {
+    fn augment_args(command: Command) -> Command {
+        let needless = |arg: Arg| match arg.get_id().as_str() {
+            "reference" | "sample" | "reads" => {
+                arg.required(false).required_unless_present("manifest")
+            }
+            _ => arg,
+        };
+        GenomeArgs::augment_args(command).mut_args(needless)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for OneGenome {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        if matches.contains_id("manifest") {
+            return Ok(Self(None));
+        }
+        GenomeArgs::from_arg_matches(matches).map(|genome| Self(Some(genome)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// Submits, and waits as far as asked.
@@ -76,7 +110,11 @@ pub async fn run(args: Args) -> Result<()> {
             Ok(())
         };
         if let (Some(folder), WorkflowState::Succeeded) = (&download_to, ended.state()) {
-            let overwrite = args.genome.as_ref().is_some_and(|genome| genome.overwrite);
+            let overwrite = args
+                .genome
+                .0
+                .as_ref()
+                .is_some_and(|genome| genome.overwrite);
             download::download(&mut client, &ended, &[], folder, overwrite).await?;
         }
         if first_failure.is_ok() {
@@ -95,7 +133,7 @@ async fn requests(
         client: client.clone(),
         sent: Default::default(),
     };
-    match (&args.manifest, &args.genome) {
+    match (&args.manifest, &args.genome.0) {
         (Some(manifest), _) => {
             let mut workflows = Vec::new();
             for entry in BatchFile::read(manifest)?.workflows {

@@ -182,7 +182,7 @@ impl Admission {
             && let Some(name) = outputs::taken(&folder, genome)
         {
             let file = prefix.join(&name).to_string();
-            return Err(Failure::input(file, "exists, and may not be replaced"));
+            return Err(Failure::input(file, "exists; it is replaced only if overwrite is asked for"));
         }
         outputs::check_writable(&folder)
             .map_err(|error| invalid(prefix, format!("cannot be written: {error}")))

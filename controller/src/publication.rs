@@ -35,7 +35,7 @@ pub enum Source {
 #[derive(Debug, thiserror::Error)]
 pub enum PublicationError {
     /// Another file has the name.
-    #[error("{} exists, and may not be replaced", .0.display())]
+    #[error("{} exists; it is replaced only if overwrite is asked for", .0.display())]
     Taken(PathBuf),
     /// The object is not what its manifest says.
     #[error("object {} has {found} bytes, not {expected}", .path.display())]

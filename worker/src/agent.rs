@@ -296,15 +296,15 @@ impl Agent {
         if !self.drain.is_draining() {
             return;
         }
+        // Told before anything is handed back, so that nothing handed back comes again.
+        if self.drain.tell() && self.link.is_attached() {
+            self.link.say(Say::Drained(wire::Drained {}));
+        }
         for assignment in self.slots.withdraw(|_| true) {
             self.end(&assignment, Outcome::HandedBack);
         }
-        let tell = self
-            .drain
+        self.drain
             .go_on(self.session.is_idle(), self.session.is_settled());
-        if tell && self.link.is_attached() {
-            self.link.say(Say::Drained(wire::Drained {}));
-        }
     }
 }
 

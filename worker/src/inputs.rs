@@ -91,9 +91,17 @@ impl Inputs {
     /// # Errors
     /// What storage answers, but that it is gone.
     pub fn exists(&self, location: &Location) -> Result<bool, Failure> {
+        Ok(self.modified_ns(location)?.is_some())
+    }
+
+    /// Returns when an input was modified, in nanoseconds since 1970; `None` if it is gone.
+    ///
+    /// # Errors
+    /// What storage answers, but that it is gone.
+    pub fn modified_ns(&self, location: &Location) -> Result<Option<i64>, Failure> {
         match self.stat(location) {
-            Ok(_) => Ok(true),
-            Err(StoreError::NotFound { .. }) => Ok(false),
+            Ok(stat) => Ok(Some(stat.modified_ns)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
             Err(fault) => Err(error::input(location, fault)),
         }
     }

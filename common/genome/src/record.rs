@@ -13,7 +13,7 @@ mod view;
 pub use builder::{NewRecord, Records};
 pub use flags::Flags;
 pub use owned::OwnedRecord;
-pub use tags::{Tag, TagValue, tags};
+pub use tags::{Tag, TagValue, tags, without_tags};
 pub use view::{RecordError, RecordView};
 
 /// Bytes before the read name.

@@ -24,7 +24,7 @@ pub struct FastqError {
 #[derive(Debug, thiserror::Error)]
 pub enum Reason {
     /// It cannot be read.
-    #[error("cannot be read: {0}")]
+    #[error("{}", super::text::reading(.0))]
     Io(#[from] io::Error),
     /// No record at all.
     #[error("holds no reads")]

@@ -17,6 +17,17 @@ pub struct Lines {
     number: u64,
 }
 
+/// Says in words why bytes could not be read.
+pub fn reading(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "compressed file is truncated".to_owned(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            format!("compressed file is corrupt: {error}")
+        }
+        _ => format!("cannot be read: {error}"),
+    }
+}
+
 /// Opens a file, decompressing it if it is gzip or BGZF.
 pub fn open(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
     let mut plain = BufReader::with_capacity(1 << 17, File::open(path)?);

@@ -16,6 +16,7 @@ pub use clip::Clipped;
 pub use context::{CONTEXTS, context, context_letters, cycle};
 pub use counter::{Counter, Error, Scope};
 pub use counts::{Counts, Row, Tally};
+pub use filter::is_well_formed;
 pub use known_sites::KnownSites;
 pub use read_groups::ReadGroupKeys;
 

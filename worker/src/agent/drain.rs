@@ -52,7 +52,12 @@ impl Drain {
         self.asked || self.commanded
     }
 
-    /// Says whether the controller was told that nothing runs any more.
+    /// Says whether the controller is to be told now that nothing more is taken: once.
+    pub fn tell(&mut self) -> bool {
+        self.is_draining() && !std::mem::replace(&mut self.told, true)
+    }
+
+    /// Says whether the controller was told that nothing more is taken.
     pub fn is_told(&self) -> bool {
         self.told
     }
@@ -84,10 +89,10 @@ impl Drain {
         };
     }
 
-    /// Goes on as far as it can; says whether the controller is to be told now.
-    pub fn go_on(&mut self, is_idle: bool, is_settled: bool) -> bool {
+    /// Goes on as far as it can.
+    pub fn go_on(&mut self, is_idle: bool, is_settled: bool) {
         if !is_idle {
-            return false;
+            return;
         }
         if matches!(self.phase, Phase::Grace(_) | Phase::Ending) {
             self.phase = Phase::Settling(Instant::now() + SETTLE_WITHIN);
@@ -95,7 +100,6 @@ impl Drain {
         if is_settled && matches!(self.phase, Phase::Settling(_)) {
             self.phase = Phase::Over;
         }
-        !std::mem::replace(&mut self.told, true)
     }
 }
 
@@ -108,9 +112,9 @@ mod tests {
         let mut drain = Drain::default();
         drain.command();
         assert!(drain.is_draining());
-        assert!(!drain.go_on(false, false));
-        assert!(drain.go_on(true, true), "the controller is told once");
-        assert!(!drain.go_on(true, true));
+        assert!(drain.tell(), "the controller is told at once");
+        assert!(!drain.tell(), "and only once");
+        drain.go_on(true, true);
         assert!(!drain.is_over());
     }
 
@@ -118,13 +122,11 @@ mod tests {
     async fn a_worker_that_was_asked_to_end_waits_for_tasks_then_for_acknowledgements() {
         let mut drain = Drain::default();
         drain.ask(Duration::from_secs(100));
-        assert!(!drain.go_on(false, false));
+        drain.go_on(false, false);
         drain.pass_deadline();
-        assert!(
-            !drain.go_on(false, false),
-            "cancelled tasks take their time"
-        );
-        assert!(drain.go_on(true, false));
+        drain.go_on(false, false);
+        assert!(!drain.is_over(), "cancelled tasks take their time");
+        drain.go_on(true, false);
         assert!(!drain.is_over(), "a report is not acknowledged yet");
         drain.go_on(true, true);
         assert!(drain.is_over());

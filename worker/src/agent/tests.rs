@@ -308,6 +308,7 @@ async fn what_cannot_finish_is_handed_back_when_the_worker_ends() {
     assert!(matches!(seen.next().await, Say::ReadBatch(_)));
     let acks = seen.outbound.clone();
     let ended = tokio::spawn(cluster.end());
+    assert!(matches!(seen.next().await, Say::Drained(_)));
     let report = seen.report().await;
     assert_eq!(report.outcome, Outcome::HandedBack);
     let attempt = Some((&task.attempt).into());
@@ -318,7 +319,6 @@ async fn what_cannot_finish_is_handed_back_when_the_worker_ends() {
     acks.send(Ok(wire::AttachResponse { message: Some(ack) }))
         .unwrap();
     drop(acks);
-    assert!(matches!(seen.next().await, Say::Drained(_)));
     drop(seen);
     ended.await.unwrap().unwrap();
 }

@@ -2,15 +2,19 @@
 //!
 //! A *part* is a stretch of a BAM file: whole BGZF blocks of records, without header and end mark,
 //! so that parts behind a header make a file. Main path: [`header`], [`PartWriter`], [`PartReader`],
-//! [`Index`].
+//! [`Index`]; [`FileReader`] for files that were made elsewhere.
 
 mod blocks;
+mod file;
+mod file_header;
 mod header;
 mod index;
 mod part;
 mod reader;
 
 pub use blocks::{END_OF_FILE, compressed};
+pub use file::{Defect, FileError, FileReader};
+pub use file_header::FileHeader;
 pub use header::{header, header_text};
 pub use index::{Index, IndexError, IndexFormat};
 pub use part::{PartError, PartWriter};

@@ -62,7 +62,7 @@ fn read(context: &Context<'_>, batch: &ReadBatch) -> Result<Reads, Failure> {
     // The batch was valid when it was written.
     reads.map_err(|error| match Failure::from(error) {
         invalid if invalid.class == FailureClass::InputInvalid => {
-            Failure::new(FailureClass::IntermediateLost, invalid.to_string())
+            crate::error::lost(&object.key, &invalid)
         }
         failure => failure,
     })

@@ -24,10 +24,10 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
     let partition = context.assignment.attempt.task.index;
     let (mut pairs, mut ends) = (Vec::new(), Vec::new());
     for (source, run) in sections::runs(context)? {
-        let section = run.section(context, partition, Kind::PairKeys)?;
-        pairs.extend(section.map(|bytes| KeyReader::<_, PairKey>::new(bytes, source)));
-        let section = run.section(context, partition, Kind::EndKeys)?;
-        ends.extend(section.map(|bytes| KeyReader::<_, EndKey>::new(bytes, source)));
+        let reader = |bytes| KeyReader::<_, PairKey>::new(bytes, source);
+        pairs.extend(run.section(context, (partition, Kind::PairKeys), reader)?);
+        let reader = |bytes| KeyReader::<_, EndKey>::new(bytes, source);
+        ends.extend(run.section(context, (partition, Kind::EndKeys), reader)?);
     }
     let pairs = Merged::new(pairs).map_err(sections::failure)?;
     let ends = Merged::new(ends).map_err(sections::failure)?;

@@ -4,9 +4,11 @@
 use std::io::Write;
 
 use common::failure::{Failure, FailureClass};
+use common::location::Location;
 use common::task::ObjectRef;
 use genome::order::Place;
 use genome::record::RecordView;
+use genome::region::Region;
 use reads::covariates::{self, Counter, KnownSites, ReadGroupKeys, Scope};
 use reads::duplicates::{DuplicateMetrics, PlaceReader};
 use reads::merge::{Merged, merge_records};
@@ -152,14 +154,14 @@ fn merge(
     let partition = context.assignment.attempt.task.index;
     let mut sources = Vec::new();
     for (source, run) in sections::runs(context).map_err(Fault::Storage)? {
-        let section = run.section(context, partition, Kind::Records);
-        let section = section.map_err(Fault::Storage)?;
-        sources.extend(section.map(|bytes| RecordReader::new(bytes, source)));
+        let reader = |bytes| RecordReader::new(bytes, source);
+        let section = run.section(context, (partition, Kind::Records), reader);
+        sources.extend(section.map_err(Fault::Storage)?);
     }
     let mut places = Vec::new();
     for bucket in sections::duplicates(context).map_err(Fault::Storage)? {
-        let section = bucket.section(context, partition, Kind::Places);
-        places.extend(section.map_err(Fault::Storage)?.map(PlaceReader::new));
+        let section = bucket.section(context, (partition, Kind::Places), PlaceReader::new);
+        places.extend(section.map_err(Fault::Storage)?);
     }
     merge_records(sources, Merged::new(places)?, context.monitor, sink)?;
     Ok(())
@@ -171,23 +173,46 @@ fn known_sites(context: &Context<'_>) -> Result<KnownSites, Failure> {
     let dictionary = index.dictionary();
     let partitions = context.partitions()?;
     let regions = partitions.regions(context.assignment.attempt.task.index);
-    let reach = |contig, start: u64, end: u64| {
-        let overlaps = |region: &genome::region::Region| {
-            region.contig == contig && start < region.end + OVERHANG_BP && region.start < end
-        };
-        regions.iter().any(overlaps)
-    };
+    let stretch =
+        |region: &Region| Region::new(region.contig, region.start, region.end + OVERHANG_BP);
+    let stretches: Vec<Region> = regions.iter().map(stretch).collect();
     let mut sites = Vec::new();
     for location in &context.genome()?.known_sites {
-        let stream = context.open_input(location, 0)?;
-        let found = vcf::known_sites(stream, &location.to_string(), dictionary)?;
-        sites.extend(
-            found
-                .into_iter()
-                .filter(|site| reach(site.contig, site.start, site.end)),
-        );
+        let found = match indexed_sites(context, location, &stretches)? {
+            Some(found) => found,
+            None => {
+                let stream = context.open_input(location, 0)?;
+                vcf::known_sites(stream, &location.to_string(), dictionary)?
+            }
+        };
+        let wanted = |site: &Region| stretches.iter().any(|stretch| stretch.overlaps(site));
+        sites.extend(found.into_iter().filter(wanted));
     }
     Ok(KnownSites::new(sites))
+}
+
+/// Reads the sites of stretches through the file's index; `None` if it has none that can be used.
+fn indexed_sites(
+    context: &Context<'_>,
+    location: &Location,
+    stretches: &[Region],
+) -> Result<Option<Vec<Region>>, Failure> {
+    let modified_ns = context.inputs.modified_ns(location)?;
+    for ending in vcf::INDEX_ENDINGS {
+        let beside = location.with_ending(ending);
+        // An index that is older than its file may be that of another one.
+        let indexed_ns = context.inputs.modified_ns(&beside)?;
+        if indexed_ns.is_none() || indexed_ns < modified_ns {
+            continue;
+        }
+        let file = context.local_input(location)?;
+        let index = context.local_input(&beside)?;
+        match vcf::known_sites_within(&file, &index, context.index()?.dictionary(), stretches) {
+            Ok(found) => return Ok(Some(found)),
+            Err(fault) => tracing::debug!(index = %beside, %fault, "the whole file is read"),
+        }
+    }
+    Ok(None)
 }
 
 fn store(context: &Context<'_>, role: &str, bytes: &[u8]) -> Result<ObjectRef, Failure> {

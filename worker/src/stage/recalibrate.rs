@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use common::failure::{Failure, FailureClass};
+use common::failure::Failure;
 use common::task::Stage;
 use reads::container::Decoder;
 use reads::covariates::{Counts, ReadGroupKeys};
@@ -10,7 +10,7 @@ use reads::recalibration::{ApplyOptions, RecalibrationTable, Recalibrator};
 
 use super::lanes::Lanes;
 use super::{Context, Finished, merge, sections};
-use crate::error::storage;
+use crate::error::{self, storage};
 
 /// Role of the table's report among the outputs.
 pub const TABLE: &str = "recal.table";
@@ -22,9 +22,11 @@ pub const TABLE: &str = "recal.table";
 pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
     let mut sum = Counts::default();
     for manifest in context.upstream(Stage::Merge)? {
-        let bytes = context.read_all(sections::output(&manifest, merge::COUNTS)?)?;
+        let object = sections::output(&manifest, merge::COUNTS)?;
+        let bytes = context.read_all(object)?;
         let mut fields = Decoder::new(&bytes, "recalibration counts");
-        sum.merge(&Counts::decode(&mut fields).map_err(sections::failure)?);
+        let counts = Counts::decode(&mut fields);
+        sum.merge(&counts.map_err(|fault| sections::lost(&object.key, fault))?);
     }
     let keys = ReadGroupKeys::new(&Lanes::of(context.genome()?).read_groups);
     let report = RecalibrationTable::of(&sum, keys.names()).report();
@@ -41,16 +43,15 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
 pub fn recalibrator(
     context: &Context<'_>,
 ) -> Result<Option<(ReadGroupKeys, Recalibrator)>, Failure> {
-    if context.upstream_manifest(Stage::Recalibrate).is_none() {
+    let Some(stage) = context.upstream_manifest(Stage::Recalibrate) else {
         return Ok(None);
-    }
-    let lost = |message: String| Failure::new(FailureClass::IntermediateLost, message);
+    };
     let manifests = context.upstream(Stage::Recalibrate)?;
-    let manifest = manifests.first();
-    let manifest = manifest.ok_or_else(|| lost("the recalibrate stage made no table".into()))?;
-    let bytes = context.read_all(sections::output(manifest, TABLE)?)?;
+    let none = || error::lost(&stage.key, &"the recalibrate stage made no table");
+    let object = sections::output(manifests.first().ok_or_else(none)?, TABLE)?;
+    let bytes = context.read_all(object)?;
     let table = RecalibrationTable::parse(&String::from_utf8_lossy(&bytes));
-    let table = table.map_err(|error| lost(error.to_string()))?;
+    let table = table.map_err(|fault| error::lost(&object.key, &fault))?;
     let keys = ReadGroupKeys::new(&Lanes::of(context.genome()?).read_groups);
     let options = ApplyOptions {
         allow_missing_read_group: true,

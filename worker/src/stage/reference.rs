@@ -2,15 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aligner::index::{self as file, Index};
-use common::failure::{Failure, FailureClass};
+use common::failure::Failure;
 use common::task::Stage;
 use genome::partition::Partitions;
 
-use super::{Context, index};
+use super::{Context, index, sections};
 use crate::error;
 use crate::inputs::Inputs;
 
@@ -25,9 +25,19 @@ impl Context<'_> {
     /// else what lies beside the reference.
     ///
     /// # Errors
-    /// [`FailureClass::IntermediateLost`] if there is none.
+    /// [`common::failure::FailureClass::IntermediateLost`] if there is none.
     pub fn index(&self) -> Result<Arc<Index>, Failure> {
-        open(&self.index_path()?)
+        let Some(stage) = self.upstream_manifest(Stage::Index) else {
+            let beside = self.genome()?.reference.with_ending(ENDING);
+            if !self.inputs.exists(&beside)? {
+                return Err(Inputs::missing(&beside));
+            }
+            return open(&self.local_input(&beside)?, &beside.to_string());
+        };
+        let made = self.upstream(Stage::Index)?;
+        let none = || error::lost(&stage.key, &"the index stage made no index");
+        let object = sections::output(made.first().ok_or_else(none)?, index::INDEX)?;
+        open(&self.local_object(object)?, &object.key)
     }
 
     /// Returns the partitions of the reference.
@@ -41,26 +51,6 @@ impl Context<'_> {
             self.genome()?.partition_bp,
         ))
     }
-
-    fn index_path(&self) -> Result<PathBuf, Failure> {
-        if self.upstream_manifest(Stage::Index).is_some() {
-            let made = self.upstream(Stage::Index)?;
-            let object = made.first().and_then(|task| task.outputs.get(index::INDEX));
-            let missing = || {
-                Failure::new(
-                    FailureClass::IntermediateLost,
-                    "the index stage made no index",
-                )
-            };
-            return self.local_object(object.ok_or_else(missing)?);
-        }
-        let location = self.genome()?.reference.with_ending(ENDING);
-        if self.inputs.exists(&location)? {
-            self.local_input(&location)
-        } else {
-            Err(Inputs::missing(&location))
-        }
-    }
 }
 
 /// Device, file number and size: another file at the same path is another map.
@@ -68,7 +58,8 @@ type Identity = (u64, u64, u64);
 
 static OPEN: Mutex<Vec<(Identity, Arc<Index>)>> = Mutex::new(Vec::new());
 
-fn open(path: &Path) -> Result<Arc<Index>, Failure> {
+/// Maps an index; `name` is its object or its location, for messages.
+fn open(path: &Path, name: &str) -> Result<Arc<Index>, Failure> {
     let data = fs::metadata(path).map_err(|fault| error::storage(&fault))?;
     let identity = (data.dev(), data.ino(), data.len());
     // A panic while a map was opened left the list as it was.
@@ -79,7 +70,7 @@ fn open(path: &Path) -> Result<Arc<Index>, Failure> {
         maps.push(entry);
         return Ok(index);
     }
-    let opened = Index::open(path).map_err(unusable)?;
+    let opened = Index::open(path).map_err(|fault| unusable(name, fault))?;
     let index = Arc::new(opened);
     maps.push((identity, Arc::clone(&index)));
     if maps.len() > OPEN_MAPS {
@@ -89,9 +80,9 @@ fn open(path: &Path) -> Result<Arc<Index>, Failure> {
 }
 
 /// An index that can't be mapped is made again.
-fn unusable(fault: file::Error) -> Failure {
+fn unusable(name: &str, fault: file::Error) -> Failure {
     match &fault {
         file::Error::Open { source, .. } => error::storage(source),
-        _ => Failure::new(FailureClass::IntermediateLost, fault.to_string()),
+        _ => error::lost(name, &fault),
     }
 }

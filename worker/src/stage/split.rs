@@ -1,6 +1,13 @@
 //! The stage that cuts a lane into read batches, each a commit of its own.
 
+mod bam_lane;
+mod bam_read;
+mod digest;
+mod fastq_lane;
+mod mates;
+mod names;
 mod source;
+mod waiting;
 
 use std::io::Write;
 
@@ -8,7 +15,7 @@ use common::failure::{Failure, FailureClass};
 use common::task::{Detail, ReadBatch, ReadSource, SplitCursor};
 use noodles_bgzf as bgzf;
 
-pub use self::source::FileDigest;
+pub use self::digest::FileDigest;
 use self::source::{Source, Template};
 use super::{Context, Finished, OutputWriter};
 use crate::error::storage;

@@ -29,6 +29,17 @@ pub fn tags(mut bytes: &[u8]) -> impl Iterator<Item = (Tag, TagValue<'_>)> {
     })
 }
 
+/// Appends the tags in `bytes` but for those named in `dropped`; malformed ones stay as they are.
+pub fn without_tags(mut bytes: &[u8], dropped: &[Tag], kept: &mut Vec<u8>) {
+    while let Some((tag, _, rest)) = split_first(bytes) {
+        if !dropped.contains(&tag) {
+            kept.extend_from_slice(&bytes[..bytes.len() - rest.len()]);
+        }
+        bytes = rest;
+    }
+    kept.extend_from_slice(bytes);
+}
+
 fn split_first(bytes: &[u8]) -> Option<(Tag, TagValue<'_>, &[u8])> {
     let (&[first, second, kind], rest) = bytes.split_first_chunk::<3>()?;
     let integer = |width: usize, signed: bool| {
@@ -108,6 +119,16 @@ mod tests {
         let expected = [-1, 255, -2, 65534, -3, 4_294_967_293].map(TagValue::Integer);
         assert_eq!(values[..6], expected);
         assert_eq!(values[6], TagValue::Text(b"text"));
+    }
+
+    #[test]
+    fn dropped_tags_leave_the_others_as_they_are() {
+        let mut kept = Vec::new();
+        without_tags(b"AAZx\0BDC\x01ABc\xff", &[*b"BD", *b"BI"], &mut kept);
+        assert_eq!(kept, b"AAZx\0ABc\xff");
+        kept.clear();
+        without_tags(b"BDC\x01ABi\xff", &[*b"BD"], &mut kept);
+        assert_eq!(kept, b"ABi\xff");
     }
 
     #[test]

@@ -80,7 +80,9 @@ impl<'a> RecordView<'a> {
     }
 
     /// Wraps a block that [`RecordView::parse`] accepted or [`super::Records`] wrote.
-    pub(crate) const fn trusted(bytes: &'a [u8]) -> Self {
+    ///
+    /// Access to any other block may panic.
+    pub const fn trusted(bytes: &'a [u8]) -> Self {
         Self { bytes }
     }
 

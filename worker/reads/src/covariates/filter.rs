@@ -18,18 +18,23 @@ pub(super) fn is_countable(record: &RecordView<'_>) -> bool {
         && record.flags().0 & EXCLUDED == 0
 }
 
-/// Says whether a mapped record is complete and lies on its contig.
-pub(super) fn is_well_formed(record: &RecordView<'_>, dictionary: &Dictionary) -> bool {
-    let (Some(contig), Some(end)) = (record.contig(), record.end()) else {
+/// Says whether a record is complete and, if it is mapped, lies on its contig: what GATK calls well
+/// formed, the read group aside.
+pub fn is_well_formed(record: &RecordView<'_>, dictionary: &Dictionary) -> bool {
+    let has_qualities = record.qualities().iter().any(|&quality| quality != 0xFF);
+    has_qualities && (record.flags().is_unmapped() || lies_on_contig(record, dictionary))
+}
+
+fn lies_on_contig(record: &RecordView<'_>, dictionary: &Dictionary) -> bool {
+    let (Some(contig), Some(_), Some(end)) = (record.contig(), record.position(), record.end())
+    else {
         return false;
     };
     let Some(contig) = dictionary.contigs().get(contig.0 as usize) else {
         return false;
     };
-    let has_qualities = record.qualities().iter().any(|&quality| quality != 0xFF);
     u64::from(end) <= contig.length
         && record.cigar().len() > 0
-        && has_qualities
         && reference_span(record.cigar()) > 0
         && record.cigar().all(|op| op.kind() != CigarKind::Skip)
 }

@@ -26,6 +26,8 @@ pub struct End {
     pub first_of_pair: bool,
     /// Whether a mapped mate exists.
     pub paired: bool,
+    /// Whether the end is set against others by itself: its mate is not mapped, or on no contig.
+    pub lone: bool,
     /// Sum of the good qualities.
     pub score: i16,
     /// Where the cluster lies.
@@ -48,6 +50,7 @@ impl End {
         }
         let contig = record.contig()?.0;
         let coordinate = record.unclipped_five_prime()?;
+        let paired = flags.is_paired() && !flags.is_mate_unmapped();
         Some(Self {
             site: EndSite {
                 library,
@@ -57,7 +60,8 @@ impl End {
             },
             read_group,
             first_of_pair: flags.has(Flags::FIRST),
-            paired: flags.is_paired() && !flags.is_mate_unmapped(),
+            paired,
+            lone: !paired || record.mate_contig().is_none(),
             score: score(record),
             location: Location::of_name(record.name()),
             place,
@@ -73,7 +77,7 @@ impl End {
         };
         EndKey {
             site: self.site,
-            lone: (!self.paired).then_some(lone),
+            lone: self.lone.then_some(lone),
         }
     }
 

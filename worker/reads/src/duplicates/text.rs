@@ -25,7 +25,7 @@ const MAX_COVERAGE_MULTIPLE: u64 = 100;
 impl DuplicateMetrics {
     /// Returns Picard's metrics file, without command line and date.
     ///
-    /// `names` are the libraries by index, in the order of the header's read groups.
+    /// `names` are the libraries by index; their rows are sorted by name.
     pub fn text(&self, names: &[String]) -> String {
         let header = "## htsjdk.samtools.metrics.StringHeader\n";
         let mut text = format!("{header}{header}\n");
@@ -34,7 +34,9 @@ impl DuplicateMetrics {
         text.push('\n');
         let none = LibraryMetrics::default();
         let counts = |index: usize| self.libraries.get(index).unwrap_or(&none);
-        for (index, name) in names.iter().enumerate() {
+        let mut rows: Vec<(&String, usize)> = names.iter().zip(0..).collect();
+        rows.sort_unstable();
+        for (name, index) in rows {
             text.push_str(&row(name, counts(index)));
         }
         text.push('\n');

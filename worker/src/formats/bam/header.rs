@@ -3,7 +3,7 @@
 use genome::dictionary::Dictionary;
 use genome::read_group::ReadGroup;
 
-const MAGIC: [u8; 4] = *b"BAM\x01";
+pub(super) const MAGIC: [u8; 4] = *b"BAM\x01";
 
 /// Returns the SAM text of a coordinate-sorted file.
 pub fn header_text(dictionary: &Dictionary, read_groups: &[ReadGroup]) -> String {
@@ -22,7 +22,11 @@ pub fn header_text(dictionary: &Dictionary, read_groups: &[ReadGroup]) -> String
 
 /// Returns the header's bytes, not yet compressed.
 pub fn header(dictionary: &Dictionary, read_groups: &[ReadGroup]) -> Vec<u8> {
-    let text = header_text(dictionary, read_groups);
+    encode(&header_text(dictionary, read_groups), dictionary)
+}
+
+/// Returns the bytes of a header with this text.
+pub(super) fn encode(text: &str, dictionary: &Dictionary) -> Vec<u8> {
     let contigs = dictionary.contigs();
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());

@@ -32,7 +32,7 @@ pub struct PartWriter<W> {
     /// Blocks of the present group that are full; the last one is being filled.
     group: Vec<Vec<u8>>,
     spans: Vec<(Span, Place, Place)>,
-    index: IndexBuilder,
+    index: Option<IndexBuilder>,
     contigs: usize,
     bytes: u64,
 }
@@ -44,9 +44,17 @@ impl<W: Write> PartWriter<W> {
             out,
             group: vec![Vec::new()],
             spans: Vec::new(),
-            index: IndexBuilder::new(IndexFormat::of(dictionary)),
+            index: Some(IndexBuilder::new(IndexFormat::of(dictionary))),
             contigs: dictionary.contigs().len(),
             bytes: 0,
+        }
+    }
+
+    /// Starts a part whose records come in any order; its index stays empty.
+    pub fn unsorted(out: W, dictionary: &Dictionary) -> Self {
+        Self {
+            index: None,
+            ..Self::new(out, dictionary)
         }
     }
 
@@ -63,7 +71,9 @@ impl<W: Write> PartWriter<W> {
         self.append(&(record.bytes().len() as u32).to_le_bytes());
         self.append(record.bytes());
         let to = self.place();
-        self.spans.push((Span::of(record), from, to));
+        if self.index.is_some() {
+            self.spans.push((Span::of(record), from, to));
+        }
         Ok(())
     }
 
@@ -74,7 +84,8 @@ impl<W: Write> PartWriter<W> {
     pub fn finish(mut self) -> Result<(W, u64, Index), PartError> {
         self.flush_group()?;
         self.out.flush()?;
-        Ok((self.out, self.bytes, self.index.finish(self.contigs)))
+        let index = self.index.unwrap_or(IndexBuilder::new(IndexFormat::Bai));
+        Ok((self.out, self.bytes, index.finish(self.contigs)))
     }
 
     fn block(&mut self) -> &mut Vec<u8> {
@@ -122,8 +133,9 @@ impl<W: Write> PartWriter<W> {
                 Some(data) if offset < data.len() => starts[block] << 16 | offset as u64,
                 _ => starts[block + 1] << 16,
             };
-            self.index
-                .add(&span, virtual_position(from), virtual_position(to))?;
+            if let Some(index) = &mut self.index {
+                index.add(&span, virtual_position(from), virtual_position(to))?;
+            }
         }
         self.group.clear();
         self.group.push(Vec::new());

@@ -1,6 +1,6 @@
-//! Reading the records of a part or of a file.
+//! Reading the records of a part.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use genome::record::{RecordError, RecordView};
 use noodles_bgzf as bgzf;
@@ -28,9 +28,6 @@ pub enum ReadError {
         /// What is wrong with it.
         source: RecordError,
     },
-    /// The stream does not begin as BAM.
-    #[error("not a BAM file")]
-    Magic,
 }
 
 /// Reads records one at a time.
@@ -63,29 +60,6 @@ impl<R: Read> PartReader<R> {
         Ok(reader)
     }
 
-    /// Reads a whole file; returns the text of its header as well.
-    ///
-    /// # Errors
-    /// [`ReadError`] if it does not begin as BAM.
-    pub fn of_file(input: R) -> Result<(String, Self), ReadError> {
-        let mut reader = Self::new(input);
-        let mut magic = [0; 4];
-        reader.input.read_exact(&mut magic)?;
-        if magic != *b"BAM\x01" {
-            return Err(ReadError::Magic);
-        }
-        let text_bytes = reader.number()?;
-        let text = reader.take(text_bytes)?;
-        let contigs = reader.number()?;
-        for _ in 0..contigs {
-            let name_bytes = reader.number()?;
-            reader.take(name_bytes)?;
-            reader.number()?;
-        }
-        let text = String::from_utf8_lossy(&text);
-        Ok((text.trim_end_matches('\0').to_owned(), reader))
-    }
-
     /// Returns the next record; `None` at the end.
     ///
     /// # Errors
@@ -102,33 +76,37 @@ impl<R: Read> PartReader<R> {
         }
         self.input.read_exact(&mut size[1..]).map_err(truncated)?;
         let size = u32::from_le_bytes(size) as usize;
+        self.record = record;
         if size > MAX_RECORD_BYTES {
             return Err(ReadError::Truncated { record });
         }
         self.block.resize(size, 0);
         self.input.read_exact(&mut self.block).map_err(truncated)?;
-        self.record = record;
         let view = RecordView::parse(&self.block);
         view.map(Some)
             .map_err(|source| ReadError::Record { record, source })
     }
 
-    fn number(&mut self) -> Result<usize, ReadError> {
-        let mut bytes = [0; 4];
-        self.input.read_exact(&mut bytes)?;
-        Ok(u32::from_le_bytes(bytes) as usize)
+    /// Returns the 1-based number of the last record.
+    pub const fn record_number(&self) -> u64 {
+        self.record
     }
 
-    fn take(&mut self, length: usize) -> Result<Vec<u8>, ReadError> {
+    /// Says whether no byte follows the last record.
+    pub(super) fn is_over(&mut self) -> io::Result<bool> {
+        self.input.fill_buf().map(<[u8]>::is_empty)
+    }
+
+    /// Returns where the bytes come from.
+    pub(super) fn input(&self) -> &R {
+        self.input.get_ref()
+    }
+
+    /// Returns the next inflated bytes, fewer at the end.
+    pub(super) fn take(&mut self, length: u32) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let taken = self
-            .input
-            .by_ref()
-            .take(length as u64)
-            .read_to_end(&mut bytes)?;
-        if taken < length {
-            return Err(ReadError::Magic);
-        }
+        let mut rest = self.input.by_ref().take(length.into());
+        rest.read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 }

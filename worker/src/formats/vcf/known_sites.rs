@@ -1,11 +1,14 @@
 //! Known sites: the stretch of reference that each record of a VCF covers.
 
+mod indexed;
+
 use std::io::{self, BufRead, Read};
 
 use common::failure::{Failure, FailureClass};
 use genome::dictionary::Dictionary;
 use genome::region::{ContigId, Region};
 
+pub use self::indexed::{INDEX_ENDINGS, known_sites_within};
 use crate::formats::compression::decompressed;
 
 /// Why a VCF of known sites was refused.
@@ -101,12 +104,7 @@ pub fn known_sites(
     file: &str,
     dictionary: &Dictionary,
 ) -> Result<Vec<Region>, Error> {
-    let mut sites = Sites {
-        dictionary,
-        found: Vec::new(),
-        last_contig: None,
-        elsewhere: None,
-    };
+    let mut sites = Sites::new(dictionary);
     let mut record = 0;
     let failed = |record, source| error_of(file, record, source);
     let invalid = |record, defect| Error::Invalid {
@@ -168,7 +166,16 @@ struct Sites<'a> {
     elsewhere: Option<String>,
 }
 
-impl Sites<'_> {
+impl<'a> Sites<'a> {
+    const fn new(dictionary: &'a Dictionary) -> Self {
+        Self {
+            dictionary,
+            found: Vec::new(),
+            last_contig: None,
+            elsewhere: None,
+        }
+    }
+
     fn take(&mut self, line: &[u8]) -> Result<(), Defect> {
         const LEAST_COLUMNS: usize = 8;
         let columns: Vec<&[u8]> = line

@@ -93,7 +93,7 @@ impl<W: Write> Writer<W> {
 
 /// Returns contig, first and last position of a record.
 fn place(line: &[u8]) -> Option<(&str, (u64, u64))> {
-    let mut columns = line.split(|&byte| byte == b'\t');
+    let mut columns = line.trim_ascii_end().split(|&byte| byte == b'\t');
     let contig = std::str::from_utf8(columns.next()?).ok()?;
     let start = number(columns.next()?)?;
     let reference = columns.nth(1)?;

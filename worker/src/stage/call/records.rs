@@ -149,10 +149,10 @@ fn slice(
     dictionary: &Dictionary,
 ) -> Result<Option<(ObjectRef, Range<u64>, u16)>, Failure> {
     let part = sections::output(manifest, merge::PART)?;
-    let index = sections::output(manifest, merge::PART_INDEX)?;
-    let bytes = context.read_all(index)?;
+    let object = sections::output(manifest, merge::PART_INDEX)?;
+    let bytes = context.read_all(object)?;
     let index = Index::decode(&bytes, IndexFormat::of(dictionary));
-    let index = index.map_err(|fault| error::lost(&part.key, &fault))?;
+    let index = index.map_err(|fault| error::lost(&object.key, &fault))?;
     let first = wanted
         .iter()
         .filter_map(|region| index.first_chunk(region))

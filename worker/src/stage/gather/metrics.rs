@@ -55,7 +55,8 @@ fn decode<T>(
 ) -> Result<T, Failure> {
     let object: &ObjectRef = sections::output(manifest, role)?;
     let bytes = context.read_all(object)?;
-    decode(&mut Decoder::new(&bytes, role)).map_err(sections::failure)
+    let decoded = decode(&mut Decoder::new(&bytes, role));
+    decoded.map_err(|fault| sections::lost(&object.key, fault))
 }
 
 impl Metrics {

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use common::failure::{Failure, FailureClass};
+use common::failure::Failure;
 use common::ids::Sha256;
 use common::location::Location;
 use common::task::Stage;
@@ -10,9 +10,9 @@ use common::workflow::{GenomeSpec, Interval};
 use serde_json::{Value, json};
 use sha2::Digest;
 
-use super::super::Context;
 use super::super::split::{FileDigest, INPUTS};
-use crate::error::storage;
+use super::super::{Context, sections};
+use crate::error::{self, storage};
 
 /// Describes the genome of the context.
 ///
@@ -63,15 +63,9 @@ fn options(genome: &GenomeSpec) -> Value {
 fn lane_files(context: &Context<'_>) -> Result<Vec<FileDigest>, Failure> {
     let mut files: Vec<FileDigest> = Vec::new();
     for manifest in context.upstream(Stage::Split)? {
-        let lost = |message: String| Failure::new(FailureClass::IntermediateLost, message);
-        let Some(object) = manifest.outputs.get(INPUTS) else {
-            return Err(lost(format!(
-                "{} has no digests of its inputs",
-                manifest.attempt
-            )));
-        };
+        let object = sections::output(&manifest, INPUTS)?;
         let digests: Vec<FileDigest> = serde_json::from_slice(&context.read_all(object)?)
-            .map_err(|error| lost(format!("{}: {error}", object.key)))?;
+            .map_err(|fault| error::lost(&object.key, &fault))?;
         files.extend(digests);
     }
     Ok(files)
@@ -96,5 +90,6 @@ fn digest(context: &Context<'_>, location: &Location) -> Result<FileDigest, Fail
         file: location.to_string(),
         size_bytes,
         sha256,
+        reads_without_mate: None,
     })
 }

@@ -1,17 +1,16 @@
 //! The final VCF or gVCF: the parts of all partitions in order, compressed and indexed.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 use caller::gvcf::{PartReport, Stitch};
 use caller::{EmitMode, Options, Summary};
-use common::failure::{Failure, FailureClass};
+use common::failure::Failure;
 use common::task::{Manifest, ObjectRef, Stage};
 use genome::dictionary::Dictionary;
 use noodles::bgzf;
 
-use super::super::{Context, call};
-use crate::error::storage;
+use super::super::{Context, call, sections};
+use crate::error::{self, storage};
 use crate::formats::vcf::{Writer, Written};
 
 /// The final files of one mode.
@@ -30,7 +29,7 @@ pub struct Files {
 /// Makes the file `name`, such as `SAMPLE.vcf.gz`, and its index.
 ///
 /// # Errors
-/// [`FailureClass::IntermediateLost`] for a part that is gone; what storage answers.
+/// [`common::failure::FailureClass::IntermediateLost`] for a part that is gone; what storage answers.
 pub fn gather(context: &Context<'_>, emit: EmitMode, name: &str) -> Result<Files, Failure> {
     let index = context.index()?;
     let reference = index.reference();
@@ -66,22 +65,33 @@ fn open(
     manifest: &Manifest,
     emit: EmitMode,
 ) -> Result<Part<impl Read>, Failure> {
-    let report = context.read_all(output(&manifest.outputs, call::report_role(emit))?)?;
-    let report = String::from_utf8_lossy(&report);
-    let report = PartReport::decode(&report)
-        .map_err(|error| Failure::new(FailureClass::IntermediateLost, error.to_string()))?;
-    let body = context.open(output(&manifest.outputs, call::body_role(emit))?)?;
-    Ok((report, bgzf::io::Reader::new(body)))
+    let object = sections::output(manifest, call::report_role(emit))?;
+    let report = context.read_all(object)?;
+    let report = PartReport::decode(&String::from_utf8_lossy(&report))
+        .map_err(|fault| error::lost(&object.key, &fault))?;
+    let object = sections::output(manifest, call::body_role(emit))?;
+    let body = Body {
+        text: bgzf::io::Reader::new(context.open(object)?),
+        key: object.key.clone(),
+    };
+    Ok((report, body))
 }
 
-fn output<'a>(
-    outputs: &'a BTreeMap<String, ObjectRef>,
-    role: &str,
-) -> Result<&'a ObjectRef, Failure> {
-    outputs.get(role).ok_or_else(|| {
-        let message = format!("a part of the calls has no {role}");
-        Failure::new(FailureClass::IntermediateLost, message)
-    })
+/// The text of a body, whose faults name its object.
+struct Body<R> {
+    text: bgzf::io::Reader<R>,
+    key: String,
+}
+
+impl<R: Read> Read for Body<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.text.read(buffer).map_err(|fault| match fault.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                error::into_io(error::lost(&self.key, &fault))
+            }
+            _ => fault,
+        })
+    }
 }
 
 /// Writes header and parts, in order of their partitions.

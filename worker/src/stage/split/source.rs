@@ -1,34 +1,20 @@
 //! The reads of a lane, template by template, whatever files they are in.
 
-use std::io::Read;
-use std::sync::{Arc, Mutex};
-
 use common::failure::Failure;
-use common::location::Location;
 use common::task::SplitCursor;
 use common::workflow::LaneReads;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::super::Context;
-use crate::formats::fastq::{FastqReader, Record};
-
-/// What a file was when it was read, for the provenance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileDigest {
-    /// The file, as submitted.
-    pub file: String,
-    /// Its size.
-    pub size_bytes: u64,
-    /// Lower-case hexadecimal.
-    pub sha256: String,
-}
+use super::bam_lane::BamLane;
+use super::digest::FileDigest;
+use super::fastq_lane::FastqLane;
+use crate::formats::fastq::Record;
 
 /// One or two reads of a template.
 #[derive(Debug, Default)]
 pub struct Template {
-    records: [Record; 2],
-    count: usize,
+    pub(super) records: [Record; 2],
+    pub(super) count: usize,
 }
 
 impl Template {
@@ -39,14 +25,11 @@ impl Template {
 }
 
 /// The files of a lane.
-pub struct Source {
-    files: Vec<File>,
-    interleaved: bool,
-}
-
-struct File {
-    reader: FastqReader,
-    digest: Arc<Mutex<Counted>>,
+pub enum Source {
+    /// FASTQ files.
+    Fastq(FastqLane),
+    /// A BAM file.
+    Bam(Box<BamLane>),
 }
 
 impl Source {
@@ -55,22 +38,24 @@ impl Source {
     /// # Errors
     /// What is wrong with their beginning.
     pub fn open(context: &Context<'_>, reads: &LaneReads) -> Result<Self, Failure> {
-        let open = |location| File::open(context, location);
-        let (files, interleaved) = match reads {
-            LaneReads::SingleEnd(file) => (vec![open(file)?], false),
-            LaneReads::Paired(first, second) => (vec![open(first)?, open(second)?], false),
-            LaneReads::Interleaved(file) => (vec![open(file)?], true),
+        let fastq = match reads {
+            LaneReads::SingleEnd(file) => FastqLane::open(context, &[file], false),
+            LaneReads::Paired(first, second) => FastqLane::open(context, &[first, second], false),
+            LaneReads::Interleaved(file) => FastqLane::open(context, &[file], true),
             LaneReads::Bam(file) => {
-                let message = "reads from BAM are not supported yet: convert them to FASTQ";
-                return Err(Failure::input(file.to_string(), message));
+                let lane = BamLane::open(context, file)?;
+                return Ok(Self::Bam(Box::new(lane)));
             }
         };
-        Ok(Self { files, interleaved })
+        fastq.map(Self::Fastq)
     }
 
     /// Says whether templates have two reads.
     pub fn is_paired(&self) -> bool {
-        self.interleaved || self.files.len() == 2
+        match self {
+            Self::Fastq(lane) => lane.is_paired(),
+            Self::Bam(lane) => lane.is_paired(),
+        }
     }
 
     /// Goes on where an earlier attempt stood.
@@ -78,21 +63,19 @@ impl Source {
     /// # Errors
     /// If the files end before.
     pub fn skip(&mut self, cursor: &SplitCursor) -> Result<(), Failure> {
-        let records = cursor.next_ordinal / self.files.len() as u64;
-        for (file, offset) in self.files.iter_mut().zip(cursor.offsets) {
-            file.reader.skip(offset, records)?;
+        match self {
+            Self::Fastq(lane) => lane.skip(cursor),
+            Self::Bam(lane) => lane.skip(cursor.next_ordinal),
         }
-        Ok(())
     }
 
-    /// Returns how much decompressed text of each file has been read.
+    /// Returns how much decompressed text of each file has been read; 0 where that does not help
+    /// to go on.
     pub fn offsets(&self) -> [u64; 2] {
-        let offset = |index| {
-            self.files
-                .get(index)
-                .map_or(0, |f: &File| f.reader.consumed_bytes())
-        };
-        [offset(0), offset(1)]
+        match self {
+            Self::Fastq(lane) => lane.offsets(),
+            Self::Bam(_) => [0, 0],
+        }
     }
 
     /// Reads the next template; false at the end.
@@ -100,109 +83,20 @@ impl Source {
     /// # Errors
     /// What is wrong with its reads, or that one has no mate.
     pub fn next(&mut self, template: &mut Template) -> Result<bool, Failure> {
-        let [first, second] = &mut template.records;
-        template.count = 1 + usize::from(self.interleaved || self.files.len() == 2);
-        let has_first = self.files[0].reader.read(first)?;
-        if template.count == 1 {
-            return Ok(has_first);
+        match self {
+            Self::Fastq(lane) => lane.next(template),
+            Self::Bam(lane) => lane.next(template),
         }
-        if self.interleaved && !has_first {
-            return Ok(false);
-        }
-        let last = self.files.len() - 1;
-        let has_second = self.files[last].reader.read(second)?;
-        match (has_first, has_second) {
-            (false, false) => Ok(false),
-            (true, true) => self.check_mates(first, second).map(|()| true),
-            (true, false) => Err(self.without_mate(0, last)),
-            (false, true) => Err(self.without_mate(last, 0)),
-        }
-    }
-
-    fn check_mates(&self, first: &Record, second: &Record) -> Result<(), Failure> {
-        if first.name == second.name {
-            return Ok(());
-        }
-        let reader = &self.files[self.files.len() - 1].reader;
-        let [first, second] = [first, second].map(|read| String::from_utf8_lossy(&read.name));
-        let message = format!("mates have different names: {first} and {second}");
-        Err(Failure::input(reader.file(), message).at_record(reader.record_number()))
-    }
-
-    fn without_mate(&self, has: usize, lacks: usize) -> Failure {
-        let (has, lacks) = (&self.files[has].reader, &self.files[lacks].reader);
-        let message = match has.file() == lacks.file() {
-            true => "the last read has no mate".to_owned(),
-            false => {
-                format!(
-                    "read has no mate: {} ends after {}",
-                    lacks.file(),
-                    lacks.record_number()
-                )
-            }
-        };
-        Failure::input(has.file(), message).at_record(has.record_number())
     }
 
     /// Returns what the files were, once they have been read to their ends.
     ///
     /// # Errors
-    /// What storage answers.
+    /// What can be told of a file at its end alone.
     pub fn finish(self) -> Result<Vec<FileDigest>, Failure> {
-        self.files.into_iter().map(File::finish).collect()
-    }
-}
-
-impl File {
-    fn open(context: &Context<'_>, location: &Location) -> Result<Self, Failure> {
-        let digest = Arc::new(Mutex::new(Counted::default()));
-        let stream = context.open_input(location, 0)?;
-        let counting = Counting {
-            stream,
-            digest: Arc::clone(&digest),
-        };
-        let reader = FastqReader::open(Box::new(counting), &location.to_string())?;
-        Ok(Self { reader, digest })
-    }
-
-    fn finish(self) -> Result<FileDigest, Failure> {
-        let file = self.reader.file().to_owned();
-        let counted = self
-            .digest
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        let sha256: [u8; 32] = counted.sha256.clone().finalize().into();
-        let sha256 = common::ids::Sha256(sha256).to_string();
-        Ok(FileDigest {
-            file,
-            size_bytes: counted.size_bytes,
-            sha256,
-        })
-    }
-}
-
-/// Bytes that went through, and their digest.
-#[derive(Default)]
-struct Counted {
-    size_bytes: u64,
-    sha256: Sha256,
-}
-
-/// Digests a stream while it is read.
-struct Counting {
-    stream: Box<dyn Read + Send>,
-    digest: Arc<Mutex<Counted>>,
-}
-
-impl Read for Counting {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let bytes = self.stream.read(buffer)?;
-        let mut counted = self
-            .digest
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        counted.size_bytes += bytes as u64;
-        counted.sha256.update(&buffer[..bytes]);
-        Ok(bytes)
+        match self {
+            Self::Fastq(lane) => Ok(lane.finish()),
+            Self::Bam(lane) => lane.finish().map(|digest| vec![digest]),
+        }
     }
 }

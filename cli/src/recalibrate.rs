@@ -1,0 +1,126 @@
+//! `spindle recalibrate`: makes the recalibration table, with the flags of GATK's BaseRecalibrator.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use aligner::Index;
+use anyhow::{Context, Result};
+use clap::Args as ClapArgs;
+use common::failure::Failure;
+use genome::dictionary::Dictionary;
+use genome::record::RecordView;
+use genome::region;
+use reads::covariates::{Counter, Counts, KnownSites, ReadGroupKeys, Scope};
+use reads::recalibration::RecalibrationTable;
+use worker::formats::vcf;
+
+use crate::bam_input::BamInput;
+use crate::index::index_path;
+use crate::intervals;
+use crate::output::OutputFile;
+
+/// Counts how often bases are wrong, by what the sequencer claims, as GATK's BaseRecalibrator
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// Reference FASTA with its index REF.spindle beside it
+    #[arg(short = 'R', long, value_name = "FASTA")]
+    reference: PathBuf,
+    /// Reads: one BAM file
+    #[arg(short = 'I', long, value_name = "BAM")]
+    input: PathBuf,
+    /// Known variation (VCF; plain, gzip or BGZF); may be repeated
+    #[arg(long, value_name = "VCF", required = true)]
+    known_sites: Vec<PathBuf>,
+    /// Count reads here only: contig, contig:start-end or a BED file; may be repeated
+    #[arg(short = 'L', long, value_name = "INTERVAL")]
+    intervals: Vec<String>,
+    /// Widens each interval on both sides
+    #[arg(long, visible_alias = "ip", value_name = "BP", default_value_t = 0)]
+    interval_padding: u64,
+    /// Output: the recalibration report
+    #[arg(short = 'O', long, value_name = "TABLE")]
+    output: PathBuf,
+}
+
+/// Counts, and writes the table.
+///
+/// # Errors
+/// What is wrong with an input; what the output answers.
+pub fn run(args: &Args) -> Result<()> {
+    let index = open_index(&args.reference)?;
+    let input = BamInput::open(&args.input)?;
+    let known_sites = known_sites(&args.known_sites, index.dictionary())?;
+    let keys = ReadGroupKeys::new(&input.read_groups()?);
+    let counts = count(args, &index, input, &known_sites, &keys)?;
+    let report = RecalibrationTable::of(&counts, keys.names()).report();
+    OutputFile::write_whole(&args.output, report.as_bytes())
+}
+
+fn count(
+    args: &Args,
+    index: &Index,
+    mut input: BamInput,
+    known_sites: &KnownSites,
+    keys: &ReadGroupKeys,
+) -> Result<Counts> {
+    let reference = index.reference();
+    let dictionary = reference.dictionary();
+    let regions = intervals::regions(&args.intervals, args.interval_padding, dictionary)?;
+    let regions = region::merge(regions);
+    let mut counter = Counter::new(Scope {
+        reference: reference.clone(),
+        known_sites,
+        intervals: (!args.intervals.is_empty()).then_some(&regions),
+    });
+    let shown = args.input.display().to_string();
+    let contigs = input.contigs_in(dictionary)?;
+    let mut renumbered = Vec::new();
+    while let Some((number, record)) = input.next_record()? {
+        let fault = |message: String| Failure::input(&shown, message).at_record(number);
+        let key = keys.key_of(&record);
+        let key = key.ok_or_else(|| fault("record has no read group of the header".into()))?;
+        let known = record
+            .contig()
+            .and_then(|contig| contigs[contig.0 as usize]);
+        let Some(contig) = known else {
+            continue;
+        };
+        let record = if record.contig() == Some(contig) {
+            record
+        } else {
+            renumbered.clear();
+            renumbered.extend_from_slice(record.bytes());
+            renumbered[..4].copy_from_slice(&contig.0.to_le_bytes());
+            RecordView::trusted(&renumbered)
+        };
+        let counted = counter.count(&record, key);
+        counted.map_err(|error| fault(error.to_string()))?;
+    }
+    Ok(counter.finish())
+}
+
+/// Opens the index beside a reference.
+///
+/// # Errors
+/// That it is missing or cannot be used.
+pub fn open_index(reference: &Path) -> Result<Index> {
+    let path = index_path(reference);
+    let shown = path.display().to_string();
+    if !path.exists() {
+        let message = format!("is missing: run spindle index {}", reference.display());
+        return Err(Failure::input(shown, message).into());
+    }
+    Index::open(&path).context(shown)
+}
+
+fn known_sites(paths: &[PathBuf], dictionary: &Dictionary) -> Result<KnownSites> {
+    let mut sites = Vec::new();
+    for path in paths {
+        let shown = path.display().to_string();
+        let file = File::open(path)
+            .map_err(|error| Failure::input(&shown, format!("cannot be opened: {error}")))?;
+        let found = vcf::known_sites(Box::new(file), &shown, dictionary);
+        sites.extend(found.map_err(Failure::from)?);
+    }
+    Ok(KnownSites::new(sites))
+}
