@@ -1,19 +1,26 @@
-//! Plans a workflow of 100,000 tasks and runs a probe of as many through the core; prints one line
-//! of JSON. `cargo bench -p controller --bench plan`
+//! Plans workflows of 100,000 tasks; prints a line of JSON for each.
+//! `cargo bench -p controller --bench plan`
+//!
+//! - `genome`: 10,000 partitions, and as many read batches as are left; `plan_ms` from the inputs to
+//!   the plan and its first tasks, `grow_ms` until all read batches are committed, `peak_rss_mib` of
+//!   this process;
+//! - `probe`: 100,000 tasks that do nothing, run through the core.
 #![allow(missing_docs, reason = "a program")]
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use common::ids::{AttemptNumber, BatchId, Epoch, WorkerId, WorkflowId};
-use common::task::{Counters, Outcome, Stage};
-use common::workflow::{Priority, Work, WorkflowSpec};
+use common::ids::{AttemptNumber, BatchId, Epoch, Sha256, WorkerId, WorkflowId};
+use common::location::Location;
+use common::task::{Counters, ObjectRef, Outcome, ReadBatch, ReadSource, SplitCursor, Stage};
+use common::workflow::{GenomeSpec, Lane, LaneReads, Outputs, Priority, Work, WorkflowSpec};
 use controller::core::advance;
 use controller::core::event::{Event, Now};
 use controller::core::ready::ready_tasks;
 use controller::core::state::{TaskKey, WorkflowState};
 use controller::plan::dag::{Findings, plan};
 use controller::state::snapshot;
+use genome::read_group::ReadGroup;
 
 const TASKS: u32 = 100_000;
 const NOW: Now = Now {
@@ -21,9 +28,118 @@ const NOW: Now = Now {
     jitter: 0.5,
 };
 
+/// Partitions of the genome: each has tasks of `duplicates`, `merge` and `call`.
+const PARTITIONS: u32 = 10_000;
+
 fn main() {
+    genome();
+    probe();
+}
+
+fn genome() {
+    let mut state = accepted(Work::Genome(Box::new(genome_spec())));
     let start = Instant::now();
-    let mut state = accepted();
+    let findings = Findings {
+        partitions: PARTITIONS,
+        ..Findings::default()
+    };
+    let planned = plan(&state.spec.work, findings);
+    advance(&mut state, Event::Validated(planned), NOW);
+    let plan_ms = start.elapsed().as_secs_f64() * 1e3;
+
+    let start = Instant::now();
+    let split = TaskKey {
+        stage: Stage::Split,
+        index: 0,
+    };
+    advance(&mut state, placed(split), NOW);
+    let before = tasks(&state);
+    for index in 0..TASKS - before {
+        advance(&mut state, batch_committed(index), NOW);
+    }
+    let ready = ready_tasks(&state, 1).count();
+    let grow_ms = start.elapsed().as_secs_f64() * 1e3;
+    assert_eq!(tasks(&state), TASKS);
+
+    let start = Instant::now();
+    let bytes = snapshot::encode(&state).len();
+    let report = serde_json::json!({
+        "work": "genome",
+        "tasks": TASKS,
+        "planned": before,
+        "ready": ready,
+        "plan_ms": plan_ms,
+        "grow_ms": grow_ms,
+        "snapshot_ms": start.elapsed().as_secs_f64() * 1e3,
+        "snapshot_bytes": bytes,
+        "peak_rss_mib": peak_rss_mib(),
+    });
+    println!("{report}");
+}
+
+fn tasks(state: &WorkflowState) -> u32 {
+    let tasks = state.stages.iter().map(|stage| stage.tasks.len());
+    tasks.sum::<usize>() as u32
+}
+
+fn batch_committed(index: u32) -> Event {
+    const READS: u64 = 660_000;
+    const BASES: u64 = 100_000_000;
+    let ordinal = u64::from(index) * READS;
+    let next = u64::from(index) + 1;
+    Event::ReadBatchCommitted {
+        attempt: AttemptNumber(1),
+        read_batch: ReadBatch {
+            lane: 0,
+            index,
+            first_ordinal: ordinal,
+            reads: READS,
+            bases: BASES,
+            paired: true,
+            source: ReadSource::Object(ObjectRef {
+                key: format!("work/W/split/0/1/reads-{index}"),
+                size_bytes: BASES / 2,
+                sha256: Sha256::of(&index.to_le_bytes()),
+            }),
+        },
+        cursor: SplitCursor {
+            next_batch: index + 1,
+            next_ordinal: ordinal + READS,
+            offsets: [next * BASES; 2],
+        },
+    }
+}
+
+fn genome_spec() -> GenomeSpec {
+    let location = |text: &str| -> Location { text.parse().expect("a location") };
+    let lane = Lane {
+        read_group: ReadGroup::parse("@RG\tID:L\tSM:S").expect("a read group"),
+        reads: LaneReads::Paired(location("root:data/1.fq"), location("root:data/2.fq")),
+    };
+    GenomeSpec {
+        sample: "S".to_owned(),
+        lanes: vec![lane],
+        reference: location("root:data/ref.fa"),
+        known_sites: vec![location("root:data/known.vcf")],
+        outputs: Outputs {
+            bam: true,
+            vcf: true,
+            gvcf: true,
+        },
+        intervals: vec![],
+        interval_padding_bp: 0,
+        output_prefix: None,
+        overwrite: false,
+        recalibrated_qualities: false,
+        read_batch_bp: 100_000_000,
+        partition_bp: 10_000_000,
+    }
+}
+
+fn probe() {
+    let work = || Work::Probe { tasks: TASKS };
+    let start = Instant::now();
+    let mut state = accepted(work());
     let planned = plan(&state.spec.work, Findings::default());
     advance(&mut state, Event::Validated(planned), NOW);
     let ready = ready_tasks(&state, 1).count();
@@ -39,11 +155,12 @@ fn main() {
 
     let start = Instant::now();
     let bytes = snapshot::encode(&state);
-    let restored = snapshot::decode(accepted(), &bytes);
+    let restored = snapshot::decode(accepted(work()), &bytes);
     let snapshot_ms = start.elapsed().as_secs_f64() * 1e3;
     assert!(restored.is_ok_and(|restored| restored == state));
 
     let report = serde_json::json!({
+        "work": "probe",
         "tasks": TASKS,
         "ready": ready,
         "plan_ms": plan_ms,
@@ -56,32 +173,35 @@ fn main() {
     println!("{report}");
 }
 
-fn accepted() -> WorkflowState {
+fn accepted(work: Work) -> WorkflowState {
     let spec = WorkflowSpec {
         priority: Priority::default(),
         description: String::new(),
-        work: Work::Probe { tasks: TASKS },
+        work,
     };
     let (workflow, batch) = (WorkflowId::new("W"), BatchId::new("B"));
     WorkflowState::accepted(workflow, batch, Arc::new(spec), 1)
+}
+
+fn placed(task: TaskKey) -> Event {
+    Event::Placed {
+        task,
+        worker: WorkerId::new("w"),
+        epoch: Epoch(1),
+    }
 }
 
 /// Starts and completes one task; returns the number of facts.
 fn run_one(state: &mut WorkflowState, index: u32) -> usize {
     let stage = Stage::Probe;
     let task = TaskKey { stage, index };
-    let placed = Event::Placed {
-        task,
-        worker: WorkerId::new("w"),
-        epoch: Epoch(1),
-    };
     let reported = Event::Reported {
         task,
         attempt: AttemptNumber(1),
         counters: Counters::default(),
         outcome: Outcome::Completed(None),
     };
-    advance(state, placed, NOW).len() + advance(state, reported, NOW).len()
+    advance(state, placed(task), NOW).len() + advance(state, reported, NOW).len()
 }
 
 /// The largest resident memory of this process; `None` where the system does not say.

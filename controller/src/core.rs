@@ -1,6 +1,6 @@
 //! The pure heart: events become facts, facts become state, and state says what should go on.
 //!
-//! [`decide`] holds all policy and changes nothing; [`apply`] holds none and never fails. No clock
+//! [`decide()`] holds all policy and changes nothing; [`apply()`] holds none and never fails. No clock
 //! and no randomness in here: both arrive in [`event::Now`] and travel on inside facts.
 
 pub mod advance;

@@ -5,6 +5,7 @@
 
 mod manifests;
 mod publish;
+mod snapshots;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -3,9 +3,9 @@
 
 mod place;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use common::ids::{WorkerId, WorkflowId};
+use common::ids::{AttemptNumber, WorkerId, WorkflowId};
 use common::task::Resources;
 use common::workflow::Priority;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -38,6 +38,8 @@ pub struct Offer {
     pub placements: u64,
     /// Whether it is over.
     pub over: bool,
+    /// Attempts that started.
+    pub started: Vec<(TaskKey, AttemptNumber)>,
     /// Tasks whose attempt ended.
     pub ended: Vec<TaskKey>,
     /// Some of its ready tasks, the first first.
@@ -51,10 +53,23 @@ pub struct Seat {
     pub info: WorkerInfo,
     /// Whether it gets tasks.
     pub availability: Availability,
-    /// What it runs.
-    pub running: BTreeSet<(WorkflowId, TaskKey)>,
+    /// What it runs; the number is 0 until the attempt is in the journal.
+    pub running: BTreeMap<(WorkflowId, TaskKey), AttemptNumber>,
     /// What that takes.
     pub used: Resources,
+}
+
+/// A live attempt.
+#[derive(Debug, Clone)]
+pub struct Running {
+    /// Of this task.
+    pub task: TaskKey,
+    /// 0 until it is in the journal.
+    pub attempt: AttemptNumber,
+    /// Where it runs; the worker may be one that has yet to attach again.
+    pub worker: WorkerId,
+    /// What it takes.
+    pub resources: Resources,
 }
 
 /// What the scheduler may be told.
@@ -69,7 +84,7 @@ enum Message {
     /// Attempts that were live before this controller started.
     Restored {
         workflow: WorkflowId,
-        running: Vec<(TaskKey, WorkerId, Resources)>,
+        running: Vec<Running>,
     },
     /// A worker attached, or its availability changed.
     WorkerChanged {
@@ -109,7 +124,7 @@ impl Handle {
     }
 
     /// Tells of attempts that were live before this controller started.
-    pub fn restored(&self, workflow: WorkflowId, running: Vec<(TaskKey, WorkerId, Resources)>) {
+    pub fn restored(&self, workflow: WorkflowId, running: Vec<Running>) {
         let _ = self.0.cast(Message::Restored { workflow, running });
     }
 
@@ -139,8 +154,8 @@ struct Scheduler;
 struct State {
     peers: Peers,
     seats: BTreeMap<WorkerId, Seat>,
-    /// Where each attempt runs; the worker may be one that has yet to attach again.
-    running: BTreeMap<(WorkflowId, TaskKey), (WorkerId, Resources)>,
+    /// All live attempts.
+    running: BTreeMap<(WorkflowId, TaskKey), Running>,
     lots: BTreeMap<(Priority, WorkflowId), Lot>,
     placing: bool,
 }
@@ -184,14 +199,14 @@ impl Actor for Scheduler {
             Message::Offer(offer) => state.offered(offer),
             Message::Released { workflow, tasks } => state.free(&workflow, tasks),
             Message::Restored { workflow, running } => {
-                for (task, worker, resources) in running {
-                    state.occupy((workflow.clone(), task), worker, resources);
+                for attempt in running {
+                    state.occupy(&workflow, attempt);
                 }
             }
             Message::WorkerChanged { info, availability } => state.changed(info, availability),
             Message::WorkerGone(worker) => {
                 state.seats.remove(&worker);
-                state.running.retain(|_, (runs_on, _)| *runs_on != worker);
+                state.running.retain(|_, attempt| attempt.worker != worker);
             }
             Message::Place => {
                 state.placing = false;
@@ -219,9 +234,11 @@ impl State {
             priority,
             placements,
             over,
+            started,
             ended,
             candidates,
         } = offer;
+        self.number(&workflow, started);
         self.free(&workflow, ended);
         let key = (priority, workflow);
         if over {
@@ -238,37 +255,52 @@ impl State {
         let of_this_worker = self
             .running
             .iter()
-            .filter(|(_, (worker, _))| *worker == info.id);
+            .filter(|(_, attempt)| attempt.worker == info.id);
         let mut seat = Seat {
             info: info.clone(),
             availability,
-            running: BTreeSet::new(),
+            running: BTreeMap::new(),
             used: Resources::default(),
         };
-        for (attempt, (_, resources)) in of_this_worker {
-            seat.running.insert(attempt.clone());
-            seat.used = sum(seat.used, *resources);
+        for (task, attempt) in of_this_worker {
+            seat.running.insert(task.clone(), attempt.attempt);
+            seat.used = sum(seat.used, attempt.resources);
         }
         self.seats.insert(info.id, seat);
     }
 
-    fn occupy(&mut self, task: (WorkflowId, TaskKey), worker: WorkerId, resources: Resources) {
-        if let Some(seat) = self.seats.get_mut(&worker) {
-            seat.running.insert(task.clone());
-            seat.used = sum(seat.used, resources);
+    fn occupy(&mut self, workflow: &WorkflowId, attempt: Running) {
+        let task = (workflow.clone(), attempt.task);
+        if let Some(seat) = self.seats.get_mut(&attempt.worker) {
+            seat.running.insert(task.clone(), attempt.attempt);
+            seat.used = sum(seat.used, attempt.resources);
         }
-        self.running.insert(task, (worker, resources));
+        self.running.insert(task, attempt);
+    }
+
+    /// Takes in which number a placed attempt got.
+    fn number(&mut self, workflow: &WorkflowId, started: Vec<(TaskKey, AttemptNumber)>) {
+        for (task, number) in started {
+            let task = (workflow.clone(), task);
+            let Some(attempt) = self.running.get_mut(&task) else {
+                continue;
+            };
+            attempt.attempt = number;
+            if let Some(seat) = self.seats.get_mut(&attempt.worker) {
+                seat.running.insert(task, number);
+            }
+        }
     }
 
     fn free(&mut self, workflow: &WorkflowId, tasks: Vec<TaskKey>) {
         for task in tasks {
             let task = (workflow.clone(), task);
-            let Some((worker, resources)) = self.running.remove(&task) else {
+            let Some(attempt) = self.running.remove(&task) else {
                 continue;
             };
-            if let Some(seat) = self.seats.get_mut(&worker) {
+            if let Some(seat) = self.seats.get_mut(&attempt.worker) {
                 seat.running.remove(&task);
-                seat.used = rest(seat.used, resources);
+                seat.used = rest(seat.used, attempt.resources);
             }
         }
     }
@@ -276,7 +308,13 @@ impl State {
     fn place(&mut self) {
         let mut placed: BTreeMap<WorkflowId, Vec<(TaskKey, WorkerId)>> = BTreeMap::new();
         for (workflow, task, worker, resources) in place::place(&self.seats, &self.lots) {
-            self.occupy((workflow.clone(), task), worker.clone(), resources);
+            let attempt = Running {
+                task,
+                attempt: AttemptNumber(0),
+                worker: worker.clone(),
+                resources,
+            };
+            self.occupy(&workflow, attempt);
             placed.entry(workflow).or_default().push((task, worker));
         }
         let handles = self.peers.get();

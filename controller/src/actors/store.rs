@@ -17,7 +17,7 @@ use crate::core::fact::Fact;
 use crate::core::state::WorkflowState;
 use crate::core::view;
 use crate::leader::StateLock;
-use crate::state::records::{Accepted, Token, accept};
+use crate::state::records::{Accepted, SnapshotPointer, Token, accept};
 use crate::state::{Outcome, StateStore, StoreError, Transaction, journal, keys};
 
 /// How many transactions are written together at most.
@@ -31,6 +31,12 @@ enum Message {
     /// Facts of a workflow.
     Append {
         transaction: Transaction,
+        done: Done,
+    },
+    /// A snapshot of a workflow, written as an object.
+    Install {
+        workflow: WorkflowId,
+        pointer: SnapshotPointer,
         done: Done,
     },
     /// A submission.
@@ -87,7 +93,7 @@ impl Handle {
         supervisor: ractor::ActorCell,
     ) -> Result<Self, ractor::SpawnErr> {
         let spawner = ThreadLocalActorSpawner::new();
-        let arguments = (store, lock, objects);
+        let arguments = (store, lock, epoch, objects);
         let (actor, _) = Store::spawn_linked(None, arguments, supervisor, spawner).await?;
         Ok(Self { actor, epoch })
     }
@@ -96,6 +102,16 @@ impl Handle {
     pub fn append(&self, workflow: &WorkflowId, first: u64, facts: &[Fact], done: Done) {
         let transaction = journal::append(self.epoch, workflow, first, facts);
         let _ = self.actor.cast(Message::Append { transaction, done });
+    }
+
+    /// Makes a written snapshot count; `done` is called when that is durable.
+    pub fn install_snapshot(&self, workflow: WorkflowId, pointer: SnapshotPointer, done: Done) {
+        let message = Message::Install {
+            workflow,
+            pointer,
+            done,
+        };
+        let _ = self.actor.cast(message);
     }
 
     /// Ends the actor without writing what has gathered.
@@ -139,6 +155,7 @@ struct Store;
 
 struct State {
     store: Box<dyn StateStore>,
+    epoch: Epoch,
     objects: PathBuf,
     /// Dropped after the store: who gets it next finds the store closed.
     _lock: StateLock,
@@ -164,15 +181,16 @@ pub struct Fenced;
 impl ThreadLocalActor for Store {
     type Msg = Message;
     type State = State;
-    type Arguments = (Box<dyn StateStore>, StateLock, PathBuf);
+    type Arguments = (Box<dyn StateStore>, StateLock, Epoch, PathBuf);
 
     async fn pre_start(
         &self,
         _: ActorRef<Message>,
-        (store, lock, objects): Self::Arguments,
+        (store, lock, epoch, objects): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
         Ok(State {
             store,
+            epoch,
             objects,
             _lock: lock,
             transactions: Vec::new(),
@@ -188,6 +206,17 @@ impl ThreadLocalActor for Store {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Append { transaction, done } => {
+                state.add(&myself, transaction, Waiting::Facts(done))?;
+            }
+            Message::Install {
+                workflow,
+                pointer,
+                done,
+            } => {
+                // The facts in the snapshot are durable before it counts.
+                state.flush()?;
+                let (store, epoch) = (&*state.store, state.epoch);
+                let transaction = journal::install_snapshot(store, epoch, &workflow, &pointer)?;
                 state.add(&myself, transaction, Waiting::Facts(done))?;
             }
             Message::Submit { submission, reply } => {

@@ -1,5 +1,7 @@
 //! One attached worker: its stream, its liveness. It decides when the worker is suspect or lost.
 
+mod liveness;
+
 use std::time::{Duration, Instant};
 
 use common::ids::{Epoch, WorkerId, WorkflowId};
@@ -12,6 +14,7 @@ use super::Peers;
 use super::scheduler::Availability;
 use super::workflow::Said;
 use crate::worker_info::WorkerInfo;
+use liveness::suspect_after;
 
 /// The stream to a worker; an error ends it.
 pub type Outbox = mpsc::Sender<Result<ToWorker, WireError>>;
@@ -80,8 +83,12 @@ enum Message {
     },
     /// Its stream ended.
     Detached { session: u64 },
-    /// It is alive.
-    Heartbeat,
+    /// It is alive, says this connection.
+    Heartbeat { connection: u64 },
+    /// Its heartbeat's connection ended.
+    HeartbeatEnded { connection: u64 },
+    /// It was cut off a while ago; signs of life before.
+    Abandon { signs: u64 },
     /// Something for it.
     Send(Vec<ToWorker>),
     /// It shall take no more.
@@ -137,8 +144,13 @@ impl Handle {
     }
 
     /// Tells it that the worker is alive.
-    pub fn heartbeat(&self) {
-        let _ = self.0.cast(Message::Heartbeat);
+    pub fn heartbeat(&self, connection: u64) {
+        let _ = self.0.cast(Message::Heartbeat { connection });
+    }
+
+    /// Tells it that a heartbeat's connection ended.
+    pub fn heartbeat_ended(&self, connection: u64) {
+        let _ = self.0.cast(Message::HeartbeatEnded { connection });
     }
 
     /// Sends messages to the worker, in order.
@@ -167,6 +179,10 @@ struct State {
     info: Option<WorkerInfo>,
     last_heard: Instant,
     detached_at: Option<Instant>,
+    /// The connection of the last heartbeat, until it ends.
+    beating: Option<u64>,
+    /// Signs of life so far.
+    signs: u64,
     availability: Availability,
     drained: bool,
 }
@@ -195,6 +211,8 @@ impl Actor for Worker {
             info: None,
             last_heard: Instant::now(),
             detached_at: None,
+            beating: None,
+            signs: 0,
             availability: Availability::Ready,
             drained: false,
         })
@@ -229,8 +247,21 @@ impl Actor for Worker {
                 }
                 drop(permit);
             }
-            Message::Detached { session } => state.detach(session),
-            Message::Heartbeat => state.heard(),
+            Message::Detached { session } => {
+                state.detach(session);
+                state.fear(&myself);
+            }
+            Message::Heartbeat { connection } => {
+                state.beating = Some(connection);
+                state.heard();
+            }
+            Message::HeartbeatEnded { connection } => {
+                if state.beating == Some(connection) {
+                    state.beating = None;
+                    state.fear(&myself);
+                }
+            }
+            Message::Abandon { signs } => state.abandon(signs),
             Message::Send(messages) => state.send(messages),
             Message::Drain => state.drain(),
             Message::Check => {
@@ -248,6 +279,7 @@ impl State {
         self.stream = Some(stream);
         self.detached_at = None;
         self.last_heard = Instant::now();
+        self.signs += 1;
         self.drained = false;
         if self.availability == Availability::Suspect {
             self.availability = Availability::Ready;
@@ -314,22 +346,6 @@ impl State {
         self.suspect();
     }
 
-    fn suspect(&mut self) {
-        if self.availability == Availability::Ready {
-            tracing::info!(worker = %self.id, "worker is suspect");
-            self.availability = Availability::Suspect;
-            self.announce();
-        }
-    }
-
-    fn heard(&mut self) {
-        self.last_heard = Instant::now();
-        if self.availability == Availability::Suspect && self.stream.is_some() {
-            self.availability = Availability::Ready;
-            self.announce();
-        }
-    }
-
     fn drain(&mut self) {
         self.availability = Availability::Draining;
         self.send(vec![ToWorker::Drain]);
@@ -349,34 +365,10 @@ impl State {
         }
     }
 
-    /// Looks at the time; returns when to look again, `None` when the worker is lost.
-    fn check(&mut self) -> Option<Duration> {
-        let heard = self
-            .detached_at
-            .map_or(self.last_heard, |at| at.min(self.last_heard));
-        let silent = heard.elapsed();
-        if silent >= self.lease {
-            tracing::warn!(worker = %self.id, "worker is lost");
-            self.peers.get().workers.gone(self.id.clone(), false);
-            return None;
-        }
-        let suspect_after = suspect_after(self.lease);
-        if silent >= suspect_after {
-            self.suspect();
-            return Some(self.lease - silent);
-        }
-        Some(suspect_after - silent)
-    }
-
     fn announce(&self) {
         if let Some(info) = &self.info {
             let scheduler = &self.peers.get().scheduler;
             scheduler.worker_changed(info.clone(), self.availability);
         }
     }
-}
-
-/// A worker gets no new tasks after four tenths of its lease without a sign.
-fn suspect_after(lease: Duration) -> Duration {
-    lease * 2 / 5
 }

@@ -27,8 +27,10 @@ enum Message {
     Expect(BTreeSet<WorkerId>),
     /// That lease has passed.
     GiveUp(BTreeSet<WorkerId>),
-    /// A worker is alive.
-    Heartbeat(WorkerId),
+    /// A worker is alive, says this connection.
+    Heartbeat { worker: WorkerId, connection: u64 },
+    /// A heartbeat's connection ended.
+    HeartbeatEnded { worker: WorkerId, connection: u64 },
     /// Messages to workers.
     Send(Vec<Post>),
     /// A worker shall take no more.
@@ -84,9 +86,14 @@ impl Handle {
         let _ = self.0.cast(Message::Expect(workers));
     }
 
-    /// Tells that a worker is alive.
-    pub fn heartbeat(&self, worker: WorkerId) {
-        let _ = self.0.cast(Message::Heartbeat(worker));
+    /// Tells that a worker is alive; each connection of a heartbeat has its number.
+    pub fn heartbeat(&self, worker: WorkerId, connection: u64) {
+        let _ = self.0.cast(Message::Heartbeat { worker, connection });
+    }
+
+    /// Tells that a heartbeat's connection ended.
+    pub fn heartbeat_ended(&self, worker: WorkerId, connection: u64) {
+        let _ = self.0.cast(Message::HeartbeatEnded { worker, connection });
     }
 
     /// Sends messages. Assignments that no worker is there for are told to be lost.
@@ -159,9 +166,14 @@ impl Actor for Workers {
                 myself.send_after(state.lease, move || Message::GiveUp(workers));
             }
             Message::GiveUp(workers) => state.give_up(workers),
-            Message::Heartbeat(worker) => {
+            Message::Heartbeat { worker, connection } => {
                 if let Some(worker) = state.workers.get(&worker) {
-                    worker.heartbeat();
+                    worker.heartbeat(connection);
+                }
+            }
+            Message::HeartbeatEnded { worker, connection } => {
+                if let Some(worker) = state.workers.get(&worker) {
+                    worker.heartbeat_ended(connection);
                 }
             }
             Message::Send(posts) => posts.into_iter().for_each(|post| state.send(post)),

@@ -5,9 +5,11 @@
 
 mod effects;
 mod progress;
+mod snapshots;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::failure::{Failure, FailureClass};
 use common::ids::{AttemptNumber, BatchId, WorkerId, WorkflowId};
@@ -23,6 +25,10 @@ use crate::core::event::Event;
 use crate::core::state::{TaskKey, WorkflowState};
 use crate::core::view::{self, Status, WorkflowView};
 use effects::Effect;
+use snapshots::Snapshots;
+
+/// How often watchers are told of work that no fact tells of, at most.
+const SHOW_WORK_EVERY: Duration = Duration::from_millis(500);
 
 /// What a worker says about an attempt.
 #[derive(Debug)]
@@ -42,6 +48,15 @@ pub enum Said {
     },
 }
 
+/// What watchers of a workflow wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Number of the last durable fact.
+    pub revision: u64,
+    /// How often watchers were told of the work of running attempts.
+    pub work: u64,
+}
+
 /// What a client may know of a workflow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
@@ -53,6 +68,8 @@ pub struct Snapshot {
     pub spec: Arc<WorkflowSpec>,
     /// How far it is.
     pub view: WorkflowView,
+    /// How often watchers were told of the work of running attempts.
+    pub work: u64,
 }
 
 impl Snapshot {
@@ -63,6 +80,15 @@ impl Snapshot {
             batch: state.batch.clone(),
             spec: state.spec.clone(),
             view: view::view(state),
+            work: 0,
+        }
+    }
+
+    /// Returns what a watcher has seen with this.
+    pub fn moment(&self) -> Moment {
+        Moment {
+            revision: self.view.revision,
+            work: self.work,
         }
     }
 }
@@ -89,6 +115,10 @@ enum Message {
     Wake,
     /// Facts up to this number are durable.
     Durable(u64),
+    /// A snapshot counts, or could not be written.
+    SnapshotDone,
+    /// Time to show watchers the work of running attempts.
+    ShowWork,
     /// Why nothing is placed, as the scheduler knows it.
     Waiting(String),
     /// The client asks to stop.
@@ -101,7 +131,7 @@ enum Message {
     },
     /// Whoever wants to know of changes.
     Watch {
-        reply: oneshot::Sender<watch::Receiver<u64>>,
+        reply: oneshot::Sender<watch::Receiver<Moment>>,
     },
 }
 
@@ -156,6 +186,14 @@ impl Handle {
         let _ = self.0.cast(Message::Durable(sequence));
     }
 
+    fn snapshot_done(&self) {
+        let _ = self.0.cast(Message::SnapshotDone);
+    }
+
+    fn show_work_later(&self) {
+        self.0.send_after(SHOW_WORK_EVERY, || Message::ShowWork);
+    }
+
     /// Tells why nothing is placed; empty when something is.
     pub fn waiting(&self, reason: String) {
         let _ = self.0.cast(Message::Waiting(reason));
@@ -181,14 +219,14 @@ impl Handle {
         answer(view).await
     }
 
-    /// Returns the number of the last durable fact, as it changes.
+    /// Returns what watchers wait for, as it changes.
     ///
     /// # Errors
     /// [`NoAnswer`] if the workflow just ended, or the controller goes down.
-    pub async fn watch(&self) -> Result<watch::Receiver<u64>, NoAnswer> {
-        let (reply, revision) = oneshot::channel();
+    pub async fn watch(&self) -> Result<watch::Receiver<Moment>, NoAnswer> {
+        let (reply, moments) = oneshot::channel();
         let _ = self.0.cast(Message::Watch { reply });
-        answer(revision).await
+        answer(moments).await
     }
 }
 
@@ -206,12 +244,16 @@ struct State {
     progress: BTreeMap<(TaskKey, AttemptNumber), (u64, u64)>,
     /// Placements of the scheduler that were handled.
     placements: u64,
-    /// The last durable fact, for watchers.
-    revision: watch::Sender<u64>,
+    /// The last durable fact and the last work, for watchers.
+    moment: watch::Sender<Moment>,
     /// What the index was told last.
     told_status: Option<Status>,
     /// What the scheduler said.
     waiting: String,
+    /// When the last snapshot was made.
+    snapshots: Snapshots,
+    /// Watchers will be told of work within [`SHOW_WORK_EVERY`].
+    work_is_new: bool,
     ended: bool,
 }
 
@@ -225,7 +267,10 @@ impl Actor for Workflow {
         myself: ActorRef<Message>,
         (state, peers): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        let (revision, _) = watch::channel(state.revision);
+        let (moment, _) = watch::channel(Moment {
+            revision: state.revision,
+            work: 0,
+        });
         Ok(State {
             myself: Handle(myself),
             peers,
@@ -234,9 +279,11 @@ impl Actor for Workflow {
             under_way: BTreeSet::new(),
             progress: BTreeMap::new(),
             placements: 0,
-            revision,
+            moment,
             told_status: None,
             waiting: String::new(),
+            snapshots: Snapshots::default(),
+            work_is_new: false,
             ended: false,
         })
     }
@@ -267,11 +314,13 @@ impl Actor for Workflow {
             }
             Message::Wake => state.happen(Event::TimePassed),
             Message::Durable(sequence) => state.durable(sequence),
+            Message::SnapshotDone => state.snapshot_done(),
+            Message::ShowWork => state.show_work(),
             Message::Waiting(reason) => state.waiting = reason,
             Message::Cancel { reply } => state.cancel(reply),
             Message::View { reply } => state.answer(reply),
             Message::Watch { reply } => {
-                let _ = reply.send(state.revision.subscribe());
+                let _ = reply.send(state.moment.subscribe());
             }
         }
         if state.ended {

@@ -62,11 +62,12 @@ fn status(seat: &Seat) -> v1::WorkerStatus {
         Availability::Suspect => v1::WorkerState::Suspect,
         Availability::Draining => v1::WorkerState::Draining,
     };
-    let running = seat.running.iter().map(|(workflow, task)| v1::RunningTask {
+    let running = seat.running.iter();
+    let running = running.map(|((workflow, task), attempt)| v1::RunningTask {
         workflow_id: workflow.as_str().to_owned(),
         stage: v1::Stage::from(task.stage).into(),
         task_index: task.index,
-        attempt: 0,
+        attempt: attempt.0,
     });
     v1::WorkerStatus {
         worker_id: seat.info.id.as_str().to_owned(),

@@ -15,6 +15,7 @@ impl From<&Snapshot> for v1::Workflow {
             batch,
             spec,
             view,
+            work: _,
         } = snapshot;
         let WorkflowView {
             status,

@@ -15,7 +15,7 @@ use tonic::{Code, Status};
 use super::view::status_of;
 use super::{Api, not_found, unavailable};
 use crate::actors::NoAnswer;
-use crate::actors::workflow::{Handle, Snapshot};
+use crate::actors::workflow::{Handle, Moment, Snapshot};
 use crate::actors::workflows::{Filter, Found};
 use crate::core::view::Status as Progress;
 
@@ -170,7 +170,7 @@ async fn follow(
             return Ok(());
         }
         tokio::select! {
-            changed = after(api, &workflow, present.view.revision) => present = changed?,
+            changed = after(api, &workflow, present.moment()) => present = changed?,
             () = views.closed() => return Ok(()),
         }
     }
@@ -183,8 +183,8 @@ fn is_over(snapshot: &Snapshot) -> bool {
     )
 }
 
-/// Waits for a view of a higher revision.
-async fn after(api: &Api, workflow: &WorkflowId, seen: u64) -> Result<Arc<Snapshot>, Status> {
+/// Waits for a view of a higher revision, or of more work.
+async fn after(api: &Api, workflow: &WorkflowId, seen: Moment) -> Result<Arc<Snapshot>, Status> {
     loop {
         let control = api.control()?;
         let found = control
@@ -193,14 +193,19 @@ async fn after(api: &Api, workflow: &WorkflowId, seen: u64) -> Result<Arc<Snapsh
             .await
             .map_err(unavailable)?;
         if let Some(Found::Live(live)) = found
-            && let Ok(mut revision) = live.watch().await
+            && let Ok(mut moment) = live.watch().await
         {
             // An error means that it ended.
-            let _ = revision.wait_for(|revision| *revision > seen).await;
+            let _ = moment.wait_for(|moment| is_news(*moment, seen)).await;
         }
         let present = get(api, workflow.as_str().to_owned()).await?;
-        if present.view.revision > seen || is_over(&present) {
+        if is_news(present.moment(), seen) || is_over(&present) {
             return Ok(present);
         }
     }
+}
+
+/// A controller that was started again counts work from 0.
+fn is_news(moment: Moment, seen: Moment) -> bool {
+    moment.revision > seen.revision || moment.work != seen.work
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::ids::WorkerId;
 use common::task::{AttemptId, Report};
@@ -110,19 +111,49 @@ impl Workers for Service {
         &self,
         request: Request<Streaming<wire::HeartbeatRequest>>,
     ) -> Result<Response<Self::HeartbeatStream>, Status> {
-        let api = self.0.clone();
-        let answers = request.into_inner().map(move |beat| {
-            let wire::HeartbeatRequest {
-                worker_id,
-                epoch: _,
-            } = beat?;
-            let control = api.control()?;
-            control.workers.heartbeat(WorkerId::new(worker_id));
-            Ok(wire::HeartbeatResponse {
-                epoch: control.epoch.0,
-            })
-        });
+        let mut heartbeat = Heartbeat::new(self.0.clone());
+        let answers = request.into_inner().map(move |beat| heartbeat.beat(beat?));
         Ok(Response::new(answers.boxed()))
+    }
+}
+
+/// The heartbeat on one connection. The response ends with the connection, and this with it.
+struct Heartbeat {
+    api: Api,
+    connection: u64,
+    worker: Option<WorkerId>,
+}
+
+impl Heartbeat {
+    fn new(api: Api) -> Self {
+        static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
+        Self {
+            api,
+            connection: CONNECTIONS.fetch_add(1, Ordering::Relaxed),
+            worker: None,
+        }
+    }
+
+    fn beat(&mut self, beat: wire::HeartbeatRequest) -> Result<wire::HeartbeatResponse, Status> {
+        let wire::HeartbeatRequest {
+            worker_id,
+            epoch: _,
+        } = beat;
+        let control = self.api.control()?;
+        let worker = WorkerId::new(worker_id);
+        control.workers.heartbeat(worker.clone(), self.connection);
+        self.worker = Some(worker);
+        Ok(wire::HeartbeatResponse {
+            epoch: control.epoch.0,
+        })
+    }
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        if let (Some(worker), Ok(control)) = (self.worker.take(), self.api.control()) {
+            control.workers.heartbeat_ended(worker, self.connection);
+        }
     }
 }
 

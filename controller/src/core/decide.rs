@@ -17,7 +17,7 @@ use super::fact::{Change, Fact};
 use super::state::{Phase, WorkflowFailure, WorkflowState};
 use crate::plan::dag::Plan;
 
-/// Returns the facts that follow from an event at once; [`super::advance`] adds what follows from those.
+/// Returns the facts that follow from an event at once; [`super::advance()`] adds what follows from those.
 pub fn decide(state: &WorkflowState, event: Event, now: Now) -> Vec<Fact> {
     let changes = changes(state, event, now);
     let fact = |change| Fact::new(now.at_ms, change);

@@ -69,7 +69,8 @@ impl Services {
         })
     }
 
-    fn write(&self, key: &str, bytes: Vec<u8>) -> Result<ObjectRef, Obstacle> {
+    /// Writes a small object.
+    pub(super) fn write(&self, key: &str, bytes: Vec<u8>) -> Result<ObjectRef, Obstacle> {
         let passing = |error: object_store::Error| Obstacle::Passing(error.to_string());
         let parsed: Key = key
             .parse()

@@ -13,8 +13,10 @@ use crate::core::apply;
 use crate::core::fact::Fact;
 use crate::core::state::WorkflowState;
 
-/// Facts between two snapshots.
+/// Facts between two snapshots, at least. Of a workflow with many tasks it is a quarter of their
+/// number, so that all snapshots together stay small beside the work.
 const SNAPSHOT_FACTS: u64 = 1000;
+const SNAPSHOT_TASKS_SHARE: u64 = 4;
 
 /// Facts in one batch at most, and their bytes.
 const BATCH_FACTS: usize = 256;
@@ -140,7 +142,9 @@ pub fn accepted_state(accepted: Accepted) -> WorkflowState {
 
 /// Says whether so much happened since the last snapshot (0: none) that the next is due.
 pub fn snapshot_due(state: &WorkflowState, last_snapshot: u64) -> bool {
-    state.revision >= last_snapshot + SNAPSHOT_FACTS
+    let tasks: usize = state.stages.iter().map(|stage| stage.tasks.len()).sum();
+    let facts = SNAPSHOT_FACTS.max(tasks as u64 / SNAPSHOT_TASKS_SHARE);
+    state.revision >= last_snapshot + facts
 }
 
 /// Returns where a workflow's snapshot is, if there is one.
@@ -158,7 +162,8 @@ pub fn snapshot_pointer(
         .transpose()
 }
 
-/// Returns the transaction that makes a written snapshot count, and takes away what it replaces.
+/// Returns the transaction that makes a written snapshot count, and takes away what it replaces. It
+/// does nothing if a later one counts.
 ///
 /// # Errors
 /// [`StoreError`] if the store failed or a record is damaged.
@@ -168,6 +173,10 @@ pub fn install_snapshot(
     workflow: &WorkflowId,
     pointer: &SnapshotPointer,
 ) -> Result<Transaction, StoreError> {
+    let present = snapshot_pointer(store, workflow)?;
+    if present.is_some_and(|present| present.last_sequence > pointer.last_sequence) {
+        return Ok(Transaction::default());
+    }
     let mut writes = vec![Write::Put(keys::snapshot(workflow), pointer.encode())];
     let prefix = keys::journal(workflow);
     for_each(store, &prefix, |(key, value)| {

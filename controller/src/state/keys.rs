@@ -35,6 +35,17 @@ pub fn snapshot(workflow: &WorkflowId) -> Vec<u8> {
     format!("snapshot/{workflow}").into_bytes()
 }
 
+/// Returns the folder of a workflow's snapshots among the objects.
+pub fn snapshot_objects(workflow: &WorkflowId) -> String {
+    format!("state/snapshots/{workflow}")
+}
+
+/// Returns the key of the object of a snapshot whose last fact has this sequence number.
+pub fn snapshot_object(workflow: &WorkflowId, last_sequence: u64) -> String {
+    let folder = snapshot_objects(workflow);
+    format!("{folder}/{last_sequence:0DIGITS$}")
+}
+
 /// Returns the first word of a workflow's journal.
 pub fn journal(workflow: &WorkflowId) -> Vec<u8> {
     format!("journal/{workflow}/").into_bytes()

@@ -149,7 +149,7 @@ async fn a_genome_goes_its_way_and_its_files_appear() {
         .collect();
     assert_eq!(
         names,
-        ["S.bam", "S.metrics.json", "S.bam.bai", "S.manifest.json"]
+        ["S.bam", "metrics.json", "S.bam.bai", "S.manifest.json"]
     );
     assert_eq!(seen.outputs[0].uri, "root:data/out/S.bam");
     let out = folder.path().join("data/out");

@@ -3,5 +3,6 @@
 mod access;
 mod genome;
 mod probes;
+mod snapshots;
 mod support;
 mod workers;

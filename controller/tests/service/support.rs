@@ -164,6 +164,24 @@ impl Controller {
         .await
     }
 
+    /// Waits until the workers are as they should be.
+    pub async fn until_workers(
+        &self,
+        reached: impl Fn(&[v1::WorkerStatus]) -> bool,
+    ) -> Vec<v1::WorkerStatus> {
+        within("workers", async {
+            loop {
+                let request = v1::ListWorkersRequest {};
+                let listed = self.admin().list_workers(request).await.unwrap();
+                let workers = listed.into_inner().workers;
+                if reached(&workers) {
+                    return workers;
+                }
+            }
+        })
+        .await
+    }
+
     pub async fn until_state(&self, workflow: &str, state: v1::WorkflowState) -> v1::Workflow {
         self.until(workflow, |seen| seen.state() == state).await
     }
@@ -262,6 +280,11 @@ impl Worker {
         self
     }
 
+    /// Ends the stream; its heartbeat goes on while the answer is kept.
+    pub fn detach(mut self) -> Beating {
+        Beating(self.heartbeat.take().expect("it has a heartbeat"))
+    }
+
     /// Returns the next message.
     pub async fn next(&mut self) -> Heard {
         let message = within("message", self.heard.message()).await;
@@ -316,6 +339,15 @@ impl Worker {
                 self.complete(&assignment.attempt.unwrap()).await;
             }
         }
+    }
+}
+
+/// A heartbeat that goes on until this is dropped.
+pub struct Beating(JoinHandle<()>);
+
+impl Drop for Beating {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -120,6 +120,94 @@ async fn the_attempts_of_a_silent_worker_run_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_worker_whose_connections_end_is_lost_before_its_lease() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.lease = Duration::from_secs(3600);
+    let controller = Controller::with(config).await;
+    let workflow = controller.submit("t", probe(1)).await;
+    let mut dead = Worker::attach(&controller, "dead", 1)
+        .await
+        .alive(&controller);
+    let first = dead.assignment().await.attempt.unwrap();
+    let mut other = Worker::attach(&controller, "other", 1).await;
+    drop(dead);
+    let second = other.assignment().await.attempt.unwrap();
+    assert_eq!((first.number, second.number), (1, 2));
+    other.complete(&second).await;
+    controller
+        .until_state(&workflow, v1::WorkflowState::Succeeded)
+        .await;
+}
+
+#[tokio::test]
+async fn a_broken_stream_alone_makes_a_worker_suspect() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.lease = Duration::from_secs(20);
+    let controller = Controller::with(config).await;
+    let workflow = controller.submit("t", probe(1)).await;
+    let mut worker = Worker::attach(&controller, "w", 1).await.alive(&controller);
+    let attempt = worker.assignment().await.attempt.unwrap();
+    // It is given up when the time is over that a worker which is cut off has to come back.
+    let canary = Worker::attach(&controller, "canary", 1).await;
+    let heartbeat = worker.detach();
+    drop(canary);
+    let left = controller.until_workers(|workers| workers.len() == 1).await;
+    assert_eq!(left[0].worker_id, "w");
+    assert_eq!(left[0].state(), v1::WorkerState::Suspect);
+    let running = &left[0].running[0];
+    assert_eq!((&running.workflow_id, running.attempt), (&workflow, 1));
+    let held = vec![attempt.clone()];
+    let worker = Worker::holding(&controller, "w", 1, held).await;
+    worker.complete(&attempt).await;
+    let seen = controller
+        .until_state(&workflow, v1::WorkflowState::Succeeded)
+        .await;
+    assert_eq!(seen.stages[0].attempts, 1);
+    drop(heartbeat);
+}
+
+#[tokio::test]
+async fn watchers_see_the_work_of_running_attempts() {
+    let folder = tempfile::tempdir().unwrap();
+    let controller = Controller::start(folder.path()).await;
+    let workflow = controller.submit("t", probe(1)).await;
+    let mut worker = Worker::attach(&controller, "w", 1).await.alive(&controller);
+    let attempt = worker.assignment().await.attempt;
+    let running = controller
+        .until(&workflow, |seen| seen.stages[0].running == 1)
+        .await;
+    let mut changes = controller.watch(&workflow).await;
+    let mut views = Vec::new();
+    for reads in 1..=100 {
+        let progress = wire::Progress {
+            attempt: attempt.clone(),
+            reads,
+            bases: reads * 150,
+        };
+        worker
+            .say(wire::attach_request::Message::Progress(progress))
+            .await;
+    }
+    within("work", async {
+        while views.last() != Some(&(100, 15_000)) {
+            let seen = changes.message().await.unwrap().unwrap();
+            assert_eq!(seen.revision, running.revision);
+            views.push((seen.stages[0].reads, seen.stages[0].bases));
+        }
+    })
+    .await;
+    // One at once, and far fewer than were said.
+    assert!(views.len() <= 4, "{views:?}");
+    worker.complete(&attempt.unwrap()).await;
+    let last = controller
+        .until_state(&workflow, v1::WorkflowState::Succeeded)
+        .await;
+    assert_eq!(last.stages[0].reads, 0);
+}
+
+#[tokio::test]
 async fn a_drained_worker_gets_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let controller = Controller::start(folder.path()).await;

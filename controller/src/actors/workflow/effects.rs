@@ -50,13 +50,13 @@ pub(super) fn acknowledge_batch(commit: &ReadBatchCommit, accepted: bool) -> ToW
 impl State {
     /// Facts are durable up to this number.
     pub(super) fn durable(&mut self, sequence: u64) {
-        self.revision.send_replace(sequence);
+        self.moment.send_modify(|moment| moment.revision = sequence);
         self.release();
     }
 
     /// Lets out all effects whose facts are durable, in order.
     pub(super) fn release(&mut self) {
-        let durable = *self.revision.borrow();
+        let durable = self.moment.borrow().revision;
         let mut posts: BTreeMap<WorkerId, Vec<ToWorker>> = BTreeMap::new();
         while self
             .pending
@@ -97,6 +97,7 @@ impl State {
     /// Returns what a client sees, with the work of running attempts.
     pub(super) fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::of(&self.state);
+        snapshot.work = self.moment.borrow().work;
         let seen = &mut snapshot.view;
         for ((task, _), (reads, bases)) in &self.progress {
             let stage = seen
@@ -112,6 +113,20 @@ impl State {
             seen.reason.clone_from(&self.waiting);
         }
         snapshot
+    }
+
+    /// Tells watchers of the work of running attempts, a while after its first news.
+    pub(super) fn show_work_later(&mut self) {
+        if !self.work_is_new {
+            self.work_is_new = true;
+            self.myself.show_work_later();
+        }
+    }
+
+    /// Tells watchers of the work of running attempts.
+    pub(super) fn show_work(&mut self) {
+        self.work_is_new = false;
+        self.moment.send_modify(|moment| moment.work += 1);
     }
 
     fn start_duty(&self, duty: Duty) {

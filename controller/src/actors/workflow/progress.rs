@@ -8,7 +8,7 @@ use common::task::{AttemptId, ReadBatchCommit, Report};
 
 use super::effects::{Effect, acknowledge, acknowledge_batch};
 use super::{Said, State};
-use crate::actors::scheduler::Offer;
+use crate::actors::scheduler::{Offer, Running};
 use crate::actors::worker::ToWorker;
 use crate::actors::{now, now_ms};
 use crate::core::duty::{Duty, duties};
@@ -37,7 +37,12 @@ impl State {
         }
         let running = self.state.live_attempts().filter_map(|(task, lease)| {
             let resources = need(&self.state, task)?.resources;
-            Some((task, lease.worker.clone(), resources))
+            Some(Running {
+                task,
+                attempt: lease.attempt,
+                worker: lease.worker.clone(),
+                resources,
+            })
         });
         let running = running.collect();
         handles
@@ -94,6 +99,7 @@ impl State {
                     let key = key(&attempt);
                     if self.state.lease(key.0, key.1).is_some() {
                         self.progress.insert(key, (reads, bases));
+                        self.show_work_later();
                     }
                 }
             }
@@ -119,7 +125,6 @@ impl State {
         let (task, number) = key(&attempt);
         let judged = verdict::report(&self.state, task, number, &outcome);
         answers.push(acknowledge(&attempt, judged.accepted()));
-        self.progress.remove(&(task, number));
         let event = Event::Reported {
             task,
             attempt: number,
@@ -150,6 +155,7 @@ impl State {
 
     /// Sends facts to the store and keeps their effects until they are durable.
     fn record(&mut self, facts: Vec<Fact>, mut effects: Vec<Effect>) {
+        self.forget_ended(&facts);
         effects.extend(self.consequences(&facts));
         effects.extend(self.new_duties().into_iter().map(Effect::Start));
         self.tell_scheduler(&facts);
@@ -164,11 +170,23 @@ impl State {
             let workflow = self.state.workflow.clone();
             let durable = Box::new(move || myself.durable(last));
             handles.store.append(&workflow, first, &facts, durable);
+            self.snapshot_if_due();
         }
         self.release();
         if let Some(at_ms) = next_deadline_ms(&self.state, now_ms()) {
             let timers = &self.peers.get().timers;
             timers.wake(self.state.workflow.clone(), at_ms);
+        }
+    }
+
+    /// The work of an attempt that ended is counted by its facts, or not at all.
+    fn forget_ended(&mut self, facts: &[Fact]) {
+        for fact in facts {
+            if let Change::AttemptCompleted { task, attempt, .. }
+            | Change::AttemptFailed { task, attempt, .. } = &fact.change
+            {
+                self.progress.remove(&(*task, *attempt));
+            }
         }
     }
 
@@ -223,6 +241,13 @@ impl State {
                 _ => None,
             })
             .collect();
+        let started = facts
+            .iter()
+            .filter_map(|fact| match &fact.change {
+                Change::AttemptStarted { task, attempt, .. } => Some((*task, *attempt)),
+                _ => None,
+            })
+            .collect();
         let candidates = ready_tasks(&self.state, now_ms())
             .take(OFFERED_TASKS)
             .filter_map(|task| {
@@ -235,6 +260,7 @@ impl State {
             priority: self.state.spec.priority,
             placements: self.placements,
             over: self.state.is_ended(),
+            started,
             ended,
             candidates,
         });

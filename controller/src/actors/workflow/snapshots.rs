@@ -1,0 +1,49 @@
+//! When a workflow's state is written whole, so that its journal stays short.
+
+use super::State;
+use crate::state::journal::snapshot_due;
+use crate::state::records::SnapshotPointer;
+
+/// The last snapshot of a workflow. After a start the first is soon due: it takes up the journal.
+#[derive(Debug, Default)]
+pub(super) struct Snapshots {
+    /// Number of the last fact in it.
+    last: u64,
+    under_way: bool,
+}
+
+impl State {
+    /// The last one counts. If it could not be written, the next does instead.
+    pub(super) fn snapshot_done(&mut self) {
+        self.snapshots.under_way = false;
+        self.snapshot_if_due();
+    }
+
+    /// Starts a snapshot if one is due. All facts in it are on their way to the store; its pointer
+    /// comes after them.
+    pub(super) fn snapshot_if_due(&mut self) {
+        if self.snapshots.under_way || !snapshot_due(&self.state, self.snapshots.last) {
+            return;
+        }
+        self.snapshots = Snapshots {
+            last: self.state.revision,
+            under_way: true,
+        };
+        let handles = self.peers.get();
+        let (store, services) = (handles.store.clone(), handles.services.clone());
+        let (workflow, myself) = (self.state.workflow.clone(), self.myself.clone());
+        let written = move |pointer: Option<SnapshotPointer>| {
+            let Some(pointer) = pointer else {
+                myself.snapshot_done();
+                return;
+            };
+            let (id, counts) = (workflow.clone(), pointer.clone());
+            let durable = Box::new(move || {
+                services.collect_snapshots(&id, &counts);
+                myself.snapshot_done();
+            });
+            store.install_snapshot(workflow, pointer, durable);
+        };
+        handles.services.snapshot(self.state.clone(), written);
+    }
+}
