@@ -59,25 +59,25 @@ struct Scoring {
     /// Score of a match; scales the others that are not given
     #[arg(short = 'A', value_name = "INT")]
     match_score: Option<i32>,
-    /// Penalty of a mismatch [4]
+    /// Penalty of a mismatch; 4 if not given
     #[arg(short = 'B', value_name = "INT")]
     mismatch: Option<i32>,
-    /// Penalty of opening a deletion and an insertion [6,6]
+    /// Penalty of opening a deletion and an insertion; 6,6 if not given
     #[arg(short = 'O', value_name = "INT[,INT]", value_parser = parse_pair)]
     gap_open: Option<(i32, i32)>,
-    /// Penalty of each base of a deletion and an insertion [1,1]
+    /// Penalty of each base of a deletion and an insertion; 1,1 if not given
     #[arg(short = 'E', value_name = "INT[,INT]", value_parser = parse_pair)]
     gap_extend: Option<(i32, i32)>,
-    /// Penalty of clipping at the 5' and the 3' end [5,5]
+    /// Penalty of clipping at the 5' and the 3' end; 5,5 if not given
     #[arg(short = 'L', value_name = "INT[,INT]", value_parser = parse_pair)]
     clip: Option<(i32, i32)>,
-    /// Penalty of an unpaired pair [17]
+    /// Penalty of an unpaired pair; 17 if not given
     #[arg(short = 'U', value_name = "INT")]
     unpaired: Option<i32>,
-    /// Least score of a reported alignment [30]
+    /// Least score of a reported alignment; 30 if not given
     #[arg(short = 'T', value_name = "INT")]
     min_score: Option<i32>,
-    /// Drop below the best score at which an extension ends [100]
+    /// Drop below the best score at which an extension ends; 100 if not given
     #[arg(short = 'd', value_name = "INT")]
     z_drop: Option<i32>,
 }
@@ -85,28 +85,28 @@ struct Scoring {
 /// Where to look.
 #[derive(Debug, ClapArgs)]
 struct Search {
-    /// Least length of a seed [19]
+    /// Least length of a seed; 19 if not given
     #[arg(short = 'k', value_name = "INT")]
     min_seed_length: Option<i32>,
-    /// Band width [100]
+    /// Band width; 100 if not given
     #[arg(short = 'w', value_name = "INT")]
     band_width: Option<i32>,
-    /// Seeds this many times longer than -k are searched for inner ones [1.5]
+    /// Seeds this many times longer than -k are searched for inner ones; 1.5 if not given
     #[arg(short = 'r', value_name = "FLOAT")]
     reseed_factor: Option<f32>,
-    /// Occurrences below which seeds of the third round are taken [20]
+    /// Occurrences below which seeds of the third round are taken; 20 if not given
     #[arg(short = 'y', value_name = "INT")]
     third_round: Option<u64>,
-    /// Most occurrences of a seed that are used [500]
+    /// Most occurrences of a seed that are used; 500 if not given
     #[arg(short = 'c', value_name = "INT")]
     max_occurrences: Option<u64>,
-    /// Chains with less than this fraction of an overlapping better one are dropped [0.50]
+    /// Chains with less than this fraction of an overlapping better one are dropped; 0.50 if not given
     #[arg(short = 'D', value_name = "FLOAT")]
     drop_ratio: Option<f32>,
-    /// Least weight of a chain [0]
+    /// Least weight of a chain; 0 if not given
     #[arg(short = 'W', value_name = "INT")]
     min_chain_weight: Option<i32>,
-    /// Most rescues tried for a mate [50]
+    /// Most rescues tried for a mate; 50 if not given
     #[arg(short = 'm', value_name = "INT")]
     max_mate_rescues: Option<usize>,
     /// No mate rescue
@@ -123,7 +123,7 @@ struct Search {
 /// What to report.
 #[derive(Debug, ClapArgs)]
 struct Reporting {
-    /// More hits than this give no XA tag; the second number counts where one is alternate [5,200]
+    /// More hits than this give no XA tag; the second number counts where one is alternate; 5,200 if not given
     #[arg(short = 'h', value_name = "INT[,INT]", value_parser = parse_pair)]
     max_alternatives: Option<(i32, i32)>,
     /// Report all hits
