@@ -1,6 +1,6 @@
 //! Variant calling for one diploid sample: sorted records in, calls and reference blocks out.
 //!
-//! Main path: [`call`] feeds records to a [`Walk`], which lays each read out over the reference
+//! Main path: [`call()`] feeds records to a [`Walk`], which lays each read out over the reference
 //! (`read`), lets mates agree (`mates`) and goes position by position: alleles with support
 //! (`site`), genotype likelihoods and their posterior ([`genotype`]), annotations ([`annotate`]);
 //! elsewhere the confidence in the reference ([`reference_model`]), joined to blocks ([`gvcf`]).

@@ -1,7 +1,7 @@
 //! Base recalibration's counting, as GATK 4.6 `BaseRecalibrator`: which bases of which records
 //! count, under which covariates.
 //!
-//! Main path: [`Counter::count`] filters a record, clips it ([`clip`]), skips known sites, compares
+//! Main path: [`Counter::count`] filters a record, clips it (`clip`), skips known sites, compares
 //! with the reference and adds to [`Counts`]. Counts are integers: partitions add up in any order.
 
 mod clip;

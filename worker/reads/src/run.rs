@@ -1,7 +1,7 @@
 //! A run: the sorted records of one read batch in one object, by partition, with the duplicate
 //! keys of its fragments.
 //!
-//! Main path: [`write`] makes the object; [`Header::parse`] and [`Footer::parse`] read its tail;
+//! Main path: [`write()`] makes the object; [`Header::parse`] and [`Footer::parse`] read its tail;
 //! [`RecordReader`], [`KeyReader`] read a partition's sections from their byte ranges.
 
 mod records;
