@@ -134,9 +134,13 @@ pub fn run(args: &Args) -> Result<()> {
     );
     let summary = summary.map_err(failure)?;
     out.finish(&args.output)?;
-    println!(
+    crate::stdout::say!(
         "{} variants: {} SNVs, {} indels; {} transitions, {} transversions",
-        summary.variants, summary.snvs, summary.indels, summary.transitions, summary.transversions
+        summary.variants,
+        summary.snvs,
+        summary.indels,
+        summary.transitions,
+        summary.transversions
     );
     Ok(())
 }

@@ -35,9 +35,9 @@ pub async fn run(args: Args) -> Result<()> {
         .map_err(|status| refused(&status))?;
     let workflow = answer.into_inner();
     if args.json {
-        println!("{}", json::workflow(&workflow));
+        crate::stdout::say!("{}", json::workflow(&workflow));
     } else {
-        println!("{} {}", workflow.workflow_id, text::state(workflow.state()));
+        crate::stdout::say!("{} {}", workflow.workflow_id, text::state(workflow.state()));
     }
     Ok(())
 }

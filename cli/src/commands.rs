@@ -9,7 +9,7 @@ use common::telemetry::{self, LogFormat};
 
 use crate::{
     align, apply_recal, call, cancel, controller, download, drain, evaluate, index, list, markdup,
-    recalibrate, run, server, sort, status, submit, watch, worker, workers,
+    recalibrate, run, server, sort, status, stdout, submit, watch, worker, workers,
 };
 
 /// Raw reads in; alignments, variants and clinical results out, over a pool of machines
@@ -116,12 +116,9 @@ impl Cli {
             Command::Drain(args) => block_on(drain::run(args)),
             Command::Download(args) => block_on(download::run(args)),
             Command::Completions { shell } => {
-                clap_complete::generate(
-                    shell,
-                    &mut Cli::command(),
-                    "spindle",
-                    &mut std::io::stdout(),
-                );
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "spindle", &mut script);
+                stdout::bytes(&script);
                 Ok(())
             }
         }

@@ -63,7 +63,7 @@ pub async fn run(args: Args) -> Result<()> {
 pub async fn announce(ready: oneshot::Receiver<Ready>) {
     if let Ok(ready) = ready.await {
         for bound in ready.bound {
-            println!("listening on {bound}");
+            crate::stdout::say!("listening on {bound}");
         }
     }
 }

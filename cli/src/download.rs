@@ -82,7 +82,7 @@ pub async fn download(
             return Err(ended(Exit::InvalidInput, message));
         }
         fetch(client, &workflow.workflow_id, output, &path).await?;
-        println!("{}", path.display());
+        crate::stdout::say!("{}", path.display());
     }
     Ok(())
 }

@@ -89,16 +89,18 @@ pub fn run(args: &Args) -> Result<()> {
                 only_called,
                 only_true,
             } = score;
-            println!(
+            crate::stdout::say!(
                 "{}",
                 serde_json::json!({"kind": name, "matched": matched, "only_called": only_called,
                     "only_true": only_true, "precision": precision, "recall": recall, "f1": f1})
             );
         } else {
-            println!(
+            crate::stdout::say!(
                 "{name:<6} precision {precision:.4}  recall {recall:.4}  F1 {f1:.4}  \
                  ({} right, {} only called, {} missed)",
-                score.matched, score.only_called, score.only_true
+                score.matched,
+                score.only_called,
+                score.only_true
             );
         }
     }

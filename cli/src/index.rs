@@ -45,7 +45,7 @@ pub fn run(args: &Args) -> Result<()> {
     drop(out);
     publish(part, &index)?;
     bar.finish_and_clear();
-    println!("{shown}");
+    crate::stdout::say!("{shown}");
     Ok(())
 }
 

@@ -70,7 +70,7 @@ pub async fn run(args: Args) -> Result<()> {
 
 fn print(workflow: &Workflow, as_json: bool) {
     if as_json {
-        println!("{}", json::workflow(workflow));
+        crate::stdout::say!("{}", json::workflow(workflow));
         return;
     }
     let created = workflow
@@ -78,7 +78,7 @@ fn print(workflow: &Workflow, as_json: bool) {
         .as_ref()
         .map(ToString::to_string)
         .unwrap_or_default();
-    println!(
+    crate::stdout::say!(
         "{}  {:<11} {:<20} {created}",
         workflow.workflow_id,
         text::state(workflow.state()),

@@ -36,6 +36,7 @@ mod server_args;
 mod sort;
 mod spill;
 mod status;
+mod stdout;
 mod submit;
 mod summary;
 mod text;

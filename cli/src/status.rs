@@ -35,7 +35,7 @@ pub async fn run(args: Args) -> Result<()> {
         .map_err(|status| refused(&status))?;
     let workflow = answer.into_inner();
     if args.json {
-        println!("{}", json::workflow(&workflow));
+        crate::stdout::say!("{}", json::workflow(&workflow));
     } else {
         print(&workflow);
     }
@@ -43,25 +43,25 @@ pub async fn run(args: Args) -> Result<()> {
 }
 
 fn print(workflow: &Workflow) {
-    println!("workflow  {}", workflow.workflow_id);
-    println!("sample    {}", json::sample(workflow));
-    println!(
+    crate::stdout::say!("workflow  {}", workflow.workflow_id);
+    crate::stdout::say!("sample    {}", json::sample(workflow));
+    crate::stdout::say!(
         "state     {} {}",
         text::state(workflow.state()),
         workflow.state_reason
     );
     if let Some(error) = &workflow.error {
-        println!("error     {}", text::error(error));
+        crate::stdout::say!("error     {}", text::error(error));
     }
     for warning in &workflow.warnings {
-        println!("warning   {warning}");
+        crate::stdout::say!("warning   {warning}");
     }
     for stage in workflow
         .stages
         .iter()
         .filter(|stage| stage.state() != StageState::Skipped)
     {
-        println!(
+        crate::stdout::say!(
             "{:<12} {:<8} {:>6}/{:<6} tasks  {:>4} attempts  {:>14} reads  {:>9.1} CPU s",
             text::stage(stage.stage()),
             text::stage_state(stage.state()),
@@ -73,9 +73,11 @@ fn print(workflow: &Workflow) {
         );
     }
     for output in &workflow.outputs {
-        println!(
+        crate::stdout::say!(
             "output    {} ({} bytes) {}",
-            output.name, output.size_bytes, output.uri
+            output.name,
+            output.size_bytes,
+            output.uri
         );
     }
 }

@@ -180,7 +180,7 @@ async fn follow_one(
     workflow_id: &str,
 ) -> Result<Workflow> {
     if !args.json {
-        println!("{workflow_id}");
+        crate::stdout::say!("{workflow_id}");
     }
     let mut progress = if args.wait && !args.json {
         Progress::new()
@@ -194,7 +194,7 @@ async fn follow_one(
     });
     let workflow = workflow.await?;
     if args.json {
-        println!("{}", json::workflow(&workflow));
+        crate::stdout::say!("{}", json::workflow(&workflow));
     }
     Ok(workflow)
 }

@@ -17,7 +17,7 @@ pub fn print(out: &Path, workflow: &Workflow) -> Result<()> {
     let path = out.join("metrics.json");
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let metrics: Value = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-    println!("outputs in {}", out.display());
+    crate::stdout::say!("outputs in {}", out.display());
     print_metrics(&metrics);
     print_stages(workflow);
     Ok(())
@@ -26,21 +26,21 @@ pub fn print(out: &Path, workflow: &Workflow) -> Result<()> {
 fn print_metrics(metrics: &Value) {
     let count = |value: &Value| text::grouped(value.as_u64().unwrap_or(0));
     let alignment = &metrics["alignment"];
-    println!("reads        {}", count(&alignment["reads"]));
-    println!(
+    crate::stdout::say!("reads        {}", count(&alignment["reads"]));
+    crate::stdout::say!(
         "mapped       {:.2} %",
         percent(&alignment["mapped"], &alignment["reads"])
     );
-    println!(
+    crate::stdout::say!(
         "duplicates   {:.2} %",
         percent(&alignment["duplicates"], &alignment["mapped"])
     );
-    println!(
+    crate::stdout::say!(
         "insert size  median {} bp, mean {:.1} bp",
         count(&alignment["insert_size"]["median_bp"]),
         alignment["insert_size"]["mean_bp"].as_f64().unwrap_or(0.0),
     );
-    println!(
+    crate::stdout::say!(
         "coverage     mean {:.2}x where covered, {} bp covered",
         alignment["coverage"]["mean_where_covered"]
             .as_f64()
@@ -51,7 +51,7 @@ fn print_metrics(metrics: &Value) {
         .get("variants")
         .filter(|variants| variants.is_object())
     {
-        println!(
+        crate::stdout::say!(
             "variants     {}: {} SNVs, {} indels, Ti/Tv {:.2}",
             count(&variants["variants"]),
             count(&variants["snvs"]),
@@ -75,7 +75,7 @@ fn ratio(part: &Value, whole: &Value) -> f64 {
 }
 
 fn print_stages(workflow: &Workflow) {
-    println!("stage            tasks        wall         CPU");
+    crate::stdout::say!("stage            tasks        wall         CPU");
     let mut cpu_ms = 0;
     for stage in workflow
         .stages
@@ -83,7 +83,7 @@ fn print_stages(workflow: &Workflow) {
         .filter(|stage| stage.state() == StageState::Done)
     {
         cpu_ms += stage.cpu_ms;
-        println!(
+        crate::stdout::say!(
             "{:<14} {:>7} {:>11} {:>11}",
             text::stage(stage.stage()),
             stage.tasks,
@@ -94,7 +94,7 @@ fn print_stages(workflow: &Workflow) {
     let (started, ended) = (&workflow.started_at, &workflow.ended_at);
     let total = between(started.as_ref(), ended.as_ref());
     let cpu = text::duration(Duration::from_millis(cpu_ms));
-    println!(
+    crate::stdout::say!(
         "{:<14} {:>7} {:>11} {cpu:>11}",
         "all",
         "",

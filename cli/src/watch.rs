@@ -32,7 +32,7 @@ pub async fn run(args: Args) -> Result<()> {
     };
     let ended = follow::follow(&mut client, &args.workflow_id, |workflow| {
         if args.json {
-            println!("{}", json::workflow(workflow));
+            crate::stdout::say!("{}", json::workflow(workflow));
         }
         progress.show(workflow);
         false

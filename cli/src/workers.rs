@@ -35,10 +35,10 @@ pub async fn run(args: Args) -> Result<()> {
 /// Prints one worker.
 pub fn print(worker: &WorkerStatus, as_json: bool) {
     if as_json {
-        println!("{}", json::worker(worker));
+        crate::stdout::say!("{}", json::worker(worker));
         return;
     }
-    println!(
+    crate::stdout::say!(
         "{}  {:<20} {:<8} {:>3}/{:<3} cores  {:>3}/{:<3} GiB  {} running",
         worker.worker_id,
         worker.host,
