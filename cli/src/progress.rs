@@ -10,7 +10,13 @@ use proto::v1::{Stage, StageState, StageStatus, Workflow, WorkflowState};
 use crate::text;
 
 /// Shows the changes of one workflow as they come.
-pub enum Progress {
+pub struct Progress {
+    style: Style,
+    /// Why nothing runs, as it was last told.
+    waiting: String,
+}
+
+enum Style {
     /// Bars on a terminal.
     Bars(Bars),
     /// Lines in a log.
@@ -22,22 +28,56 @@ pub enum Progress {
 impl Progress {
     /// Chooses bars on a terminal, lines elsewhere.
     pub fn new() -> Self {
-        if std::io::stderr().is_terminal() {
-            Self::Bars(Bars {
+        let style = if std::io::stderr().is_terminal() {
+            Style::Bars(Bars {
                 bars: MultiProgress::new(),
                 stages: BTreeMap::new(),
             })
         } else {
-            Self::Lines(Lines::default())
+            Style::Lines(Lines::default())
+        };
+        Self {
+            style,
+            waiting: String::new(),
+        }
+    }
+
+    /// Shows nothing.
+    pub const fn quiet() -> Self {
+        Self {
+            style: Style::Quiet,
+            waiting: String::new(),
         }
     }
 
     /// Shows a change.
     pub fn show(&mut self, workflow: &Workflow) {
-        match self {
-            Self::Bars(bars) => workflow.stages.iter().for_each(|stage| bars.show(stage)),
-            Self::Lines(lines) => lines.show(workflow),
-            Self::Quiet => {}
+        self.show_waiting(workflow);
+        match &mut self.style {
+            Style::Bars(bars) => workflow.stages.iter().for_each(|stage| bars.show(stage)),
+            Style::Lines(lines) => lines.show(workflow),
+            Style::Quiet => {}
+        }
+    }
+
+    /// Says why nothing runs, once for each reason.
+    fn show_waiting(&mut self, workflow: &Workflow) {
+        let runs = workflow.stages.iter().any(|stage| stage.running > 0);
+        let reason = if runs {
+            ""
+        } else {
+            workflow.state_reason.as_str()
+        };
+        if self.waiting == reason {
+            return;
+        }
+        self.waiting = reason.to_owned();
+        let line = format!("waiting: {reason}");
+        match &self.style {
+            _ if reason.is_empty() => {}
+            Style::Bars(bars) => bars.line(&line),
+            Style::Lines(_) => eprintln!("{line}"),
+            Style::Quiet => {}
         }
     }
 }
@@ -49,6 +89,12 @@ pub struct Bars {
 }
 
 impl Bars {
+    /// Prints a line above the bars.
+    fn line(&self, line: &str) {
+        // A terminal that is gone is no reason to end the work.
+        self.bars.println(line).ok();
+    }
+
     fn show(&mut self, status: &StageStatus) {
         let started = matches!(status.state(), StageState::Running | StageState::Done);
         if !started || status.stage() == Stage::Unspecified {

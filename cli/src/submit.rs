@@ -185,7 +185,7 @@ async fn follow_one(
     let mut progress = if args.wait && !args.json {
         Progress::new()
     } else {
-        Progress::Quiet
+        Progress::quiet()
     };
     let workflow = follow::follow(client, workflow_id, |workflow| {
         progress.show(workflow);

@@ -26,7 +26,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<()> {
     let mut client = args.server.genomics().await?;
     let mut progress = if args.json {
-        Progress::Quiet
+        Progress::quiet()
     } else {
         Progress::new()
     };
