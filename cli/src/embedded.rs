@@ -90,7 +90,8 @@ impl Embedded {
     }
 }
 
-async fn stopped(mut stopping: watch::Receiver<bool>) {
+/// Returns once the owner says stop, or is gone.
+pub async fn stopped(mut stopping: watch::Receiver<bool>) {
     // An error means that the owner is gone, which is an end as well.
     stopping.wait_for(|stop| *stop).await.ok();
 }

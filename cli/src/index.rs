@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use aligner::index::Builder;
 use anyhow::{Context, Result};
@@ -12,6 +11,8 @@ use common::failure::Failure;
 use genome::monitor::Monitor;
 use indicatif::ProgressBar;
 use worker::formats::fasta;
+
+use crate::output::{OutputFile, with_ending};
 
 /// Makes REF.spindle, which `run`, `align` and the cluster need beside the reference
 #[derive(Debug, ClapArgs)]
@@ -32,18 +33,14 @@ pub fn run(args: &Args) -> Result<()> {
     bar.set_message(format!("reading {}", args.reference.display()));
     let builder = read(&args.reference)?;
     bar.set_message(format!("sorting suffixes for {shown}"));
-    let folder = index
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let part = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
-    let mut part = part.with_context(|| shown.clone())?;
-    let mut out = BufWriter::with_capacity(1 << 20, part.as_file_mut());
+    let mut file = OutputFile::create(&index)?;
+    let mut out = BufWriter::with_capacity(1 << 20, &mut file);
     builder
-        .finish(&Arc::new(Monitor::default()), &mut out)
+        .finish(&Monitor::default(), &mut out)
         .with_context(|| shown.clone())?;
     out.flush().with_context(|| shown.clone())?;
     drop(out);
-    publish(part, &index)?;
+    file.publish()?;
     bar.finish_and_clear();
     crate::stdout::say!("{shown}");
     Ok(())
@@ -61,22 +58,7 @@ fn read(reference: &Path) -> Result<Builder> {
     Ok(builder)
 }
 
-fn publish(part: tempfile::NamedTempFile, index: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    const READABLE_BY_ALL: u32 = 0o644;
-    let shown = || index.display().to_string();
-    let permissions = std::fs::Permissions::from_mode(READABLE_BY_ALL);
-    part.as_file()
-        .set_permissions(permissions)
-        .with_context(shown)?;
-    part.as_file().sync_all().with_context(shown)?;
-    part.persist(index).with_context(shown)?;
-    Ok(())
-}
-
 /// Returns the path of the index of a reference: `REF.spindle`.
 pub fn index_path(reference: &Path) -> PathBuf {
-    let mut path = reference.as_os_str().to_owned();
-    path.push(".spindle");
-    path.into()
+    with_ending(reference, ".spindle")
 }

@@ -9,7 +9,6 @@ use serde::Deserialize;
 use crate::genome_args::{Emit, GenomeArgs, LaneReads};
 
 /// Turns what a person wrote for a file into a location that the server knows.
-#[allow(async_fn_in_trait, reason = "used within this crate, on one thread")]
 pub trait Locate {
     /// Returns `root:…` or `upload:…` for a file.
     async fn locate(&mut self, file: &str) -> Result<String>;

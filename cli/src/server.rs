@@ -7,11 +7,12 @@ use anyhow::{Context, Result};
 use clap::Args as ClapArgs;
 use controller::{Config, Listen};
 use tokio::sync::oneshot;
-use worker::TaskMode;
 
 use crate::controller::{announce, asked_to_end};
+use crate::embedded::stopped;
 use crate::exit::{Exit, ended};
 use crate::server_args::{ResourceArgs, RootArgs, parse_address};
+use crate::worker::child_tasks;
 
 /// Runs controller and worker for this machine
 ///
@@ -45,10 +46,6 @@ pub async fn run(args: Args) -> Result<()> {
         .validate()
         .map_err(|error| ended(Exit::Usage, error.to_string()))?;
     let (stop, stopping) = tokio::sync::watch::channel(false);
-    let stopped = |mut stopping: tokio::sync::watch::Receiver<bool>| async move {
-        // An error means that the owner is gone, which is an end as well.
-        stopping.wait_for(|stop| *stop).await.ok();
-    };
     let (ready, is_ready) = oneshot::channel();
     let mut controller = tokio::spawn(controller::run(config, ready, stopped(stopping.clone())));
     announce(is_ready).await;
@@ -97,9 +94,6 @@ fn worker_config(args: &Args, state: &Path) -> Result<worker::Config> {
     );
     config.roots = args.roots.root.iter().cloned().collect();
     config.roots_are_proven = true;
-    config.tasks = TaskMode::Child {
-        program: std::env::current_exe().context("the program does not know its own path")?,
-        arguments: vec!["task".into()],
-    };
+    config.tasks = child_tasks()?;
     Ok(config)
 }

@@ -61,12 +61,20 @@ pub async fn run(args: Args) -> Result<()> {
         .transpose()?;
     config.roots = args.roots.root.into_iter().collect();
     config.shared_objects = !args.no_shared_objects;
-    config.tasks = TaskMode::Child {
-        program: std::env::current_exe().context("the program does not know its own path")?,
-        arguments: vec!["task".into()],
-    };
+    config.tasks = child_tasks()?;
     config
         .validate()
         .map_err(|error| ended(Exit::Usage, error.to_string()))?;
     Ok(worker::run(config).await?)
+}
+
+/// Returns that each task runs in a process of its own, of this same program.
+///
+/// # Errors
+/// If the program does not know its own path.
+pub fn child_tasks() -> Result<TaskMode> {
+    Ok(TaskMode::Child {
+        program: std::env::current_exe().context("the program does not know its own path")?,
+        arguments: vec!["task".into()],
+    })
 }

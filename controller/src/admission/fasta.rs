@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
+use genome::base;
 use genome::dictionary::{Contig, Dictionary};
 
 use super::text::Lines;
@@ -62,7 +63,7 @@ pub fn scan(path: &Path, mut take: impl FnMut(&str, &[u8])) -> Result<Dictionary
         if contigs.is_empty() && !line.is_empty() {
             return Err(FastaError::Format);
         }
-        if let Some(&letter) = line.iter().find(|&&letter| !is_base(letter)) {
+        if let Some(&letter) = line.iter().find(|&&letter| !base::is_iupac(letter)) {
             return Err(FastaError::Letter {
                 line: lines.number(),
                 letter: letter.into(),
@@ -96,27 +97,6 @@ fn name_of(head: &[u8]) -> Option<String> {
     let word = head.split(u8::is_ascii_whitespace).next()?;
     let name = std::str::from_utf8(word).ok()?;
     (!name.is_empty()).then(|| name.to_owned())
-}
-
-fn is_base(letter: u8) -> bool {
-    matches!(
-        letter.to_ascii_uppercase(),
-        b'A' | b'C'
-            | b'G'
-            | b'T'
-            | b'U'
-            | b'R'
-            | b'Y'
-            | b'S'
-            | b'W'
-            | b'K'
-            | b'M'
-            | b'B'
-            | b'D'
-            | b'H'
-            | b'V'
-            | b'N'
-    )
 }
 
 #[cfg(test)]
