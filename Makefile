@@ -22,15 +22,18 @@ test: build-packages test-packages
 	cargo test --locked --workspace
 
 # Measures the control plane; docs/BENCHMARKS.md tells what the numbers mean.
-bench: build-packages
+bench: build-packages test-packages
 	cargo bench --locked -p controller
 
 # What the pull request check runs.
 check:
 	.ci/run
 
+# etcd-client compiles etcd's contracts with protoc when it is built.
+BUILD_PACKAGES := build-essential protobuf-compiler libprotobuf-dev
+
 build-packages:
-	@deploy/packages.sh build-essential
+	@deploy/packages.sh $(BUILD_PACKAGES)
 
 test-packages:
-	@deploy/packages.sh build-essential samtools bcftools tabix bwa picard-tools
+	@deploy/packages.sh $(BUILD_PACKAGES) samtools bcftools tabix bwa picard-tools etcd-server

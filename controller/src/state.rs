@@ -4,8 +4,11 @@
 
 use std::fmt;
 
+use common::ids::Epoch;
+
 pub mod conformance;
 pub mod embedded;
+pub mod etcd;
 pub mod fact_wire;
 pub mod journal;
 pub mod keys;
@@ -36,6 +39,18 @@ pub trait StateStore: Send {
     /// [`StoreError`] if durability is not certain: none, some or all may have happened, and the
     /// caller must not go on.
     fn commit(&mut self, transactions: &[Transaction]) -> Result<Vec<Outcome>, StoreError>;
+
+    /// Returns what one transaction may hold.
+    fn bounds(&self) -> Bounds;
+}
+
+/// What one transaction may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Compares, and writes.
+    pub operations: usize,
+    /// Bytes of all keys and values.
+    pub bytes: usize,
 }
 
 /// A key with its value.
@@ -57,6 +72,8 @@ pub enum Compare {
     Absent(Vec<u8>),
     /// The key has this value.
     Equal(Vec<u8>, Vec<u8>),
+    /// The leadership of this number goes on: no later one has begun.
+    Leads(Epoch),
 }
 
 /// One write.
@@ -66,6 +83,25 @@ pub enum Write {
     Put(Vec<u8>, Vec<u8>),
     /// Takes a key away; no harm if it is not there.
     Delete(Vec<u8>),
+}
+
+impl Compare {
+    /// Returns the key that is looked at; none for the leadership, which no transaction writes.
+    pub fn key(&self) -> Option<&[u8]> {
+        match self {
+            Self::Absent(key) | Self::Equal(key, _) => Some(key),
+            Self::Leads(_) => None,
+        }
+    }
+}
+
+impl Write {
+    /// Returns the key that is written.
+    pub fn key(&self) -> &[u8] {
+        match self {
+            Self::Put(key, _) | Self::Delete(key) => key,
+        }
+    }
 }
 
 /// What became of a transaction.
@@ -87,6 +123,12 @@ pub enum StoreError {
         doing: &'static str,
         /// Why it failed.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A transaction is larger than the store takes.
+    #[error("a transaction of {operations} operations is too large for the state store")]
+    TooLarge {
+        /// Its compares and writes.
+        operations: usize,
     },
     /// Written by a newer version.
     #[error("{what} has schema version {found}; this program knows up to {known}")]
