@@ -37,6 +37,9 @@ pub enum Error {
     /// Another controller wrote to the state.
     #[error("another controller wrote to the state")]
     Fenced,
+    /// The lock of the state folder was taken away.
+    #[error("the lock of the state folder is gone: another controller may lead")]
+    Deposed,
     /// The control plane failed again and again.
     #[error("the control plane failed too often")]
     ControlPlane,

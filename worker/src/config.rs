@@ -12,6 +12,8 @@ use crate::error::Error;
 
 /// Bytes of fetched files that are kept, if nothing else is said: two human indices.
 const CACHE_BYTES: u64 = 64 << 30;
+/// Room in scratch below which a worker takes nothing new, if nothing else is said.
+const SCRATCH_RESERVE_BYTES: u64 = 64 << 20;
 /// Pings over an idle connection, and how long an answer may take: a dead peer is found out.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -29,6 +31,8 @@ pub struct Config {
     pub memory_bytes: u64,
     /// Folder for unfinished work, made when it is missing.
     pub scratch: PathBuf,
+    /// While less than this is free there, the worker takes nothing new.
+    pub scratch_reserve_bytes: u64,
     /// Folder of fetched files; workers of one machine may share it.
     pub cache: PathBuf,
     /// Bytes that it may hold.
@@ -78,6 +82,7 @@ impl Config {
             memory_bytes,
             cache: scratch.join("cache"),
             scratch,
+            scratch_reserve_bytes: SCRATCH_RESERVE_BYTES,
             cache_bytes: CACHE_BYTES,
             roots: BTreeMap::new(),
             roots_are_proven: false,

@@ -1,6 +1,7 @@
 //! The controller over gRPC, with workers that do what the tests say.
 
 mod access;
+mod garbage;
 mod genome;
 mod probes;
 mod snapshots;

@@ -47,7 +47,7 @@ impl State {
         let handles = self.peers.get();
         let place = match place {
             Place::Over => {
-                handles.services.collect(&workflow);
+                handles.collector.workflow(workflow.clone());
                 Found::Stored
             }
             Place::OnItsWay(state) => {
