@@ -6,30 +6,38 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args as ClapArgs;
-use controller::{Config, Listen, Ready};
+use controller::state::etcd::Address;
+use controller::{Cluster, Config, Listen, Ready};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::exit::{Exit, ended};
 use crate::server_args::{RootArgs, parse_address, parse_duration};
 
-/// Runs the controller of a cluster
+/// Times after which somebody silent is given up, if none is given.
+const LEADER_LEASE: Duration = Duration::from_secs(5);
+const WORKER_LEASE: Duration = Duration::from_secs(10);
+
+/// Runs the controller of a cluster, or one of several over etcd
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
     listen: SocketAddr,
-    /// Folder of the queue and the journals
-    #[arg(long, value_name = "DIR")]
-    state: PathBuf,
+    /// Queue and journals: a folder, or an etcd cluster that several controllers share
+    #[arg(long, value_name = "DIR|etcd://H:P,H:P")]
+    state: String,
+    /// Where workers, clients and other controllers reach this one, if that is not --listen
+    #[arg(long, value_name = "URL")]
+    advertise: Option<String>,
     /// Folder of uploads, intermediates and outputs that stay
     #[arg(long, value_name = "DIR")]
     objects: PathBuf,
     #[command(flatten)]
     roots: RootArgs,
-    /// Time after which a silent worker is given up
-    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = parse_duration)]
-    lease: Duration,
+    /// Time after which a silent leader is replaced (5s if not given), a silent worker given up (10s)
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    lease: Option<Duration>,
     /// Listen without TLS and authentication: whoever reaches the port may do everything
     #[arg(long)]
     insecure: bool,
@@ -41,14 +49,15 @@ pub struct Args {
 /// If it cannot start, or its store fails.
 pub async fn run(args: Args) -> Result<()> {
     let mut config = Config::under(&args.state);
-    config.state = args.state;
+    config.state = PathBuf::from(&args.state);
+    config.cluster = cluster(&args)?;
     config.objects = args.objects;
     config.listen = vec![Listen::Tcp {
         address: args.listen,
         insecure: args.insecure,
     }];
     config.roots = args.roots.root.into_iter().collect();
-    config.lease = args.lease;
+    config.lease = args.lease.unwrap_or(WORKER_LEASE);
     config
         .validate()
         .map_err(|error| ended(Exit::Usage, error.to_string()))?;
@@ -57,6 +66,19 @@ pub async fn run(args: Args) -> Result<()> {
     let ended_with = controller::run(config, ready, asked_to_end()?).await;
     announced.await?;
     Ok(ended_with?)
+}
+
+/// Returns what several controllers share, if `--state` names it.
+fn cluster(args: &Args) -> Result<Option<Cluster>> {
+    if !Address::is_meant(&args.state) {
+        return Ok(None);
+    }
+    let etcd: Result<Address, _> = args.state.parse();
+    Ok(Some(Cluster {
+        etcd: etcd.map_err(|error| ended(Exit::Usage, error.to_string()))?,
+        lease: args.lease.unwrap_or(LEADER_LEASE),
+        advertise: args.advertise.clone(),
+    }))
 }
 
 /// Prints where the controller listens, once it does.

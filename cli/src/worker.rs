@@ -13,7 +13,7 @@ use crate::server_args::{ResourceArgs, RootArgs};
 /// Runs a worker of a cluster
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The controller: http://HOST:PORT or unix:SOCKET
+    /// The controller: http://HOST:PORT or unix:SOCKET; several of one cluster with commas between
     #[arg(long, value_name = "URL")]
     controller: String,
     #[command(flatten)]

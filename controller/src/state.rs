@@ -7,9 +7,11 @@ use std::fmt;
 use common::ids::Epoch;
 
 pub mod conformance;
+pub mod dump;
 pub mod embedded;
 pub mod etcd;
 pub mod fact_wire;
+pub mod fold;
 pub mod journal;
 pub mod keys;
 pub mod records;
@@ -40,17 +42,8 @@ pub trait StateStore: Send {
     /// caller must not go on.
     fn commit(&mut self, transactions: &[Transaction]) -> Result<Vec<Outcome>, StoreError>;
 
-    /// Returns what one transaction may hold.
-    fn bounds(&self) -> Bounds;
-}
-
-/// What one transaction may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
-    /// Compares, and writes.
-    pub operations: usize,
-    /// Bytes of all keys and values.
-    pub bytes: usize,
+    /// Says whether a transaction is small enough for this store.
+    fn takes(&self, transaction: &Transaction) -> bool;
 }
 
 /// A key with its value.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::auth::Bearer;
+use common::servers::{Present, Servers, addresses};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::error::Error;
@@ -52,7 +53,7 @@ pub struct Config {
 /// Where the controller is.
 #[derive(Debug, Clone)]
 pub enum Controller {
-    /// `http://HOST:PORT` or `unix:PATH`.
+    /// `http://HOST:PORT` or `unix:PATH`; several addresses, of which one leads, with commas between.
     Address(String),
     /// A channel within this process.
     Channel(Channel),
@@ -118,22 +119,52 @@ impl Config {
 }
 
 impl Controller {
-    /// Makes a channel that connects when it is used, and again when it breaks.
+    /// Makes a way to all controllers that stays with the one which answers; `present` says which.
+    pub(crate) fn servers(&self, present: Present) -> Result<Servers, Error> {
+        let channels = match self {
+            Self::Channel(channel) => vec![channel.clone()],
+            Self::Address(list) => {
+                let endpoints = endpoints(list)?.into_iter();
+                endpoints.map(|endpoint| endpoint.connect_lazy()).collect()
+            }
+        };
+        Ok(Servers::new(channels, present))
+    }
+
+    /// Makes a channel to any of the controllers; it connects when it is used, and again when it breaks.
     pub(crate) fn channel(&self) -> Result<Channel, Error> {
         match self {
             Self::Channel(channel) => Ok(channel.clone()),
-            Self::Address(address) => {
-                let endpoint = Endpoint::from_shared(address.clone());
-                let endpoint = endpoint.map_err(|e| Error::Config(format!("{address}: {e}")))?;
-                Ok(endpoint
-                    .connect_timeout(CONNECT_WITHIN)
-                    .http2_keep_alive_interval(KEEP_ALIVE)
-                    .keep_alive_timeout(KEEP_ALIVE)
-                    .keep_alive_while_idle(true)
-                    .connect_lazy())
+            Self::Address(list) => {
+                let endpoints = endpoints(list)?;
+                match &endpoints[..] {
+                    [only] => Ok(only.connect_lazy()),
+                    _ => Ok(Channel::balance_list(endpoints.into_iter())),
+                }
             }
         }
     }
+}
+
+fn endpoints(list: &str) -> Result<Vec<Endpoint>, Error> {
+    let endpoint = |address: &str| {
+        let endpoint = Endpoint::from_shared(address.to_owned());
+        let endpoint = endpoint.map_err(|e| Error::Config(format!("{address}: {e}")))?;
+        Ok::<_, Error>(
+            endpoint
+                .connect_timeout(CONNECT_WITHIN)
+                .http2_keep_alive_interval(KEEP_ALIVE)
+                .keep_alive_timeout(KEEP_ALIVE)
+                .keep_alive_while_idle(true),
+        )
+    };
+    let found = addresses(list)
+        .map(endpoint)
+        .collect::<Result<Vec<_>, _>>()?;
+    if found.is_empty() {
+        return Err(Error::Config("no address of a controller".to_owned()));
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

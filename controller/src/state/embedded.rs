@@ -7,9 +7,7 @@ use redb::{
     TableDefinition, TableError,
 };
 
-use super::{
-    Bounds, Compare, Outcome, Record, StateStore, StoreError, Transaction, Write, keys, schema,
-};
+use super::{Compare, Outcome, Record, StateStore, StoreError, Transaction, Write, keys, schema};
 
 const RECORDS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("records");
 
@@ -100,11 +98,8 @@ impl StateStore for Embedded {
         Ok(outcomes)
     }
 
-    fn bounds(&self) -> Bounds {
-        Bounds {
-            operations: usize::MAX,
-            bytes: usize::MAX,
-        }
+    fn takes(&self, _: &Transaction) -> bool {
+        true
     }
 }
 

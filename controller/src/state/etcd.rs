@@ -14,7 +14,7 @@ use std::ops::Range;
 pub use address::{Address, InvalidAddress};
 pub use connection::Connection;
 
-use super::{Bounds, Outcome, Record, StateStore, StoreError, Transaction, schema};
+use super::{Outcome, Record, StateStore, StoreError, Transaction, schema};
 use request::{Answer, Asked};
 
 /// The state in an etcd cluster.
@@ -32,6 +32,11 @@ impl EtcdStore {
         let mut store = Self { connection };
         schema::check(&mut store)?;
         Ok(store)
+    }
+
+    /// Opens the state for reading: nothing is checked or written.
+    pub fn read(connection: Connection) -> Self {
+        Self { connection }
     }
 
     /// Runs neighbours that go together. Those of a request that is refused are asked for in halves,
@@ -79,7 +84,7 @@ impl StateStore for EtcdStore {
     }
 
     fn commit(&mut self, transactions: &[Transaction]) -> Result<Vec<Outcome>, StoreError> {
-        if let Some(large) = transactions.iter().find(|one| !packing::fits(one)) {
+        if let Some(large) = transactions.iter().find(|one| !self.takes(one)) {
             let operations = large.compares.len() + large.writes.len();
             return Err(StoreError::TooLarge { operations });
         }
@@ -94,7 +99,7 @@ impl StateStore for EtcdStore {
         Ok(outcomes)
     }
 
-    fn bounds(&self) -> Bounds {
-        packing::BOUNDS
+    fn takes(&self, transaction: &Transaction) -> bool {
+        packing::fits(transaction)
     }
 }

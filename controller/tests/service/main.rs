@@ -1,9 +1,16 @@
 //! The controller over gRPC, with workers that do what the tests say.
 
 mod access;
+#[expect(dead_code, reason = "other tests use the rest")]
+#[path = "../etcd/server.rs"]
+mod etcd;
+mod failover;
 mod garbage;
 mod genome;
 mod probes;
+#[expect(dead_code, reason = "other tests use the rest")]
+#[path = "../etcd/proxy.rs"]
+mod proxy;
 mod snapshots;
 mod support;
 mod workers;

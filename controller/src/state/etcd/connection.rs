@@ -65,7 +65,7 @@ impl Connection {
         })
     }
 
-    pub(super) fn runtime(&self) -> Handle {
+    pub(crate) fn runtime(&self) -> Handle {
         self.runtime.clone()
     }
 

@@ -7,18 +7,22 @@ use std::time::{Duration, Instant};
 
 use common::ids::Epoch;
 use etcd_client::{
-    Client, Compare, CompareOp, Error, EventType, PutOptions, Txn, TxnOp, TxnOpResponse,
+    Client, Compare, CompareOp, Error, EventType, KeyValue, PutOptions, Txn, TxnOp, TxnOpResponse,
     WatchOptions,
 };
 use tokio::sync::{Notify, watch};
 
-use super::connection::{Connection, once};
+use super::connection::{Connection, once, tried};
+use crate::state::{StoreError, keys};
 
 /// The key of the leader; its value is the leader's address.
 pub const LEADER: &[u8] = b"leader";
 
 /// First word of the keys of all controllers that are alive; their values are their addresses.
 pub const REPLICAS: &[u8] = b"replica/";
+
+/// Controllers that are listed at most.
+const MEMBERS: usize = 1000;
 
 /// A lease is renewed so often while it lasts.
 const RENEWALS: u32 = 3;
@@ -83,6 +87,40 @@ impl Drop for Candidacy {
     fn drop(&mut self) {
         self.running.abort();
     }
+}
+
+/// Who is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Members {
+    /// Address and epoch of the leader.
+    pub leader: Option<(String, Epoch)>,
+    /// Addresses of all controllers that are alive.
+    pub replicas: Vec<String>,
+}
+
+/// Returns who is there now.
+///
+/// # Errors
+/// [`StoreError`] if etcd does not answer.
+pub async fn members(connection: &Connection) -> Result<Members, StoreError> {
+    let text = |kv: &KeyValue| String::from_utf8_lossy(kv.value()).into_owned();
+    let doing = "reading who leads";
+    let key = connection.full(LEADER);
+    let found = tried(doing, || {
+        let (mut kv, key) = (connection.kv(), key.clone());
+        async move { kv.get(key, None).await }
+    });
+    let found = found.await?;
+    let leader = found.kvs().first();
+    let leader = leader.map(|kv| (text(kv), Epoch(kv.create_revision().cast_unsigned())));
+    let range = REPLICAS.to_vec()..keys::after(REPLICAS);
+    let page = connection.range(range, MEMBERS, None).await?;
+    let replicas = page.records.into_iter().map(|(_, value)| value);
+    let mut replicas: Vec<_> = replicas
+        .map(|value| String::from_utf8_lossy(&value).into_owned())
+        .collect();
+    replicas.sort();
+    Ok(Members { leader, replicas })
 }
 
 struct Stand {

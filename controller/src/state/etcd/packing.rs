@@ -6,14 +6,14 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::state::{Bounds, Compare, Transaction, Write};
+use crate::state::{Compare, Transaction, Write};
 
-/// What one request may hold. By default etcd takes 128 operations, one of which reads the leader's
-/// key when a request is refused, and 1.5 MiB with all that is around keys and values.
-pub const BOUNDS: Bounds = Bounds {
-    operations: 127,
-    bytes: 1 << 20,
-};
+/// Operations of one request. By default etcd takes 128, one of which reads the leader's key when a
+/// request is refused.
+const OPERATIONS: usize = 127;
+
+/// Bytes of one request: etcd takes 1.5 MiB with all that is around keys and values.
+const BYTES: usize = 1 << 20;
 
 /// Bytes of a request for each operation beside key and value.
 const FRAME_BYTES: usize = 64;
@@ -77,9 +77,9 @@ impl<'a> Group<'a> {
         // A refused request reads all its keys.
         let keys: BTreeSet<_> = looks.clone().chain(writes.clone()).collect();
         let held = self.looked_at.union(&self.written).count();
-        let within = self.compares + transaction.compares.len() <= BOUNDS.operations
-            && held + keys.len() <= BOUNDS.operations
-            && self.bytes + bytes(transaction) <= BOUNDS.bytes;
+        let within = self.compares + transaction.compares.len() <= OPERATIONS
+            && held + keys.len() <= OPERATIONS
+            && self.bytes + bytes(transaction) <= BYTES;
         within
             && looks.clone().all(|key| !self.written.contains(key))
             && writes
