@@ -14,6 +14,7 @@ pub mod core;
 mod duties;
 pub mod error;
 mod leader;
+mod nonce;
 pub mod plan;
 mod publication;
 mod roots;

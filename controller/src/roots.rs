@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -10,6 +10,7 @@ use common::location::Location;
 use common::task::InputStamp;
 
 use crate::error::Error;
+use crate::nonce;
 
 /// File in a root by which a worker proves that it sees the same folder.
 pub const NONCE_FILE: &str = ".spindle-root";
@@ -126,8 +127,12 @@ impl Roots {
 
     /// Puts a nonce file into each root that has none and can be written; returns the nonces.
     pub fn nonces(&self) -> BTreeMap<String, String> {
-        let nonce =
-            |(name, folder): (&String, &PathBuf)| Some((name.clone(), nonce_of(folder).ok()?));
+        let nonce = |(name, folder): (&String, &PathBuf)| {
+            Some((
+                name.clone(),
+                nonce::read_or_make(&folder.join(NONCE_FILE)).ok()?,
+            ))
+        };
         self.folders.iter().filter_map(nonce).collect()
     }
 
@@ -143,16 +148,6 @@ impl Roots {
             }
         }
     }
-}
-
-fn nonce_of(folder: &Path) -> io::Result<String> {
-    let path = folder.join(NONCE_FILE);
-    match fs::File::create_new(&path) {
-        Ok(mut file) => file.write_all(ulid::Ulid::new().to_string().as_bytes())?,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
-    }
-    Ok(fs::read_to_string(&path)?.trim().to_owned())
 }
 
 fn describe(error: &io::Error) -> String {

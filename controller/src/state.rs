@@ -17,6 +17,7 @@ pub mod keys;
 pub mod records;
 pub mod schema;
 pub mod snapshot;
+pub mod status_wire;
 #[cfg(test)]
 mod tests;
 

@@ -3,5 +3,8 @@
 
 pub mod cluster;
 pub mod compare;
+#[path = "../../controller/tests/etcd/server.rs"]
+pub mod etcd;
 pub mod fixtures;
 pub mod process;
+pub mod replicas;

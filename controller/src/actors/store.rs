@@ -5,28 +5,25 @@
 //! may fail for a while: then nobody gets an answer, nothing more is written for the leader of that
 //! epoch, who stops leading, and submissions go on.
 
+mod writer;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::ids::{BatchId, Epoch, IdempotencyToken, WorkflowId};
-use common::task::ObjectRef;
-use common::workflow::Work;
 use ractor::thread_local::{ThreadLocalActor, ThreadLocalActorSpawner};
 use ractor::{ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
 use super::workflow::Snapshot;
-use super::workflows::{Opened, Place};
+use super::workflows::Opened;
 use super::{NoAnswer, answer};
 use crate::core::fact::Fact;
-use crate::core::state::WorkflowState;
-use crate::core::view;
+use crate::core::view::Status;
 use crate::leader::StateLock;
-use crate::state::records::{Accepted, SnapshotPointer, Token, accept};
-use crate::state::{Outcome, StateStore, StoreError, Transaction, Write, journal, keys, schema};
-
-/// How many transactions are written together at most.
-const GROUP: usize = 64;
+use crate::state::records::{Accepted, SnapshotPointer, Token};
+use crate::state::{StateStore, Transaction, Write, journal, keys};
+use writer::State;
 
 /// What is done once a transaction is durable.
 type Done = Box<dyn FnOnce() + Send>;
@@ -48,6 +45,8 @@ enum Message {
     Install {
         workflow: WorkflowId,
         pointer: SnapshotPointer,
+        /// How it ended, if it is over.
+        ended: Option<Status>,
         epoch: Epoch,
         done: Done,
     },
@@ -123,11 +122,18 @@ impl Journal {
         let _ = self.store.0.cast(message);
     }
 
-    /// Makes a written snapshot count; `done` is called when that is durable.
-    pub fn install_snapshot(&self, workflow: WorkflowId, pointer: SnapshotPointer, done: Done) {
+    /// Makes a written snapshot count; `done` is called when that is durable. If it is the last one,
+    /// of a workflow that `ended` so, nothing else is read of it any more.
+    pub fn install_snapshot(
+        &self,
+        (workflow, ended): (WorkflowId, Option<Status>),
+        pointer: SnapshotPointer,
+        done: Done,
+    ) {
         let message = Message::Install {
             workflow,
             pointer,
+            ended,
             epoch: self.epoch,
             done,
         };
@@ -236,32 +242,6 @@ impl Handle {
 #[derive(Default)]
 struct Store;
 
-struct State {
-    store: Box<dyn StateStore>,
-    objects: PathBuf,
-    /// Dropped after the store: who gets it next finds the store closed.
-    _lock: Option<Arc<StateLock>>,
-    on_failure: OnFailure,
-    /// Of the last leader that wrote, and of the last one that may not write any more.
-    epoch: Epoch,
-    over: Option<Epoch>,
-    transactions: Vec<Transaction>,
-    waiting: Vec<Waiting>,
-}
-
-/// Who waits for a transaction.
-enum Waiting {
-    /// The next transaction is the last of its kind.
-    Nobody,
-    Facts(Done),
-    Writer(oneshot::Sender<()>),
-    Client {
-        name: IdempotencyToken,
-        body: common::ids::Sha256,
-        reply: oneshot::Sender<Submitted>,
-    },
-}
-
 /// The store refused a leader's write: another one came, or wrote the same facts.
 #[derive(Debug, thiserror::Error)]
 #[error("another controller wrote to the state")]
@@ -277,21 +257,7 @@ impl ThreadLocalActor for Store {
         _: ActorRef<Message>,
         (open, objects): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        let Open {
-            store,
-            lock,
-            on_failure,
-        } = open;
-        Ok(State {
-            store,
-            objects,
-            _lock: lock,
-            on_failure,
-            epoch: Epoch::default(),
-            over: None,
-            transactions: Vec::new(),
-            waiting: Vec::new(),
-        })
+        Ok(State::new(open, objects))
     }
 
     async fn handle(
@@ -305,219 +271,4 @@ impl ThreadLocalActor for Store {
             Ok(()) => Ok(()),
         }
     }
-}
-
-impl State {
-    fn act(
-        &mut self,
-        myself: &ActorRef<Message>,
-        message: Message,
-    ) -> Result<(), ActorProcessingErr> {
-        match message {
-            Message::Append {
-                transactions,
-                epoch,
-                done,
-            } => self.append(myself, transactions, epoch, done)?,
-            Message::Install {
-                workflow,
-                pointer,
-                epoch,
-                done,
-            } => {
-                // The facts in the snapshot are durable before it counts.
-                self.flush()?;
-                let store = &*self.store;
-                let install = journal::install_snapshot(store, epoch, &workflow, &pointer)?;
-                self.append(myself, install, epoch, done)?;
-            }
-            Message::Write { write, reply } => {
-                let transaction = Transaction {
-                    compares: Vec::new(),
-                    writes: vec![write],
-                };
-                self.add(myself, transaction, Waiting::Writer(reply))?;
-            }
-            Message::NextEpoch { reply } => {
-                let _ = reply.send(schema::next_epoch(&mut *self.store)?);
-            }
-            Message::Submit { submission, reply } => self.submit(myself, submission, reply)?,
-            Message::LoadAll { reply } => {
-                self.flush()?;
-                let _ = reply.send(self.load_all()?);
-            }
-            Message::Load { workflow, reply } => {
-                let found = self.load(&workflow)?;
-                let _ = reply.send(found.as_ref().map(Snapshot::of));
-            }
-            Message::Flush => self.flush()?,
-        }
-        Ok(())
-    }
-
-    /// Keeps facts for the next group, unless their leader is over: what it writes after something
-    /// that is in doubt could leave a gap.
-    fn append(
-        &mut self,
-        myself: &ActorRef<Message>,
-        transactions: Vec<Transaction>,
-        epoch: Epoch,
-        done: Done,
-    ) -> Result<(), ActorProcessingErr> {
-        if self.over.is_some_and(|over| epoch <= over) {
-            return Ok(());
-        }
-        self.epoch = epoch;
-        let mut done = Some(done);
-        let last = transactions.len().saturating_sub(1);
-        for (index, transaction) in transactions.into_iter().enumerate() {
-            let waiting = match done.take_if(|_| index == last) {
-                Some(done) => Waiting::Facts(done),
-                None => Waiting::Nobody,
-            };
-            self.add(myself, transaction, waiting)?;
-        }
-        Ok(())
-    }
-
-    fn submit(
-        &mut self,
-        myself: &ActorRef<Message>,
-        submission: Submission,
-        reply: oneshot::Sender<Submitted>,
-    ) -> Result<(), ActorProcessingErr> {
-        let Submission {
-            name,
-            token,
-            workflows,
-        } = submission;
-        let transaction = accept(Some((&name, &token)), &workflows);
-        if !self.store.takes(&transaction) {
-            let _ = reply.send(Submitted::TooLarge);
-            return Ok(());
-        }
-        let body = token.body;
-        self.add(myself, transaction, Waiting::Client { name, body, reply })
-    }
-
-    /// Ends, or goes on without those who wait and without the present leader.
-    fn fail(&mut self, error: ActorProcessingErr) -> Result<(), ActorProcessingErr> {
-        let OnFailure::Tell(tell) = &self.on_failure else {
-            return Err(error);
-        };
-        tracing::warn!(%error, "the state store failed");
-        self.transactions.clear();
-        self.waiting.clear();
-        if self.over < Some(self.epoch) {
-            self.over = Some(self.epoch);
-            tell();
-        }
-        Ok(())
-    }
-
-    /// Keeps a transaction for the next group. The flush comes after all that waits in the mailbox
-    /// now, and at once when nothing does.
-    fn add(
-        &mut self,
-        myself: &ActorRef<Message>,
-        transaction: Transaction,
-        waiting: Waiting,
-    ) -> Result<(), ActorProcessingErr> {
-        if self.transactions.is_empty() {
-            myself.cast(Message::Flush)?;
-        }
-        self.transactions.push(transaction);
-        self.waiting.push(waiting);
-        if self.transactions.len() >= GROUP {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), ActorProcessingErr> {
-        if self.transactions.is_empty() {
-            return Ok(());
-        }
-        let outcomes = self.store.commit(&self.transactions)?;
-        self.transactions.clear();
-        for (waiting, outcome) in self.waiting.drain(..).zip(outcomes) {
-            match (waiting, outcome) {
-                (Waiting::Facts(done), Outcome::Committed) => done(),
-                (Waiting::Nobody, Outcome::Committed) => {}
-                (Waiting::Writer(reply), Outcome::Committed) => {
-                    let _ = reply.send(());
-                }
-                (Waiting::Facts(_) | Waiting::Nobody, Outcome::Refused(_)) => {
-                    return Err(Fenced.into());
-                }
-                (Waiting::Writer(_), Outcome::Refused(_)) => {}
-                (Waiting::Client { reply, .. }, Outcome::Committed) => {
-                    let _ = reply.send(Submitted::Accepted);
-                }
-                (Waiting::Client { name, body, reply }, Outcome::Refused(_)) => {
-                    let _ = reply.send(known(&*self.store, &name, body)?);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn load_all(&self) -> Result<Vec<Opened>, StoreError> {
-        let mut opened = Vec::new();
-        for accepted in journal::accepted(&*self.store)? {
-            if let Some(state) = self.load(&accepted.workflow)? {
-                opened.push(Opened::of(state));
-            }
-        }
-        Ok(opened)
-    }
-
-    fn load(&self, workflow: &WorkflowId) -> Result<Option<WorkflowState>, StoreError> {
-        journal::load(&*self.store, workflow, |object| self.fetch(object))
-    }
-
-    fn fetch(&self, object: &ObjectRef) -> Result<Vec<u8>, StoreError> {
-        let bytes = std::fs::read(self.objects.join(&object.key));
-        bytes.map_err(|source| StoreError::Failed {
-            doing: "reading a snapshot",
-            source: Box::new(source),
-        })
-    }
-}
-
-impl Opened {
-    /// Keeps of a workflow that is over what a list of workflows needs.
-    pub fn of(state: WorkflowState) -> Self {
-        let sample = match &state.spec.work {
-            Work::Genome(genome) => genome.sample.clone(),
-            Work::Probe { .. } => String::new(),
-        };
-        Self {
-            workflow: state.workflow.clone(),
-            batch: state.batch.clone(),
-            sample,
-            status: view::status(&state),
-            place: match state.is_ended() {
-                true => Place::Over,
-                false => Place::OnItsWay(Box::new(state)),
-            },
-        }
-    }
-}
-
-/// Answers a submission whose token, or one of whose new ids, is taken.
-fn known(
-    store: &dyn StateStore,
-    name: &IdempotencyToken,
-    body: common::ids::Sha256,
-) -> Result<Submitted, StoreError> {
-    let key = keys::token(name);
-    let Some(value) = store.get(&key)? else {
-        return Ok(Submitted::Conflict);
-    };
-    let token = Token::decode(&key, &value)?;
-    Ok(match token.body == body {
-        true => Submitted::Known(token.batch, token.workflows),
-        false => Submitted::Conflict,
-    })
 }

@@ -1,6 +1,7 @@
 //! All genomes: an index of every workflow, and an actor for each that has not ended.
 
 mod index;
+mod opened;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use common::failure::FailureClass;
 use common::ids::{BatchId, WorkerId, WorkflowId};
 use common::task::AttemptId;
+use common::workflow::{Work, WorkflowSpec};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
@@ -96,6 +98,14 @@ pub enum Place {
     OnItsWay(Box<WorkflowState>),
     /// It is.
     Over,
+}
+
+/// Returns the name of a workflow's sample, or nothing.
+pub fn sample(spec: &WorkflowSpec) -> &str {
+    match &spec.work {
+        Work::Genome(genome) => &genome.sample,
+        Work::Probe { .. } => "",
+    }
 }
 
 /// Where a workflow is.

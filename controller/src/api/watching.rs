@@ -12,12 +12,12 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
-use super::view::status_of;
 use super::{Api, Role, not_found};
 use crate::actors::workflow::{Handle, Moment, Snapshot};
 use crate::actors::workflows::{Filter, Found, Page};
 use crate::actors::{Handles, NoAnswer};
 use crate::core::view::Status as Progress;
+use crate::state::status_wire::status_of;
 
 /// Workflows in a page: by default, and at most.
 const PAGE: u32 = 100;

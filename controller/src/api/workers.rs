@@ -1,8 +1,6 @@
 //! The stream and the heartbeat of a worker.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,6 +23,7 @@ use crate::actors::workers::Session;
 use crate::actors::workflow::Said;
 use crate::duties::Services;
 use crate::error::Error;
+use crate::nonce;
 use crate::worker_info::{PROTOCOL_VERSION, WorkerInfo};
 
 /// File in the object folder by which a worker proves that it sees the folder.
@@ -52,16 +51,10 @@ impl Nonces {
     pub fn write(services: &Services) -> Result<Self, Error> {
         let folder = services.objects.root();
         let path = folder.join(NONCE_FILE);
-        let text = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let nonce = ulid::Ulid::new().to_string();
-                fs::write(&path, &nonce).map(|()| nonce)
-            }
-            found => found,
-        };
+        let text = nonce::read_or_make(&path);
         Ok(Self {
             objects_directory: folder.to_string_lossy().into_owned(),
-            objects_nonce: text.map_err(Error::file(&path))?.trim().to_owned(),
+            objects_nonce: text.map_err(Error::file(&path))?,
             roots: services.roots.nonces(),
         })
     }

@@ -6,23 +6,47 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::ids::WorkflowId;
 use common::task::ObjectRef;
+use common::workflow::WorkflowSpec;
 
-use super::journal::{accepted_state, replay, unpack};
+use super::journal::{accepted_state, end_of, replay, unpack};
 use super::keys::{self, Meaning};
 use super::records::{Accepted, SnapshotPointer};
 use super::{Record, StoreError, snapshot};
 use crate::core::state::WorkflowState;
+use crate::core::view::Status;
 
 /// Reads the object of a snapshot.
 pub type Fetch<'a> = &'a dyn Fn(&ObjectRef) -> Result<Vec<u8>, StoreError>;
+
+/// One workflow.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Folded {
+    /// As it follows from its journal.
+    Open(Box<WorkflowState>),
+    /// Over, and moved to an object.
+    Archived(Archived),
+}
+
+/// What is kept of a workflow whose last snapshot is an object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Archived {
+    /// What was asked for.
+    pub accepted: Accepted,
+    /// How it ended.
+    pub status: Status,
+    /// Where its state is.
+    pub pointer: SnapshotPointer,
+}
 
 /// All workflows.
 #[derive(Debug, Default)]
 pub struct Fold {
     /// By id, which is by time.
-    pub workflows: BTreeMap<WorkflowId, WorkflowState>,
+    pub workflows: BTreeMap<WorkflowId, Folded>,
     /// Those that somebody wants to stop.
     pub cancels: BTreeSet<WorkflowId>,
+    /// The last snapshots of those that are open.
+    pointers: BTreeMap<WorkflowId, SnapshotPointer>,
 }
 
 impl Fold {
@@ -39,6 +63,12 @@ impl Fold {
             |meaning| matches!(meaning, Meaning::Snapshot(_)),
             |meaning| matches!(meaning, Meaning::Journal(_)),
         ];
+        let mut ends = BTreeMap::new();
+        for (key, value) in records {
+            if let Meaning::End(workflow) = keys::meaning(key) {
+                ends.insert(workflow, end_of(key, value)?);
+            }
+        }
         for wanted in passes {
             for (key, value) in records {
                 let meaning = keys::meaning(key);
@@ -46,7 +76,10 @@ impl Fold {
                     continue;
                 }
                 match meaning {
-                    Meaning::Snapshot(workflow) => fold.restore(&workflow, (key, value), fetch)?,
+                    Meaning::Snapshot(workflow) => {
+                        let pointer = SnapshotPointer::decode(key, value)?;
+                        fold.restore(workflow, pointer, &ends, fetch)?;
+                    }
                     _ => drop(fold.put(key, value)?),
                 }
             }
@@ -65,7 +98,7 @@ impl Fold {
                 Ok(self.accept(accepted).then_some(workflow))
             }
             Meaning::Journal(workflow) => {
-                let Some(state) = self.workflows.get_mut(&workflow) else {
+                let Some(Folded::Open(state)) = self.workflows.get_mut(&workflow) else {
                     return Ok(None);
                 };
                 let (first_sequence, facts) = unpack(key, value)?;
@@ -77,8 +110,18 @@ impl Fold {
                 self.cancels.insert(workflow.clone());
                 Ok(Some(workflow))
             }
-            // All facts in a snapshot have been folded before it counts.
-            Meaning::Snapshot(_) | Meaning::Other => Ok(None),
+            // All facts in a snapshot have been folded before it counts. It is remembered for the end.
+            Meaning::Snapshot(workflow) => {
+                let pointer = SnapshotPointer::decode(key, value)?;
+                self.pointers.insert(workflow, pointer);
+                Ok(None)
+            }
+            Meaning::End(workflow) => {
+                let status = end_of(key, value)?;
+                self.archive(&workflow, status);
+                Ok(None)
+            }
+            Meaning::Other => Ok(None),
         }
     }
 
@@ -95,24 +138,75 @@ impl Fold {
             return false;
         }
         let workflow = accepted.workflow.clone();
-        self.workflows.insert(workflow, accepted_state(accepted));
+        let state = Folded::Open(Box::new(accepted_state(accepted)));
+        self.workflows.insert(workflow, state);
         true
     }
 
     fn restore(
         &mut self,
-        workflow: &WorkflowId,
-        (key, value): (&[u8], &[u8]),
+        workflow: WorkflowId,
+        pointer: SnapshotPointer,
+        ends: &BTreeMap<WorkflowId, Status>,
         fetch: Fetch<'_>,
     ) -> Result<(), StoreError> {
-        let Some(state) = self.workflows.remove(workflow) else {
+        self.pointers.insert(workflow.clone(), pointer.clone());
+        if let Some(status) = ends.get(&workflow) {
+            self.archive(&workflow, *status);
             return Ok(());
-        };
-        let pointer = SnapshotPointer::decode(key, value)?;
-        let bytes = fetch(&pointer.object)?;
-        let state = snapshot::decode(state, &bytes)?;
-        self.workflows.insert(workflow.clone(), state);
+        }
+        if let Some(Folded::Open(state)) = self.workflows.get_mut(&workflow) {
+            let bytes = fetch(&pointer.object)?;
+            **state = snapshot::decode(WorkflowState::clone(state), &bytes)?;
+        }
         Ok(())
+    }
+
+    fn archive(&mut self, workflow: &WorkflowId, status: Status) {
+        let Some(pointer) = self.pointers.remove(workflow) else {
+            return;
+        };
+        if let Some(folded) = self.workflows.get_mut(workflow)
+            && let Folded::Open(state) = folded
+        {
+            let accepted = Accepted {
+                workflow: state.workflow.clone(),
+                batch: state.batch.clone(),
+                at_ms: state.accepted_at_ms,
+                spec: WorkflowSpec::clone(&state.spec),
+            };
+            *folded = Folded::Archived(Archived {
+                accepted,
+                status,
+                pointer,
+            });
+        }
+    }
+}
+
+impl Folded {
+    /// Returns the state while it is here.
+    pub fn open(&self) -> Option<&WorkflowState> {
+        match self {
+            Self::Open(state) => Some(state),
+            Self::Archived(_) => None,
+        }
+    }
+
+    /// Says whether it is over.
+    pub fn is_over(&self) -> bool {
+        self.open().is_none_or(WorkflowState::is_ended)
+    }
+}
+
+impl Archived {
+    /// Reads the state.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the object cannot be read.
+    pub fn load(&self, fetch: Fetch<'_>) -> Result<WorkflowState, StoreError> {
+        let bytes = fetch(&self.pointer.object)?;
+        snapshot::decode(accepted_state(self.accepted.clone()), &bytes)
     }
 }
 
@@ -149,7 +243,7 @@ mod tests {
         let mut records: Vec<Record> = journal.collect();
         records.push(spec_record(&world.state));
         let listed = Fold::of(&records, &no_object).unwrap();
-        assert_eq!(listed.workflows[&workflow], world.state);
+        assert_eq!(listed.workflows[&workflow].open(), Some(&world.state));
 
         let mut folded = Fold::default();
         let spec = records.pop().unwrap();
@@ -190,7 +284,44 @@ mod tests {
         records.extend(journal.map(|(at, batch)| (keys::journal_batch(&workflow, at), batch)));
         let fetch = |_: &ObjectRef| Ok(taken.clone());
         let fold = Fold::of(&records, &fetch).unwrap();
-        assert_eq!(fold.workflows[&workflow], world.state);
+        assert_eq!(fold.workflows[&workflow].open(), Some(&world.state));
+    }
+
+    #[test]
+    fn of_what_is_over_only_the_pointer_stays() {
+        let mut world = World::validated(genome_spec());
+        world.finish();
+        let workflow = world.state.workflow.clone();
+        let taken = snapshot::encode(&world.state);
+        let object = ObjectRef {
+            key: "snapshot".into(),
+            size_bytes: taken.len() as u64,
+            sha256: Sha256::of(&taken),
+        };
+        let pointer = SnapshotPointer {
+            last_sequence: world.state.revision,
+            object,
+        };
+        let end = b"WORKFLOW_STATE_SUCCEEDED".to_vec();
+        let mut records = vec![
+            (keys::ended(&workflow), end),
+            (keys::snapshot(&workflow), pointer.encode()),
+            spec_record(&world.state),
+        ];
+        let listed = Fold::of(&records, &no_object).unwrap();
+        let Folded::Archived(archived) = &listed.workflows[&workflow] else {
+            panic!("it is open");
+        };
+        assert_eq!(archived.status, Status::Succeeded);
+        let fetch = |_: &ObjectRef| Ok(taken.clone());
+        assert_eq!(archived.load(&fetch).unwrap(), world.state);
+        // The same, as it happens.
+        let mut folded = Fold::default();
+        records.reverse();
+        for (key, value) in &records {
+            folded.put(key, value).unwrap();
+        }
+        assert_eq!(folded.workflows, listed.workflows);
     }
 
     #[test]

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use common::ids::{Epoch, WorkflowId};
 use common::task::ObjectRef;
 use prost::Message;
+use proto::v1::WorkflowState;
 
 use super::records::{Accepted, SnapshotPointer, check_schema, decoded};
+use super::status_wire::{state_of, status_of};
 use super::{Compare, Record, StateStore, StoreError, Transaction, Write};
 use super::{fact_wire, keys, schema, snapshot};
 use crate::core::apply;
 use crate::core::fact::Fact;
-use crate::core::state::WorkflowState;
+use crate::core::state::WorkflowState as Folded;
+use crate::core::view::Status;
 
 /// Facts between two snapshots, at least. Of a workflow with many tasks it is a quarter of their
 /// number, so that all snapshots together stay small beside the work.
@@ -120,7 +123,7 @@ pub fn load<F>(
     store: &dyn StateStore,
     workflow: &WorkflowId,
     fetch: F,
-) -> Result<Option<WorkflowState>, StoreError>
+) -> Result<Option<Folded>, StoreError>
 where
     F: FnOnce(&ObjectRef) -> Result<Vec<u8>, StoreError>,
 {
@@ -143,18 +146,18 @@ where
 }
 
 /// Returns the state before the first fact.
-pub fn accepted_state(accepted: Accepted) -> WorkflowState {
+pub fn accepted_state(accepted: Accepted) -> Folded {
     let Accepted {
         workflow,
         batch,
         at_ms,
         spec,
     } = accepted;
-    WorkflowState::accepted(workflow, batch, Arc::new(spec), at_ms)
+    Folded::accepted(workflow, batch, Arc::new(spec), at_ms)
 }
 
 /// Says whether so much happened since the last snapshot (0: none) that the next is due.
-pub fn snapshot_due(state: &WorkflowState, last_snapshot: u64) -> bool {
+pub fn snapshot_due(state: &Folded, last_snapshot: u64) -> bool {
     let tasks: usize = state.stages.iter().map(|stage| stage.tasks.len()).sum();
     let facts = SNAPSHOT_FACTS.max(tasks as u64 / SNAPSHOT_TASKS_SHARE);
     state.revision >= last_snapshot + facts
@@ -211,6 +214,39 @@ pub fn install_snapshot(
     Ok(writes.chunks(DELETES_TOGETHER).map(part).collect())
 }
 
+/// Adds to the transactions that install a last snapshot that its workflow ended so.
+pub fn with_end(
+    mut install: Vec<Transaction>,
+    workflow: &WorkflowId,
+    ended: Option<Status>,
+) -> Vec<Transaction> {
+    if let (Some(first), Some(status)) = (install.first_mut(), ended)
+        && !first.writes.is_empty()
+    {
+        let word = state_of(status).as_str_name().as_bytes().to_vec();
+        first.writes.push(Write::Put(keys::ended(workflow), word));
+    }
+    install
+}
+
+/// Returns how a workflow ended whose last snapshot has been installed.
+///
+/// # Errors
+/// [`StoreError`] if the store failed or the record is damaged.
+pub fn ended(store: &dyn StateStore, workflow: &WorkflowId) -> Result<Option<Status>, StoreError> {
+    let key = keys::ended(workflow);
+    let value = store.get(&key)?;
+    value.map(|value| end_of(&key, &value)).transpose()
+}
+
+/// Reads how a workflow ended.
+pub(super) fn end_of(key: &[u8], value: &[u8]) -> Result<Status, StoreError> {
+    let word = std::str::from_utf8(value).ok();
+    let state = word.and_then(WorkflowState::from_str_name);
+    let status = state.and_then(status_of);
+    status.ok_or_else(|| StoreError::damaged(key, "not a state"))
+}
+
 /// Returns all accepted workflows, in order of acceptance.
 ///
 /// # Errors
@@ -226,7 +262,7 @@ pub fn accepted(store: &dyn StateStore) -> Result<Vec<Accepted>, StoreError> {
 
 /// Applies a batch to a state that may have seen its first facts already.
 pub(super) fn replay(
-    state: &mut WorkflowState,
+    state: &mut Folded,
     first_sequence: u64,
     facts: &[Fact],
 ) -> Result<(), String> {

@@ -20,6 +20,9 @@ pub const TOKENS: &[u8] = b"token/";
 /// First word of all wishes to stop a workflow.
 pub const CANCELS: &[u8] = b"cancel/";
 
+/// First word of how workflows ended.
+pub const ENDS: &[u8] = b"ended/";
+
 /// First word of all journals.
 pub const JOURNALS: &[u8] = b"journal/";
 
@@ -70,6 +73,11 @@ pub fn cancel(workflow: &WorkflowId) -> Vec<u8> {
     [CANCELS, workflow.as_str().as_bytes()].concat()
 }
 
+/// Returns the key of how a workflow ended, whose journal has given way to its last snapshot.
+pub fn ended(workflow: &WorkflowId) -> Vec<u8> {
+    [ENDS, workflow.as_str().as_bytes()].concat()
+}
+
 /// What a key stands for, of those that a replica follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
@@ -81,6 +89,8 @@ pub enum Meaning {
     Journal(WorkflowId),
     /// The wish to stop a workflow.
     Cancel(WorkflowId),
+    /// How a workflow ended.
+    End(WorkflowId),
     /// Something else.
     Other,
 }
@@ -97,6 +107,9 @@ pub fn meaning(key: &[u8]) -> Meaning {
     }
     if let Some(workflow) = of(CANCELS) {
         return Meaning::Cancel(workflow);
+    }
+    if let Some(workflow) = of(ENDS) {
+        return Meaning::End(workflow);
     }
     let journal = key.strip_prefix(JOURNALS);
     let workflow = journal.and_then(|rest| rest.split(|byte| *byte == b'/').next());
@@ -136,6 +149,7 @@ mod tests {
         assert_eq!(of(spec(&workflow)), Meaning::Spec(workflow.clone()));
         assert_eq!(of(snapshot(&workflow)), Meaning::Snapshot(workflow.clone()));
         assert_eq!(of(cancel(&workflow)), Meaning::Cancel(workflow.clone()));
+        assert_eq!(of(ended(&workflow)), Meaning::End(workflow.clone()));
         let batch = journal_batch(&workflow, 7);
         assert_eq!(of(batch), Meaning::Journal(workflow));
         assert_eq!(meaning(b"token/x"), Meaning::Other);

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use common::ids::{Epoch, WorkflowId};
 use common::task::ObjectRef;
-use common::workflow::Work;
 use ractor::ActorRef;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -19,7 +18,7 @@ use crate::core::view::{self, Status};
 use crate::state::StoreError;
 use crate::state::etcd::Connection;
 use crate::state::etcd::watch::{Change, News, follow};
-use crate::state::fold::Fold;
+use crate::state::fold::{Fold, Folded};
 use crate::state::journal::accepted_state;
 use crate::state::keys::{self, Meaning};
 use crate::state::records::Accepted;
@@ -150,8 +149,12 @@ impl State {
                 }
                 let fetch = |object: &ObjectRef| fetch(&self.objects, object);
                 let fold = Fold::of(&records, &fetch)?;
-                for (workflow, state) in &fold.workflows {
-                    tell(&mut self.watchers, workflow, state);
+                for (workflow, folded) in &fold.workflows {
+                    match folded.open() {
+                        Some(state) => tell(&mut self.watchers, workflow, state),
+                        // Who watches it looks again, and sees that it is over.
+                        None => drop(self.watchers.remove(workflow)),
+                    }
                 }
                 self.role = Role::Following(fold);
                 self.folded.send_replace(true);
@@ -170,7 +173,7 @@ impl State {
         match (&mut self.role, change) {
             (Role::Following(fold), Change::Put(key, value)) => {
                 if let Some(workflow) = fold.put(key, value)?
-                    && let Some(state) = fold.workflows.get(&workflow)
+                    && let Some(state) = fold.workflows.get(&workflow).and_then(Folded::open)
                 {
                     tell(&mut self.watchers, &workflow, state);
                 }
@@ -234,8 +237,13 @@ impl State {
         let Fold {
             workflows: states,
             cancels,
+            ..
         } = fold;
-        workflows.open(states.into_values().map(Opened::of).collect());
+        let opened = states.into_values().map(|folded| match folded {
+            Folded::Open(state) => Opened::of(*state),
+            Folded::Archived(left) => Opened::over(&left.accepted, left.status),
+        });
+        workflows.open(opened.collect());
         for workflow in cancels {
             workflows.cancel(workflow);
         }
@@ -252,13 +260,20 @@ impl State {
     )]
     pub(super) fn view(&self, workflow: &WorkflowId) -> Option<Option<Arc<Snapshot>>> {
         let fold = self.present()?;
-        Some(fold.workflows.get(workflow).map(|state| {
-            let mut snapshot = Snapshot::of(state);
-            if fold.cancels.contains(workflow) && !state.is_ended() {
-                snapshot.view.status = Status::Cancelling;
+        let state = match fold.workflows.get(workflow) {
+            None => return Some(None),
+            Some(Folded::Open(state)) => state,
+            Some(Folded::Archived(archived)) => {
+                let loaded = archived.load(&|object| fetch(&self.objects, object));
+                let state = loaded.inspect_err(|error| tracing::warn!(%workflow, %error, "lost"));
+                return Some(Some(Arc::new(Snapshot::of(&state.ok()?))));
             }
-            Arc::new(snapshot)
-        }))
+        };
+        let mut snapshot = Snapshot::of(state);
+        if fold.cancels.contains(workflow) && !state.is_ended() {
+            snapshot.view.status = Status::Cancelling;
+        }
+        Some(Some(Arc::new(snapshot)))
     }
 
     pub(super) fn list(&self, filter: &Filter) -> Option<(Vec<WorkflowId>, bool)> {
@@ -267,7 +282,7 @@ impl State {
             Some(before) => workflows.range(..before.clone()),
             None => workflows.range::<WorkflowId, _>(..),
         };
-        let fitting = older.rev().filter(|(_, state)| fits(filter, state));
+        let fitting = older.rev().filter(|(_, folded)| fits(filter, folded));
         let mut ids: Vec<_> = fitting
             .take(filter.limit + 1)
             .map(|(id, _)| id.clone())
@@ -278,7 +293,7 @@ impl State {
     }
 
     pub(super) fn watch(&mut self, workflow: WorkflowId) -> Option<watch::Receiver<Moment>> {
-        let state = self.present()?.workflows.get(&workflow)?;
+        let state = self.present()?.workflows.get(&workflow)?.open()?;
         let now = moment(state);
         let sender = self.watchers.entry(workflow);
         Some(sender.or_insert_with(|| watch::channel(now).0).subscribe())
@@ -286,7 +301,7 @@ impl State {
 
     pub(super) fn unfinished(&self) -> Option<usize> {
         let workflows = self.present()?.workflows.values();
-        Some(workflows.filter(|state| !state.is_ended()).count())
+        Some(workflows.filter(|folded| !folded.is_over()).count())
     }
 
     fn present(&self) -> Option<&Fold> {
@@ -305,7 +320,7 @@ fn pass_on(workflows: &workflows::Handle, (key, value): (&[u8], &[u8])) -> Resul
             workflows.open(vec![Opened::of(accepted_state(accepted))]);
         }
         Meaning::Cancel(workflow) => workflows.cancel(workflow),
-        Meaning::Snapshot(_) | Meaning::Journal(_) | Meaning::Other => {}
+        Meaning::Snapshot(_) | Meaning::Journal(_) | Meaning::End(_) | Meaning::Other => {}
     }
     Ok(())
 }
@@ -331,10 +346,10 @@ fn moment(state: &WorkflowState) -> Moment {
     }
 }
 
-fn fits(filter: &Filter, state: &WorkflowState) -> bool {
-    let sample = match &state.spec.work {
-        Work::Genome(genome) => genome.sample.as_str(),
-        Work::Probe { .. } => "",
+fn fits(filter: &Filter, folded: &Folded) -> bool {
+    let (spec, of, status) = match folded {
+        Folded::Open(state) => (&*state.spec, &state.batch, view::status(state)),
+        Folded::Archived(left) => (&left.accepted.spec, &left.accepted.batch, left.status),
     };
     let Filter {
         before: _,
@@ -343,9 +358,11 @@ fn fits(filter: &Filter, state: &WorkflowState) -> bool {
         sample: wanted,
         batch,
     } = filter;
-    (states.is_empty() || states.contains(&view::status(state)))
-        && wanted.as_ref().is_none_or(|wanted| wanted == sample)
-        && batch.as_ref().is_none_or(|batch| *batch == state.batch)
+    (states.is_empty() || states.contains(&status))
+        && wanted
+            .as_ref()
+            .is_none_or(|wanted| wanted == workflows::sample(spec))
+        && batch.as_ref().is_none_or(|batch| batch == of)
 }
 
 fn fetch(objects: &std::path::Path, object: &ObjectRef) -> Result<Vec<u8>, StoreError> {

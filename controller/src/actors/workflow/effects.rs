@@ -156,6 +156,7 @@ impl State {
         handles.queue.ended(workflow.clone());
         handles.collector.workflow(workflow.clone());
         handles.workflows.ended(workflow, last);
+        self.archive();
         self.ended = true;
     }
 

@@ -1,8 +1,12 @@
 //! When a workflow's state is written whole, so that its journal stays short.
 
 use super::State;
+use crate::core::view;
 use crate::state::journal::snapshot_due;
 use crate::state::records::SnapshotPointer;
+
+/// Facts of a journal that may stay.
+const SMALL_JOURNAL: u64 = 16;
 
 /// The last snapshot of a workflow. After a start the first is soon due: it takes up the journal.
 #[derive(Debug, Default)]
@@ -42,7 +46,25 @@ impl State {
                 services.collect_snapshots(&id, &counts);
                 myself.snapshot_done();
             });
-            journal.install_snapshot(workflow, pointer, durable);
+            journal.install_snapshot((workflow, None), pointer, durable);
+        };
+        handles.services.snapshot(self.state.clone(), written);
+    }
+
+    /// Moves the journal of a workflow that is over to an object, unless it is about as small as what
+    /// would be left of it. If that fails it stays where it is.
+    pub(super) fn archive(&self) {
+        if self.state.revision <= SMALL_JOURNAL {
+            return;
+        }
+        let handles = self.peers.get();
+        let (journal, services) = (handles.journal.clone(), handles.services.clone());
+        let (workflow, ended) = (self.state.workflow.clone(), view::status(&self.state));
+        let written = move |pointer: Option<SnapshotPointer>| {
+            let Some(pointer) = pointer else { return };
+            let (id, counts) = (workflow.clone(), pointer.clone());
+            let durable = Box::new(move || services.collect_snapshots(&id, &counts));
+            journal.install_snapshot((workflow, Some(ended)), pointer, durable);
         };
         handles.services.snapshot(self.state.clone(), written);
     }

@@ -10,7 +10,7 @@ use etcd_client::{
     Client, Compare, CompareOp, Error, EventType, KeyValue, PutOptions, Txn, TxnOp, TxnOpResponse,
     WatchOptions,
 };
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::connection::{Connection, once, tried};
 use crate::state::{StoreError, keys};
@@ -48,7 +48,7 @@ pub struct Candidate {
 #[derive(Debug)]
 pub struct Candidacy {
     epochs: watch::Receiver<Option<Epoch>>,
-    resign: std::sync::Arc<Notify>,
+    resign: watch::Sender<Option<Epoch>>,
     running: tokio::task::JoinHandle<()>,
 }
 
@@ -56,14 +56,14 @@ impl Candidacy {
     /// Stands for election, again and again.
     pub fn start(connection: Connection, candidate: Candidate) -> Self {
         let (told, epochs) = watch::channel(None);
-        let resign = std::sync::Arc::new(Notify::new());
+        let (resign, resigned) = watch::channel(None);
         let runtime = connection.runtime();
         let stand = Stand {
             client: connection.client(),
             connection,
             candidate,
             told,
-            resign: resign.clone(),
+            resigned,
         };
         Self {
             epochs,
@@ -77,9 +77,10 @@ impl Candidacy {
         self.epochs.clone()
     }
 
-    /// Gives the leadership up: another one may win at once.
+    /// Gives the present leadership up: another one may win at once.
     pub fn resign(&self) {
-        self.resign.notify_one();
+        let present = *self.epochs.borrow();
+        self.resign.send_replace(present);
     }
 }
 
@@ -128,7 +129,8 @@ struct Stand {
     client: Client,
     candidate: Candidate,
     told: watch::Sender<Option<Epoch>>,
-    resign: std::sync::Arc<Notify>,
+    /// The last leadership that was given up.
+    resigned: watch::Receiver<Option<Epoch>>,
 }
 
 impl Stand {
@@ -202,7 +204,8 @@ impl Stand {
             match self.win(lease).await {
                 Ok(Won::Now(epoch)) => {
                     self.told.send_replace(Some(epoch));
-                    self.resign.notified().await;
+                    let mut resigned = self.resigned.clone();
+                    let _ = resigned.wait_for(|given_up| *given_up == Some(epoch)).await;
                     self.told.send_replace(None);
                     self.give_up(epoch).await;
                     tokio::time::sleep(PAUSE).await;
