@@ -7,6 +7,7 @@ use clap::Parser;
 
 mod align;
 mod apply_recal;
+mod audit;
 mod bam_input;
 mod bam_output;
 mod call;
@@ -24,6 +25,7 @@ mod genome_args;
 mod index;
 mod intervals;
 mod json;
+mod key;
 mod list;
 mod markdup;
 mod output;

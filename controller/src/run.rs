@@ -72,9 +72,9 @@ pub async fn run(
     };
     let root = Actors(root::start(arguments).await?, handles.clone());
     let epoch = leading(handles.clone(), &mut failed).await?;
-    let api = Api::new(handles, services, config.limits)?;
+    let api = Api::new(handles, services, &config)?;
     let (stop, stopping) = watch::channel(false);
-    let listeners = listen::open(&config.listen).await?;
+    let listeners = listen::open(&config).await?;
     let bound: Vec<Bound> = listeners.iter().map(listen::Listener::bound).collect();
     let mut servers = JoinSet::new();
     for listener in listeners {

@@ -346,6 +346,7 @@ impl Opened {
         Self {
             workflow: state.workflow.clone(),
             batch: state.batch.clone(),
+            tenant: state.tenant.clone(),
             sample,
             status: view::status(&state),
             place: match state.is_ended() {

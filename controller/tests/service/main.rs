@@ -3,7 +3,10 @@
 mod access;
 mod garbage;
 mod genome;
+mod identity;
 mod probes;
+mod security;
 mod snapshots;
 mod support;
+mod tls;
 mod workers;
