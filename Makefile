@@ -22,7 +22,7 @@ test: build-packages test-packages
 	cargo test --locked --workspace
 
 # Measures the control plane; docs/BENCHMARKS.md tells what the numbers mean.
-bench: build-packages
+bench: build-packages test-packages
 	cargo build --release --locked -p cli
 	cargo bench --locked -p controller
 	cargo bench --locked -p integration-tests
@@ -31,8 +31,11 @@ bench: build-packages
 check:
 	.ci/run
 
+# etcd-client compiles etcd's contracts with protoc when it is built.
+BUILD_PACKAGES := build-essential protobuf-compiler libprotobuf-dev
+
 build-packages:
-	@deploy/packages.sh build-essential
+	@deploy/packages.sh $(BUILD_PACKAGES)
 
 test-packages:
-	@deploy/packages.sh build-essential samtools bcftools tabix bwa picard-tools
+	@deploy/packages.sh $(BUILD_PACKAGES) samtools bcftools tabix bwa picard-tools etcd-server

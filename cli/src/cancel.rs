@@ -5,7 +5,6 @@ use clap::Args as ClapArgs;
 use proto::v1::CancelWorkflowRequest;
 
 use crate::client::ServerArgs;
-use crate::exit::refused;
 use crate::{json, text};
 
 /// Cancels a workflow; its workers are free within seconds
@@ -25,15 +24,12 @@ pub struct Args {
 /// # Errors
 /// What the server answers.
 pub async fn run(args: Args) -> Result<()> {
-    let mut client = args.server.genomics().await?;
+    let client = args.server.genomics().await?;
     let request = CancelWorkflowRequest {
         workflow_id: args.workflow_id,
     };
-    let answer = client
-        .cancel_workflow(request)
-        .await
-        .map_err(|status| refused(&status))?;
-    let workflow = answer.into_inner();
+    let call = async || client.clone().cancel_workflow(request.clone()).await;
+    let workflow = args.server.call(call).await?;
     if args.json {
         crate::stdout::say!("{}", json::workflow(&workflow));
     } else {

@@ -8,8 +8,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use common::telemetry::{self, LogFormat};
 
 use crate::{
-    align, apply_recal, audit, call, cancel, controller, download, drain, evaluate, index, key,
-    list, markdup, recalibrate, run, server, sort, status, stdout, submit, watch, worker, workers,
+    align, apply_recal, audit, call, cancel, cluster, controller, download, drain, evaluate, index,
+    key, list, markdup, recalibrate, run, server, sort, state, status, stdout, submit, watch, worker,
+    workers,
 };
 
 /// Raw reads in; alignments, variants and clinical results out, over a pool of machines
@@ -64,6 +65,8 @@ enum Command {
     Watch(watch::Args),
     Cancel(cancel::Args),
     Workers(workers::Args),
+    Cluster(cluster::Args),
+    State(state::Args),
     Drain(drain::Args),
     Download(download::Args),
     Key(key::Args),
@@ -115,6 +118,8 @@ impl Cli {
             Command::Watch(args) => block_on(watch::run(args)),
             Command::Cancel(args) => block_on(cancel::run(args)),
             Command::Workers(args) => block_on(workers::run(args)),
+            Command::Cluster(args) => block_on(cluster::run(args)),
+            Command::State(args) => block_on(state::run(args)),
             Command::Drain(args) => block_on(drain::run(args)),
             Command::Download(args) => block_on(download::run(args)),
             Command::Key(args) => key::run(&args),

@@ -8,33 +8,44 @@ use anyhow::Result;
 use clap::Args as ClapArgs;
 use common::tls::{Identity, ServerTls};
 use controller::access::Policy;
-use controller::{Config, Listen, Ready};
+use controller::state::etcd::Address;
+use controller::{Cluster, Config, Listen, Ready};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::exit::{Exit, ended};
 use crate::server_args::{RootArgs, parse_address, parse_duration};
 
-/// Runs the controller of a cluster
+/// Times after which somebody silent is given up, if none is given.
+const LEADER_LEASE: Duration = Duration::from_secs(5);
+const WORKER_LEASE: Duration = Duration::from_secs(10);
+
+/// Runs the controller of a cluster, or one of several over etcd
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
     listen: SocketAddr,
-    /// Folder of the queue and the journals
-    #[arg(long, value_name = "DIR")]
-    state: PathBuf,
+    /// Queue and journals: a folder, or an etcd cluster that several controllers share
+    #[arg(long, value_name = "DIR|etcd://H:P,H:P")]
+    state: String,
+    /// Where workers, clients and other controllers reach this one, if that is not --listen
+    #[arg(long, value_name = "URL")]
+    advertise: Option<String>,
     /// Folder of uploads, intermediates and outputs that stay
     #[arg(long, value_name = "DIR")]
     objects: PathBuf,
     #[command(flatten)]
     roots: RootArgs,
-    /// Time after which a silent worker is given up
-    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = parse_duration)]
-    lease: Duration,
+    /// Time after which a silent leader is replaced (5s if not given), a silent worker given up (10s)
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    lease: Option<Duration>,
     /// Who may do what: tenants, keys, identity providers (docs/SECURITY.md)
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Folder of the audit log of this controller; the state's if that is a folder
+    #[arg(long, value_name = "DIR")]
+    audit: Option<PathBuf>,
     /// Certificate to show; with it the port speaks TLS
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -64,6 +75,9 @@ pub async fn run(args: Args) -> Result<()> {
 
 fn config(args: Args) -> Result<Config> {
     let mut config = Config::under(&args.state);
+    config.cluster = cluster(&args)?;
+    config.audit = audit(&args, config.cluster.is_some())?;
+    config.state = PathBuf::from(args.state);
     let identity = args.tls_cert.zip(args.tls_key);
     config.listen = vec![match identity {
         Some((certificate, key)) => Listen::Tls {
@@ -78,17 +92,40 @@ fn config(args: Args) -> Result<Config> {
             insecure: args.insecure,
         },
     }];
-    let policy = args.policy.as_deref().map(Policy::read).transpose()?;
-    config.policy = policy;
-    config.audit = Some(args.state.clone());
-    config.state = args.state;
+    config.policy = args.policy.as_deref().map(Policy::read).transpose()?;
     config.objects = args.objects;
     config.roots = args.roots.root.into_iter().collect();
-    config.lease = args.lease;
+    config.lease = args.lease.unwrap_or(WORKER_LEASE);
     config
         .validate()
         .map_err(|error| ended(Exit::Usage, error.to_string()))?;
     Ok(config)
+}
+
+/// Returns the folder of the audit log.
+fn audit(args: &Args, in_etcd: bool) -> Result<Option<PathBuf>> {
+    match &args.audit {
+        Some(folder) => Ok(Some(folder.clone())),
+        None if !in_etcd => Ok(Some(PathBuf::from(&args.state))),
+        None if args.policy.is_none() => Ok(None),
+        None => {
+            let message = "--policy over etcd needs --audit, a folder for the audit log";
+            Err(ended(Exit::Usage, message))
+        }
+    }
+}
+
+/// Returns what several controllers share, if `--state` names it.
+fn cluster(args: &Args) -> Result<Option<Cluster>> {
+    if !Address::is_meant(&args.state) {
+        return Ok(None);
+    }
+    let etcd: Result<Address, _> = args.state.parse();
+    Ok(Some(Cluster {
+        etcd: etcd.map_err(|error| ended(Exit::Usage, error.to_string()))?,
+        lease: args.lease.unwrap_or(LEADER_LEASE),
+        advertise: args.advertise.clone(),
+    }))
 }
 
 /// Prints where the controller listens, once it does.

@@ -5,7 +5,6 @@ use clap::Args as ClapArgs;
 use proto::v1::DrainRequest;
 
 use crate::client::ServerArgs;
-use crate::exit::refused;
 use crate::workers;
 
 /// Gives a worker no more tasks; what it runs is finished or handed back
@@ -25,13 +24,12 @@ pub struct Args {
 /// # Errors
 /// What the server answers.
 pub async fn run(args: Args) -> Result<()> {
-    let mut client = args.server.admin().await?;
-    let answer = client
-        .drain(DrainRequest {
-            worker_id: args.worker_id,
-        })
-        .await;
-    let answer = answer.map_err(|status| refused(&status))?.into_inner();
+    let client = args.server.admin().await?;
+    let request = DrainRequest {
+        worker_id: args.worker_id,
+    };
+    let call = async || client.clone().drain(request.clone()).await;
+    let answer = args.server.call(call).await?;
     if let Some(worker) = &answer.worker {
         workers::print(worker, args.json);
     }

@@ -5,7 +5,7 @@ use clap::Args as ClapArgs;
 use proto::v1::{ListWorkflowsRequest, Workflow, WorkflowState};
 
 use crate::client::ServerArgs;
-use crate::exit::{Exit, ended, refused};
+use crate::exit::{Exit, ended};
 use crate::{json, text};
 
 /// Lists workflows, newest first
@@ -35,7 +35,7 @@ pub struct Args {
 /// # Errors
 /// What the server answers.
 pub async fn run(args: Args) -> Result<()> {
-    let mut client = args.server.genomics().await?;
+    let client = args.server.genomics().await?;
     let states = args
         .state
         .iter()
@@ -51,11 +51,8 @@ pub async fn run(args: Args) -> Result<()> {
             sample: args.sample.clone(),
             batch_id: args.batch.clone(),
         };
-        let page = client
-            .list_workflows(request)
-            .await
-            .map_err(|status| refused(&status))?;
-        let page = page.into_inner();
+        let call = async || client.clone().list_workflows(request.clone()).await;
+        let page = args.server.call(call).await?;
         for workflow in &page.workflows {
             print(workflow, args.json);
         }

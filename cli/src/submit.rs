@@ -97,12 +97,11 @@ pub async fn run(args: Args) -> Result<()> {
         idempotency_token,
         workflows,
     };
-    let answer = client
-        .submit_batch(request)
-        .await
-        .map_err(|status| refused(&status))?;
+    // The token makes it one submission, however often it is sent.
+    let submit = async || client.clone().submit_batch(request.clone()).await;
+    let answer = args.server.call(submit).await?;
     let mut first_failure = Ok(());
-    for workflow_id in answer.into_inner().workflow_ids {
+    for workflow_id in answer.workflow_ids {
         let ended = follow_one(&args, &mut client, &workflow_id).await?;
         let outcome = if has_failed(&ended) {
             exit::outcome(&ended)

@@ -13,7 +13,8 @@ use crate::server_args::{ClientTlsArgs, ResourceArgs, RootArgs};
 /// Runs a worker of a cluster
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The controller: https://HOST:PORT, http://HOST:PORT or unix:SOCKET
+    /// The controller: https://HOST:PORT, http://HOST:PORT or unix:SOCKET; several of one cluster
+    /// with commas between
     #[arg(long, value_name = "URL")]
     controller: String,
     #[command(flatten)]

@@ -5,7 +5,6 @@ use clap::Args as ClapArgs;
 use proto::v1::{ListWorkersRequest, WorkerStatus};
 
 use crate::client::ServerArgs;
-use crate::exit::refused;
 use crate::json;
 
 /// Lists the workers that are attached
@@ -23,9 +22,9 @@ pub struct Args {
 /// # Errors
 /// What the server answers.
 pub async fn run(args: Args) -> Result<()> {
-    let mut client = args.server.admin().await?;
-    let answer = client.list_workers(ListWorkersRequest {}).await;
-    let answer = answer.map_err(|status| refused(&status))?.into_inner();
+    let client = args.server.admin().await?;
+    let call = async || client.clone().list_workers(ListWorkersRequest {}).await;
+    let answer = args.server.call(call).await?;
     for worker in &answer.workers {
         print(worker, args.json);
     }

@@ -10,6 +10,7 @@ pub mod backoff;
 pub mod failure;
 pub mod ids;
 pub mod location;
+pub mod servers;
 pub mod task;
 pub mod telemetry;
 pub mod tls;

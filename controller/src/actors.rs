@@ -1,6 +1,6 @@
 //! The actors: thin shells that keep nothing that the store does not know.
 //!
-//! `Root` starts `Store` and `Leadership`, and a `ControlPlane` for each epoch that the latter wins;
+//! `Root` starts `Store` and `Leadership`, in a cluster `Replica` beside them, and a `ControlPlane` for each epoch that the latter wins;
 //! this one starts and outlives `Queue`, `Scheduler`, `Workers`, `Workflows`, `Timers` and
 //! `Collector`, which know each other through [`Peers`]. Each actor is a private message enum, a
 //! handle, and one file. None has a name: several controllers may live in one process.
@@ -9,6 +9,7 @@ pub mod collector;
 pub mod control_plane;
 pub mod leadership;
 pub mod queue;
+pub mod replica;
 pub mod root;
 pub mod scheduler;
 pub mod store;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod callers;
+mod cluster;
 mod downloads;
 mod genomics;
 pub mod listen;
@@ -12,13 +13,16 @@ mod view;
 mod watching;
 mod workers;
 
+use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::wire::status::refusal;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::{Code, Status};
 
+use crate::actors::replica;
+use crate::actors::root::Standing;
 use crate::actors::{Handles, NoAnswer};
 use crate::config::{Config, Limits};
 use crate::duties::Services;
@@ -28,9 +32,14 @@ use callers::Callers;
 /// When a client that was refused for want of room may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// How long a controller may take to begin or to stop leading, and how often it is looked.
+const CHANGE_WITHIN: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// What all services share.
 #[derive(Debug, Clone)]
 pub struct Api {
+    standing: Standing,
     handles: watch::Receiver<Option<Handles>>,
     services: Arc<Services>,
     limits: Limits,
@@ -46,7 +55,7 @@ impl Api {
     /// # Errors
     /// [`Error::File`] if the nonce of the object folder or the audit log cannot be written.
     pub fn new(
-        handles: watch::Receiver<Option<Handles>>,
+        (standing, handles): (Standing, watch::Receiver<Option<Handles>>),
         services: Arc<Services>,
         config: &Config,
     ) -> Result<Self, Error> {
@@ -54,6 +63,7 @@ impl Api {
         let callers = Callers::new(config)?;
         let nonces = workers::Nonces::write(&services)?;
         Ok(Self {
+            standing,
             handles,
             services,
             limits,
@@ -67,7 +77,39 @@ impl Api {
     /// Returns the actors of the present control plane.
     fn control(&self) -> Result<Handles, Status> {
         let handles = self.handles.borrow().clone();
-        handles.ok_or_else(|| unavailable(NoAnswer))
+        handles.ok_or_else(|| match &self.standing.replica {
+            Some(_) => not_leader(),
+            None => unavailable(NoAnswer),
+        })
+    }
+
+    /// Returns who knows the workflows now.
+    fn role(&self) -> Result<Role, Status> {
+        match (&*self.handles.borrow(), &self.standing.replica) {
+            (Some(handles), _) => Ok(Role::Leads(handles.clone())),
+            (None, Some(replica)) => Ok(Role::Follows(replica.clone())),
+            (None, None) => Err(unavailable(NoAnswer)),
+        }
+    }
+
+    /// Asks whoever knows the workflows, again while that changes.
+    async fn ask<T, F>(&self, ask: impl Fn(Role) -> F) -> Result<T, Status>
+    where
+        F: Future<Output = Result<T, NoAnswer>>,
+    {
+        let mut handles = self.handles.clone();
+        let begun = Instant::now();
+        loop {
+            handles.mark_unchanged();
+            let error = match ask(self.role()?).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if self.standing.replica.is_none() || begun.elapsed() >= CHANGE_WITHIN {
+                return Err(unavailable(error));
+            }
+            let _changed = tokio::time::timeout(LOOK_AGAIN, handles.changed()).await;
+        }
     }
 
     /// Takes a place among the requests that are worked on.
@@ -85,6 +127,20 @@ impl Api {
             .try_acquire_owned()
             .map_err(|_| busy("streams"))
     }
+}
+
+/// Who knows the workflows.
+enum Role {
+    /// The control plane: this controller leads.
+    Leads(Handles),
+    /// The replica of one that follows.
+    Follows(replica::Handle),
+}
+
+/// This controller follows another one, which alone can do what is asked for.
+fn not_leader() -> Status {
+    let message = "another controller leads";
+    refusal(Code::Unavailable, "NOT_LEADER", message, Some(LOOK_AGAIN))
 }
 
 fn busy(what: &str) -> Status {

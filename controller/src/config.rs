@@ -8,14 +8,21 @@ use std::time::Duration;
 use common::tls::ServerTls;
 
 use crate::access::Policy;
+use crate::api::listen::Bound;
+use crate::state::etcd::Address;
+
+/// The shortest lease that etcd grants with its default settings.
+const LEADER_LEASE: Duration = Duration::from_secs(2);
 
 /// The configuration of one controller.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where it listens; at least one.
     pub listen: Vec<Listen>,
-    /// Folder of the state: queue, journals, locks.
+    /// Folder of the state: queue, journals, locks. Not used in a cluster.
     pub state: PathBuf,
+    /// Where the state of a cluster of controllers is.
+    pub cluster: Option<Cluster>,
     /// Folder of the objects: uploads, intermediates, outputs that stay with the server.
     pub objects: PathBuf,
     /// Folders whose files may be named in submissions, by name.
@@ -30,6 +37,17 @@ pub struct Config {
     pub address_file: Option<PathBuf>,
     /// Bounds of what is kept in memory.
     pub limits: Limits,
+}
+
+/// One of several controllers over one state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// The state.
+    pub etcd: Address,
+    /// Time after which a silent leader is replaced.
+    pub lease: Duration,
+    /// Where workers, clients and other controllers reach this one, if it is not where it listens.
+    pub advertise: Option<String>,
 }
 
 /// A place to listen on.
@@ -102,6 +120,7 @@ impl Config {
         Self {
             listen: Vec::new(),
             state: folder.join("state"),
+            cluster: None,
             objects: folder.join("objects"),
             roots: BTreeMap::new(),
             policy: None,
@@ -129,7 +148,30 @@ impl Config {
         if self.lease < Duration::from_millis(50) {
             return Err(ConfigError::Lease(self.lease));
         }
+        let leader = self.cluster.as_ref().map(|cluster| cluster.lease);
+        if let Some(lease) = leader.filter(|lease| *lease < LEADER_LEASE) {
+            return Err(ConfigError::LeaderLease(lease));
+        }
         Ok(())
+    }
+
+    /// Returns where others reach this controller.
+    ///
+    /// # Errors
+    /// [`ConfigError::Advertise`] if it listens on every address of its machine, or on a socket only.
+    pub fn advertised(&self, bound: &[Bound]) -> Result<String, ConfigError> {
+        let Some(cluster) = &self.cluster else {
+            return Ok(bound.first().map(Bound::to_string).unwrap_or_default());
+        };
+        if let Some(told) = &cluster.advertise {
+            return Ok(told.clone());
+        }
+        let reachable = bound.iter().find(|bound| match bound {
+            Bound::Tcp(address) | Bound::Tls(address) => !address.ip().is_unspecified(),
+            Bound::Unix(_) => false,
+        });
+        let found = reachable.ok_or(ConfigError::Advertise)?;
+        Ok(found.to_string())
     }
 }
 
@@ -174,6 +216,12 @@ pub enum ConfigError {
     /// A lease that no heartbeat can keep.
     #[error("a lease of {0:?} is too short")]
     Lease(Duration),
+    /// A lease that etcd does not grant.
+    #[error("a leader's lease of {0:?} is too short: etcd grants 2s and more")]
+    LeaderLease(Duration),
+    /// Nobody could find this controller.
+    #[error("say where others reach this controller: it listens on no one address")]
+    Advertise,
 }
 
 fn is_root_name(name: &str) -> bool {

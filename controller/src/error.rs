@@ -34,6 +34,9 @@ pub enum Error {
     /// The state store failed. Nothing that was acknowledged is lost.
     #[error("the state store failed")]
     Store(#[from] crate::state::StoreError),
+    /// No etcd cluster is named so.
+    #[error("the state is not where it is said to be")]
+    Address(#[from] crate::state::etcd::InvalidAddress),
     /// Another controller wrote to the state.
     #[error("another controller wrote to the state")]
     Fenced,

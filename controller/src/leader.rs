@@ -1,12 +1,24 @@
-//! Leadership of one machine: an exclusive lock on the state folder.
+//! How it is decided who leads: by an exclusive lock on the state folder on one machine, by an
+//! election in a cluster.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use fs4::fs_std::FileExt;
 
 use crate::error::Error;
+use crate::state::etcd::election::Candidacy;
+
+/// How this controller may come to lead.
+#[derive(Debug)]
+pub enum Election {
+    /// Who holds the lock leads; the store numbers the leaderships.
+    Lock(Arc<StateLock>),
+    /// One of several controllers leads.
+    Etcd(Candidacy),
+}
 
 /// The lock; it is held until this is dropped or the process ends.
 #[derive(Debug)]

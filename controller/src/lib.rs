@@ -23,6 +23,6 @@ pub mod scheduling;
 pub mod state;
 mod worker_info;
 
-pub use config::{Config, Limits, Listen};
+pub use config::{Cluster, Config, Limits, Listen};
 pub use error::Error;
 pub use run::{Bound, Ready, run};

@@ -1,4 +1,6 @@
-//! A controller from start to end: lock, store, actors, ports, and back.
+//! A controller from start to end: store, ports, actors, and back.
+
+mod opening;
 
 use std::fs;
 use std::future::Future;
@@ -18,17 +20,12 @@ use crate::api::{Api, listen};
 use crate::config::Config;
 use crate::duties::Services;
 use crate::error::Error;
-use crate::leader::StateLock;
 use crate::roots::Roots;
-use crate::state::{StateStore, StoreError, embedded::Embedded};
-
-/// The file of the state in its folder.
-const STATE_FILE: &str = "state.redb";
 
 /// How long open calls may go on after the end was asked for.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Threads of duties and bulk copies.
+/// Threads of duties and bulk copies, and of what goes on with etcd.
 const BULK_THREADS: usize = 2;
 
 /// What a controller tells when its ports are open.
@@ -36,8 +33,8 @@ const BULK_THREADS: usize = 2;
 pub struct Ready {
     /// Where it listens, in the order of the configuration.
     pub bound: Vec<Bound>,
-    /// The number of its leadership.
-    pub epoch: Epoch,
+    /// The number of its leadership, if it leads.
+    pub epoch: Option<Epoch>,
 }
 
 /// Runs a controller until `shutdown` is done. `ready` is told when its ports are open.
@@ -53,35 +50,47 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), Error> {
     config.validate()?;
-    let bulk = Bulk::start()?;
-    let (store, lock) = open_store(&config.state).await?;
+    let bulk = Bulk::start("bulk")?;
+    let etcd = Bulk::start("etcd")?;
+    let opened = opening::open(&config, etcd.handle()).await?;
+    let listeners = listen::open(&config).await?;
+    let bound: Vec<Bound> = listeners.iter().map(listen::Listener::bound).collect();
     let services = Arc::new(open_services(&config, bulk.handle())?);
     let (handles_in, handles) = watch::channel(None);
     let (failed_in, mut failed) = mpsc::unbounded_channel();
+    let (announce, standing) = oneshot::channel();
+    let advertised = config.advertised(&bound)?;
+    let (store, election, cluster) = opened.into_parts(&advertised);
     let arguments = root::Arguments {
         store,
-        lock: Arc::new(lock),
+        election,
+        cluster,
+        address: advertised,
         objects: services.objects.root().to_owned(),
         control_plane: control_plane::Arguments {
             services: services.clone(),
             lease: config.lease,
             validations: config.limits.validations,
         },
+        standing: announce,
         handles: handles_in,
         failed: failed_in,
     };
-    let root = Actors(root::start(arguments).await?, handles.clone());
-    let epoch = leading(handles.clone(), &mut failed).await?;
-    let api = Api::new(handles, services, &config)?;
+    let root = root::start(arguments).await?;
+    let standing = standing.await.map_err(|_| Error::ControlPlane)?;
+    let root = Actors(root, standing.clone());
+    let epoch = tokio::select! {
+        epoch = answering(&standing, handles.clone()) => epoch?,
+        Some(error) = failed.recv() => return Err(error),
+    };
+    let api = Api::new((standing, handles), services, &config)?;
     let (stop, stopping) = watch::channel(false);
-    let listeners = listen::open(&config).await?;
-    let bound: Vec<Bound> = listeners.iter().map(listen::Listener::bound).collect();
     let mut servers = JoinSet::new();
     for listener in listeners {
         servers.spawn(listener.serve(api.clone(), stopping.clone()));
     }
     write_address(config.address_file.as_deref(), &bound)?;
-    tracing::info!(?bound, epoch = epoch.0, "controller is ready");
+    tracing::info!(?bound, ?epoch, "controller is ready");
     let _ = ready.send(Ready { bound, epoch });
     let ended = tokio::select! {
         () = shutdown => Ok(()),
@@ -95,41 +104,21 @@ pub async fn run(
     ended
 }
 
-/// Waits until this controller leads, and every workflow is going on again.
-async fn leading(
+/// Waits until this controller can answer: in a cluster when it has folded the state, else when it
+/// leads and every workflow is going on again.
+async fn answering(
+    standing: &root::Standing,
     mut handles: watch::Receiver<Option<Handles>>,
-    failed: &mut mpsc::UnboundedReceiver<Error>,
-) -> Result<Epoch, Error> {
-    tokio::select! {
-        epoch = epoch_of(&mut handles) => match epoch {
-            Some(epoch) => Ok(epoch),
-            None => Err(failed.recv().await.unwrap_or(Error::ControlPlane)),
-        },
-        Some(error) = failed.recv() => Err(error),
+) -> Result<Option<Epoch>, Error> {
+    let gone = |_| Error::ControlPlane;
+    match &standing.replica {
+        Some(replica) => replica.folded().await.map_err(gone)?,
+        None => {
+            let leads = handles.wait_for(Option::is_some).await;
+            drop(leads.map_err(|_| Error::ControlPlane)?);
+        }
     }
-}
-
-async fn epoch_of(handles: &mut watch::Receiver<Option<Handles>>) -> Option<Epoch> {
-    let leads = handles.wait_for(Option::is_some).await.ok()?;
-    leads.as_ref().map(|handles| handles.epoch)
-}
-
-type OpenStore = (Box<dyn StateStore>, StateLock);
-
-async fn open_store(state: &Path) -> Result<OpenStore, Error> {
-    let state = state.to_owned();
-    let open = move || {
-        let lock = StateLock::take(&state)?;
-        let store = Embedded::open(&state.join(STATE_FILE))?;
-        Ok((Box::new(store) as Box<dyn StateStore>, lock))
-    };
-    let opened = tokio::task::spawn_blocking(open).await;
-    opened.unwrap_or_else(|panic| {
-        Err(Error::Store(StoreError::Failed {
-            doing: "opening",
-            source: Box::new(panic),
-        }))
-    })
+    Ok(handles.borrow().as_ref().map(|handles| handles.epoch))
 }
 
 fn open_services(config: &Config, bulk: runtime::Handle) -> Result<Services, Error> {
@@ -150,26 +139,27 @@ fn write_address(file: Option<&Path>, bound: &[Bound]) -> Result<(), Error> {
 }
 
 /// The actors; they end when this is dropped.
-struct Actors(ractor::ActorCell, watch::Receiver<Option<Handles>>);
+struct Actors(ractor::ActorCell, root::Standing);
 
 impl Drop for Actors {
     fn drop(&mut self) {
         self.0.stop(None);
-        // The store has a thread of its own, which outlives the runtime of the others.
-        if let Some(handles) = &*self.1.borrow() {
-            handles.store.stop();
+        // These have threads of their own, which outlive the runtime of the others.
+        self.1.store.stop();
+        if let Some(replica) = &self.1.replica {
+            replica.stop();
         }
     }
 }
 
-/// The runtime of duties and bulk copies; it ends without waiting when this is dropped.
+/// A runtime for what must not wait for the actors, nor they for it; it ends without waiting when this is dropped.
 struct Bulk(Option<Runtime>);
 
 impl Bulk {
-    fn start() -> Result<Self, Error> {
+    fn start(name: &str) -> Result<Self, Error> {
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(BULK_THREADS)
-            .thread_name("bulk")
+            .thread_name(name)
             .enable_all()
             .build();
         Ok(Self(Some(runtime.map_err(Error::file("threads"))?)))

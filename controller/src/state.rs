@@ -4,9 +4,14 @@
 
 use std::fmt;
 
+use common::ids::Epoch;
+
 pub mod conformance;
+pub mod dump;
 pub mod embedded;
+pub mod etcd;
 pub mod fact_wire;
+pub mod fold;
 pub mod journal;
 pub mod keys;
 pub mod records;
@@ -36,6 +41,9 @@ pub trait StateStore: Send {
     /// [`StoreError`] if durability is not certain: none, some or all may have happened, and the
     /// caller must not go on.
     fn commit(&mut self, transactions: &[Transaction]) -> Result<Vec<Outcome>, StoreError>;
+
+    /// Says whether a transaction is small enough for this store.
+    fn takes(&self, transaction: &Transaction) -> bool;
 }
 
 /// A key with its value.
@@ -57,6 +65,8 @@ pub enum Compare {
     Absent(Vec<u8>),
     /// The key has this value.
     Equal(Vec<u8>, Vec<u8>),
+    /// The leadership of this number goes on: no later one has begun.
+    Leads(Epoch),
 }
 
 /// One write.
@@ -66,6 +76,25 @@ pub enum Write {
     Put(Vec<u8>, Vec<u8>),
     /// Takes a key away; no harm if it is not there.
     Delete(Vec<u8>),
+}
+
+impl Compare {
+    /// Returns the key that is looked at; none for the leadership, which no transaction writes.
+    pub fn key(&self) -> Option<&[u8]> {
+        match self {
+            Self::Absent(key) | Self::Equal(key, _) => Some(key),
+            Self::Leads(_) => None,
+        }
+    }
+}
+
+impl Write {
+    /// Returns the key that is written.
+    pub fn key(&self) -> &[u8] {
+        match self {
+            Self::Put(key, _) | Self::Delete(key) => key,
+        }
+    }
 }
 
 /// What became of a transaction.
@@ -87,6 +116,12 @@ pub enum StoreError {
         doing: &'static str,
         /// Why it failed.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A transaction is larger than the store takes.
+    #[error("a transaction of {operations} operations is too large for the state store")]
+    TooLarge {
+        /// Its compares and writes.
+        operations: usize,
     },
     /// Written by a newer version.
     #[error("{what} has schema version {found}; this program knows up to {known}")]

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::ids::WorkerId;
+use common::servers::Present;
 use common::task::{
     Assignment, AttemptId, Counters, Outcome, ReadBatchCommit, Report, Resources, Stage,
 };
@@ -82,14 +83,16 @@ impl Agent {
             cores: config.cores,
             memory_bytes: config.memory_bytes,
         };
-        let heartbeat =
-            Heartbeat::start(worker.clone(), config.controller.clone(), config.bearer()?)?;
+        // The heartbeat goes where the stream goes.
+        let present = Present::default();
+        let controller = (config.controller.clone(), present.clone());
+        let heartbeat = Heartbeat::start(worker.clone(), controller, config.bearer()?)?;
         let scratch = Scratch::open(&config.scratch, &worker)?;
         let credit = Credit::new(&config, scratch.free_bytes());
         let config = Arc::new(config);
         let agent = Self {
             session: Session::default(),
-            link: Link::new(Arc::clone(&config), worker)?,
+            link: Link::new(Arc::clone(&config), worker, present)?,
             slots: Slots::new(total),
             running: BTreeMap::new(),
             settles: BTreeMap::new(),

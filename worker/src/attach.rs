@@ -6,6 +6,7 @@ use std::time::Duration;
 use common::auth::Bearer;
 use common::failure::Failure;
 use common::ids::WorkerId;
+use common::servers::Servers;
 use common::task::{AttemptId, Stage};
 use proto::worker::v1 as wire;
 use proto::worker::v1::attach_request::Message as Say;
@@ -13,7 +14,6 @@ use proto::worker::v1::attach_response::Message as Hear;
 use proto::worker::v1::workers_client::WorkersClient;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
 use crate::config::Config;
@@ -35,7 +35,7 @@ pub(crate) struct Attachment {
 impl Attachment {
     /// Says Hello and waits for Welcome.
     pub async fn open(
-        channel: Channel,
+        servers: Servers,
         bearer: Bearer,
         hello: wire::Hello,
     ) -> Result<Self, Status> {
@@ -43,7 +43,7 @@ impl Attachment {
         let _stream_is_open = say.send(wire::AttachRequest {
             message: Some(Say::Hello(hello)),
         });
-        let mut client = WorkersClient::with_interceptor(channel, bearer);
+        let mut client = WorkersClient::with_interceptor(servers, bearer);
         let opened = async {
             let mut hear = client
                 .attach(UnboundedReceiverStream::new(said))

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::auth::Bearer;
+use common::servers::{Present, Servers, addresses};
 use common::tls::{ClientTls, TlsConnector};
 use tonic::transport::{Channel, Endpoint};
 
@@ -53,7 +54,7 @@ pub struct Config {
 /// Where the controller is.
 #[derive(Debug, Clone)]
 pub enum Controller {
-    /// `http://HOST:PORT` or `unix:PATH`.
+    /// `http://HOST:PORT` or `unix:PATH`; several addresses, of which one leads, with commas between.
     Address(String),
     /// `https://HOST:PORT`, with the certificates of both sides.
     Secure(String, ClientTls),
@@ -121,33 +122,71 @@ impl Config {
 }
 
 impl Controller {
-    /// Makes a channel that connects when it is used, and again when it breaks.
+    /// Makes a way to all controllers that stays with the one which answers; `present` says which.
+    pub(crate) fn servers(&self, present: Present) -> Result<Servers, Error> {
+        let channels = match self {
+            Self::Channel(channel) => vec![channel.clone()],
+            Self::Address(list) => {
+                let endpoints = endpoints(list)?.into_iter();
+                endpoints.map(|endpoint| endpoint.connect_lazy()).collect()
+            }
+            Self::Secure(list, tls) => secure(list, tls)?,
+        };
+        Ok(Servers::new(channels, present))
+    }
+
+    /// Makes a channel to any of the controllers; it connects when it is used, and again when it breaks.
     pub(crate) fn channel(&self) -> Result<Channel, Error> {
         match self {
             Self::Channel(channel) => Ok(channel.clone()),
-            Self::Address(address) => Ok(endpoint(address)?.connect_lazy()),
-            Self::Secure(address, tls) => {
-                let wrong = |reason: String| Error::Config(format!("{address}: {reason}"));
-                let Some(place) = address.strip_prefix("https://") else {
-                    return Err(wrong("TLS is for https:// addresses".to_owned()));
-                };
-                tls.load().map_err(|error| wrong(error.to_string()))?;
-                // The connector speaks TLS: the endpoint must not try it again.
-                let endpoint = endpoint(&format!("http://{place}"))?;
-                Ok(endpoint.connect_with_connector_lazy(TlsConnector(tls.clone())))
+            Self::Address(list) => {
+                let endpoints = endpoints(list)?;
+                match &endpoints[..] {
+                    [only] => Ok(only.connect_lazy()),
+                    _ => Ok(Channel::balance_list(endpoints.into_iter())),
+                }
+            }
+            // A balanced channel has no connector of its own: the first controller serves objects.
+            Self::Secure(list, tls) => {
+                let mut channels = secure(list, tls)?.into_iter();
+                let none = || Error::Config("no address of a controller".to_owned());
+                channels.next().ok_or_else(none)
             }
         }
     }
 }
 
-fn endpoint(address: &str) -> Result<Endpoint, Error> {
-    let endpoint = Endpoint::from_shared(address.to_owned());
-    let endpoint = endpoint.map_err(|e| Error::Config(format!("{address}: {e}")))?;
-    Ok(endpoint
-        .connect_timeout(CONNECT_WITHIN)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE)
-        .keep_alive_while_idle(true))
+fn secure(list: &str, tls: &ClientTls) -> Result<Vec<Channel>, Error> {
+    let wrong = |reason: String| Error::Config(format!("{list}: {reason}"));
+    if !addresses(list).all(|address| address.starts_with("https://")) {
+        return Err(wrong("TLS is for https:// addresses".to_owned()));
+    }
+    tls.load().map_err(|error| wrong(error.to_string()))?;
+    // The connector speaks TLS: the endpoints must not try it again.
+    let endpoints = endpoints(&list.replace("https://", "http://"))?.into_iter();
+    let connect = |endpoint: Endpoint| endpoint.connect_with_connector_lazy(TlsConnector(tls.clone()));
+    Ok(endpoints.map(connect).collect())
+}
+
+fn endpoints(list: &str) -> Result<Vec<Endpoint>, Error> {
+    let endpoint = |address: &str| {
+        let endpoint = Endpoint::from_shared(address.to_owned());
+        let endpoint = endpoint.map_err(|e| Error::Config(format!("{address}: {e}")))?;
+        Ok::<_, Error>(
+            endpoint
+                .connect_timeout(CONNECT_WITHIN)
+                .http2_keep_alive_interval(KEEP_ALIVE)
+                .keep_alive_timeout(KEEP_ALIVE)
+                .keep_alive_while_idle(true),
+        )
+    };
+    let found = addresses(list)
+        .map(endpoint)
+        .collect::<Result<Vec<_>, _>>()?;
+    if found.is_empty() {
+        return Err(Error::Config("no address of a controller".to_owned()));
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

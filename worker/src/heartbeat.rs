@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use common::auth::Bearer;
 use common::ids::{Epoch, WorkerId};
+use common::servers::Present;
 use proto::worker::v1 as wire;
 use proto::worker::v1::workers_client::WorkersClient;
 use tokio::runtime::Builder;
@@ -57,15 +58,19 @@ pub(crate) struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Starts to beat.
-    pub fn start(worker: WorkerId, controller: Controller, bearer: Bearer) -> Result<Self, Error> {
+    /// Starts to beat, at the controller that `present` says.
+    pub fn start(
+        worker: WorkerId,
+        (controller, present): (Controller, Present),
+        bearer: Bearer,
+    ) -> Result<Self, Error> {
         let pulse = Arc::new(Pulse {
             epoch: AtomicU64::new(0),
             interval_ms: AtomicU64::new(FIRST_INTERVAL.as_millis() as u64),
         });
         let stop = CancellationToken::new();
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let beating = beat_for_ever(worker, controller, bearer, Arc::clone(&pulse));
+        let beating = beat_for_ever(worker, (controller, present), bearer, Arc::clone(&pulse));
         let stopped = stop.clone();
         let body = move || {
             runtime.block_on(async {
@@ -96,15 +101,15 @@ impl Drop for Heartbeat {
 /// Beats, and connects again whenever the connection ends.
 async fn beat_for_ever(
     worker: WorkerId,
-    controller: Controller,
+    (controller, present): (Controller, Present),
     bearer: Bearer,
     pulse: Arc<Pulse>,
 ) -> Error {
-    let channel = match controller.channel() {
-        Ok(channel) => channel,
+    let servers = match controller.servers(present) {
+        Ok(servers) => servers.following(),
         Err(fault) => return fault,
     };
-    let mut client = WorkersClient::with_interceptor(channel, bearer);
+    let mut client = WorkersClient::with_interceptor(servers, bearer);
     loop {
         let (sender, receiver) = mpsc::channel(1);
         let answers = client.heartbeat(ReceiverStream::new(receiver));

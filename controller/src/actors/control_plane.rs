@@ -1,5 +1,5 @@
-//! What a leader runs: queue, scheduler, workers, workflows, timers, collector. All for one: when one of them
-//! ends, so does the control plane.
+//! What a leader runs: queue, scheduler, workers, workflows, timers, collector. All for one: when one
+//! of them ends, so does the control plane.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,9 @@ use common::ids::Epoch;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
-use super::{Handles, Peers, collector, queue, scheduler, store, timers, workers, workflows};
+use super::{
+    Handles, Peers, collector, queue, replica, scheduler, store, timers, workers, workflows,
+};
 use crate::duties::Services;
 
 /// What a control plane starts with.
@@ -22,20 +24,32 @@ pub struct Arguments {
     pub validations: usize,
 }
 
+/// What a leader starts from.
+#[derive(Debug, Clone)]
+pub struct Reign {
+    /// Its number.
+    pub epoch: Epoch,
+    /// Where facts go.
+    pub store: store::Handle,
+    /// Has the workflows, in a cluster; else the store is read.
+    pub replica: Option<replica::Handle>,
+}
+
 /// Starts the control plane and all below it; returns when every workflow is going on again.
 ///
 /// # Errors
 /// [`ractor::SpawnErr`] with the reason.
 pub async fn start(
     arguments: Arguments,
-    (store, epoch): (store::Handle, Epoch),
+    reign: Reign,
     supervisor: ActorCell,
-) -> Result<Handles, ractor::SpawnErr> {
+) -> Result<(ActorCell, Handles), ractor::SpawnErr> {
     let (reply, handles) = oneshot::channel();
-    let started = (arguments, store, epoch, reply);
-    Actor::spawn_linked(None, ControlPlane, started, supervisor).await?;
+    let started = (arguments, reign, reply);
+    let (actor, _) = Actor::spawn_linked(None, ControlPlane, started, supervisor).await?;
     let gone = |error| ractor::SpawnErr::StartupFailed(Box::new(error));
-    handles.await.map_err(gone)
+    let handles = handles.await.map_err(gone)?;
+    Ok((actor.get_cell(), handles))
 }
 
 /// The control plane watches; it is told nothing.
@@ -46,18 +60,23 @@ struct ControlPlane;
 impl Actor for ControlPlane {
     type Msg = Message;
     type State = ();
-    type Arguments = (Arguments, store::Handle, Epoch, oneshot::Sender<Handles>);
+    type Arguments = (Arguments, Reign, oneshot::Sender<Handles>);
 
     async fn pre_start(
         &self,
         myself: ActorRef<Message>,
-        (arguments, store, epoch, reply): Self::Arguments,
+        (arguments, reign, reply): Self::Arguments,
     ) -> Result<(), ActorProcessingErr> {
         let Arguments {
             services,
             lease,
             validations,
         } = arguments;
+        let Reign {
+            epoch,
+            store,
+            replica,
+        } = reign;
         let (peers, cell) = (Peers::default(), myself.get_cell());
         let handles = Handles {
             epoch,
@@ -72,8 +91,10 @@ impl Actor for ControlPlane {
             services,
         };
         peers.set(handles.clone());
-        let all = handles.store.load_all().await?;
-        handles.workflows.open(all);
+        match replica {
+            Some(replica) => replica.lead(epoch, handles.workflows.clone()).await?,
+            None => handles.workflows.open(handles.store.load_all().await?),
+        }
         let _ = reply.send(handles);
         Ok(())
     }

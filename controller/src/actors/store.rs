@@ -1,5 +1,9 @@
 //! The only writer of the state. It has a thread of its own; what waits for it is written together,
-//! and answers come after durability. When the store fails it ends, and with it the controller.
+//! and answers come after durability.
+//!
+//! When the store of one machine fails this ends, and with it the controller. The store of a cluster
+//! may fail for a while: then nobody gets an answer, nothing more is written for the leader of that
+//! epoch, who stops leading, and submissions go on.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +23,7 @@ use crate::core::state::WorkflowState;
 use crate::core::view;
 use crate::leader::StateLock;
 use crate::state::records::{Accepted, SnapshotPointer, Token, accept};
-use crate::state::{Outcome, StateStore, StoreError, Transaction, journal, keys, schema};
+use crate::state::{Outcome, StateStore, StoreError, Transaction, Write, journal, keys, schema};
 
 /// How many transactions are written together at most.
 const GROUP: usize = 64;
@@ -31,8 +35,14 @@ type Done = Box<dyn FnOnce() + Send>;
 enum Message {
     /// Facts of a workflow.
     Append {
-        transaction: Transaction,
+        transactions: Vec<Transaction>,
+        epoch: Epoch,
         done: Done,
+    },
+    /// Something that any controller may write, whoever leads.
+    Write {
+        write: Write,
+        reply: oneshot::Sender<()>,
     },
     /// A snapshot of a workflow, written as an object.
     Install {
@@ -79,6 +89,16 @@ pub enum Submitted {
     Known(BatchId, Vec<WorkflowId>),
     /// Another submission has the token.
     Conflict,
+    /// The store does not take so much at once.
+    TooLarge,
+}
+
+/// What becomes of the actor when the store fails or refuses the leader.
+pub enum OnFailure {
+    /// It ends.
+    End,
+    /// It goes on, and tells that the leader has to stop leading.
+    Tell(Box<dyn Fn() + Send>),
 }
 
 /// The way to the store.
@@ -95,8 +115,12 @@ pub struct Journal {
 impl Journal {
     /// Journals facts, the first with this sequence number; `done` is called when they are durable.
     pub fn append(&self, workflow: &WorkflowId, first: u64, facts: &[Fact], done: Done) {
-        let transaction = journal::append(self.epoch, workflow, first, facts);
-        let _ = self.store.0.cast(Message::Append { transaction, done });
+        let message = Message::Append {
+            transactions: journal::append(self.epoch, workflow, first, facts),
+            epoch: self.epoch,
+            done,
+        };
+        let _ = self.store.0.cast(message);
     }
 
     /// Makes a written snapshot count; `done` is called when that is durable.
@@ -111,16 +135,25 @@ impl Journal {
     }
 }
 
+/// An open store.
+pub struct Open {
+    /// The store.
+    pub store: Box<dyn StateStore>,
+    /// What keeps other processes from opening it, if that must be.
+    pub lock: Option<Arc<StateLock>>,
+    /// What to do when it fails.
+    pub on_failure: OnFailure,
+}
+
 impl Handle {
     /// Starts the actor over an open store. Snapshots are read from `objects`.
     pub async fn start(
-        store: Box<dyn StateStore>,
-        lock: Arc<StateLock>,
+        open: Open,
         objects: PathBuf,
         supervisor: ractor::ActorCell,
     ) -> Result<Self, ractor::SpawnErr> {
         let spawner = ThreadLocalActorSpawner::new();
-        let arguments = (store, lock, objects);
+        let arguments = (open, objects);
         let (actor, _) = Store::spawn_linked(None, arguments, supervisor, spawner).await?;
         Ok(Self(actor))
     }
@@ -139,6 +172,29 @@ impl Handle {
         let (reply, epoch) = oneshot::channel();
         let _ = self.0.cast(Message::NextEpoch { reply });
         epoch.await.map_err(|_| NoAnswer)
+    }
+
+    /// Makes the wish to stop a workflow durable: whoever leads will see it.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] if the store failed.
+    pub async fn wish_cancel(&self, workflow: &WorkflowId) -> Result<(), NoAnswer> {
+        self.write(Write::Put(keys::cancel(workflow), Vec::new()))
+            .await
+    }
+
+    /// Takes the wish away once it has been fulfilled.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] if the store failed.
+    pub async fn forget_cancel(&self, workflow: &WorkflowId) -> Result<(), NoAnswer> {
+        self.write(Write::Delete(keys::cancel(workflow))).await
+    }
+
+    async fn write(&self, write: Write) -> Result<(), NoAnswer> {
+        let (reply, written) = oneshot::channel();
+        let _ = self.0.cast(Message::Write { write, reply });
+        answer(written).await
     }
 
     /// Ends the actor without writing what has gathered.
@@ -184,14 +240,21 @@ struct State {
     store: Box<dyn StateStore>,
     objects: PathBuf,
     /// Dropped after the store: who gets it next finds the store closed.
-    _lock: Arc<StateLock>,
+    _lock: Option<Arc<StateLock>>,
+    on_failure: OnFailure,
+    /// Of the last leader that wrote, and of the last one that may not write any more.
+    epoch: Epoch,
+    over: Option<Epoch>,
     transactions: Vec<Transaction>,
     waiting: Vec<Waiting>,
 }
 
 /// Who waits for a transaction.
 enum Waiting {
+    /// The next transaction is the last of its kind.
+    Nobody,
     Facts(Done),
+    Writer(oneshot::Sender<()>),
     Client {
         name: IdempotencyToken,
         body: common::ids::Sha256,
@@ -207,17 +270,25 @@ pub struct Fenced;
 impl ThreadLocalActor for Store {
     type Msg = Message;
     type State = State;
-    type Arguments = (Box<dyn StateStore>, Arc<StateLock>, PathBuf);
+    type Arguments = (Open, PathBuf);
 
     async fn pre_start(
         &self,
         _: ActorRef<Message>,
-        (store, lock, objects): Self::Arguments,
+        (open, objects): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
+        let Open {
+            store,
+            lock,
+            on_failure,
+        } = open;
         Ok(State {
             store,
             objects,
             _lock: lock,
+            on_failure,
+            epoch: Epoch::default(),
+            over: None,
             transactions: Vec::new(),
             waiting: Vec::new(),
         })
@@ -229,10 +300,25 @@ impl ThreadLocalActor for Store {
         message: Message,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        match state.act(&myself, message) {
+            Err(error) => state.fail(error),
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+impl State {
+    fn act(
+        &mut self,
+        myself: &ActorRef<Message>,
+        message: Message,
+    ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Append { transaction, done } => {
-                state.add(&myself, transaction, Waiting::Facts(done))?;
-            }
+            Message::Append {
+                transactions,
+                epoch,
+                done,
+            } => self.append(myself, transactions, epoch, done)?,
             Message::Install {
                 workflow,
                 pointer,
@@ -240,39 +326,95 @@ impl ThreadLocalActor for Store {
                 done,
             } => {
                 // The facts in the snapshot are durable before it counts.
-                state.flush()?;
-                let store = &*state.store;
-                let transaction = journal::install_snapshot(store, epoch, &workflow, &pointer)?;
-                state.add(&myself, transaction, Waiting::Facts(done))?;
+                self.flush()?;
+                let store = &*self.store;
+                let install = journal::install_snapshot(store, epoch, &workflow, &pointer)?;
+                self.append(myself, install, epoch, done)?;
+            }
+            Message::Write { write, reply } => {
+                let transaction = Transaction {
+                    compares: Vec::new(),
+                    writes: vec![write],
+                };
+                self.add(myself, transaction, Waiting::Writer(reply))?;
             }
             Message::NextEpoch { reply } => {
-                let _ = reply.send(schema::next_epoch(&mut *state.store)?);
+                let _ = reply.send(schema::next_epoch(&mut *self.store)?);
             }
-            Message::Submit { submission, reply } => {
-                let Submission {
-                    name,
-                    token,
-                    workflows,
-                } = submission;
-                let transaction = accept(Some((&name, &token)), &workflows);
-                let body = token.body;
-                state.add(&myself, transaction, Waiting::Client { name, body, reply })?;
-            }
+            Message::Submit { submission, reply } => self.submit(myself, submission, reply)?,
             Message::LoadAll { reply } => {
-                state.flush()?;
-                let _ = reply.send(state.load_all()?);
+                self.flush()?;
+                let _ = reply.send(self.load_all()?);
             }
             Message::Load { workflow, reply } => {
-                let found = state.load(&workflow)?;
+                let found = self.load(&workflow)?;
                 let _ = reply.send(found.as_ref().map(Snapshot::of));
             }
-            Message::Flush => state.flush()?,
+            Message::Flush => self.flush()?,
         }
         Ok(())
     }
-}
 
-impl State {
+    /// Keeps facts for the next group, unless their leader is over: what it writes after something
+    /// that is in doubt could leave a gap.
+    fn append(
+        &mut self,
+        myself: &ActorRef<Message>,
+        transactions: Vec<Transaction>,
+        epoch: Epoch,
+        done: Done,
+    ) -> Result<(), ActorProcessingErr> {
+        if self.over.is_some_and(|over| epoch <= over) {
+            return Ok(());
+        }
+        self.epoch = epoch;
+        let mut done = Some(done);
+        let last = transactions.len().saturating_sub(1);
+        for (index, transaction) in transactions.into_iter().enumerate() {
+            let waiting = match done.take_if(|_| index == last) {
+                Some(done) => Waiting::Facts(done),
+                None => Waiting::Nobody,
+            };
+            self.add(myself, transaction, waiting)?;
+        }
+        Ok(())
+    }
+
+    fn submit(
+        &mut self,
+        myself: &ActorRef<Message>,
+        submission: Submission,
+        reply: oneshot::Sender<Submitted>,
+    ) -> Result<(), ActorProcessingErr> {
+        let Submission {
+            name,
+            token,
+            workflows,
+        } = submission;
+        let transaction = accept(Some((&name, &token)), &workflows);
+        if !self.store.takes(&transaction) {
+            let _ = reply.send(Submitted::TooLarge);
+            return Ok(());
+        }
+        let body = token.body;
+        self.add(myself, transaction, Waiting::Client { name, body, reply })
+    }
+
+    /// Ends, or goes on without those who wait and without the present leader.
+    fn fail(&mut self, error: ActorProcessingErr) -> Result<(), ActorProcessingErr> {
+        let OnFailure::Tell(tell) = &self.on_failure else {
+            return Err(error);
+        };
+        tracing::warn!(%error, "the state store failed");
+        self.transactions.clear();
+        self.waiting.clear();
+        if self.over < Some(self.epoch) {
+            self.over = Some(self.epoch);
+            tell();
+        }
+        Ok(())
+    }
+
     /// Keeps a transaction for the next group. The flush comes after all that waits in the mailbox
     /// now, and at once when nothing does.
     fn add(
@@ -301,7 +443,14 @@ impl State {
         for (waiting, outcome) in self.waiting.drain(..).zip(outcomes) {
             match (waiting, outcome) {
                 (Waiting::Facts(done), Outcome::Committed) => done(),
-                (Waiting::Facts(_), Outcome::Refused(_)) => return Err(Fenced.into()),
+                (Waiting::Nobody, Outcome::Committed) => {}
+                (Waiting::Writer(reply), Outcome::Committed) => {
+                    let _ = reply.send(());
+                }
+                (Waiting::Facts(_) | Waiting::Nobody, Outcome::Refused(_)) => {
+                    return Err(Fenced.into());
+                }
+                (Waiting::Writer(_), Outcome::Refused(_)) => {}
                 (Waiting::Client { reply, .. }, Outcome::Committed) => {
                     let _ = reply.send(Submitted::Accepted);
                 }

@@ -48,6 +48,8 @@ enum Message {
         workflow: WorkflowId,
         reason: String,
     },
+    /// Another controller was asked to stop a workflow.
+    Cancel(WorkflowId),
     /// A workflow's status changed.
     Status {
         workflow: WorkflowId,
@@ -187,6 +189,11 @@ impl Handle {
         let _ = self.0.cast(Message::Waiting { workflow, reason });
     }
 
+    /// Stops a workflow, as another controller was asked to do.
+    pub fn cancel(&self, workflow: WorkflowId) {
+        let _ = self.0.cast(Message::Cancel(workflow));
+    }
+
     /// Tells that a workflow's status changed.
     pub fn status(&self, workflow: WorkflowId, status: Status) {
         let _ = self.0.cast(Message::Status { workflow, status });
@@ -283,6 +290,7 @@ impl Actor for Workflows {
                     live.waiting(reason);
                 }
             }
+            Message::Cancel(workflow) => state.cancel(workflow),
             Message::Status { workflow, status } => {
                 if let Some(entry) = state.index.get_mut(&workflow) {
                     entry.status = status;

@@ -3,10 +3,10 @@
 use common::ids::WorkerId;
 use proto::v1;
 use proto::v1::admin_server::Admin;
-use tonic::{Request, Response, Status};
+use tonic::{Extensions, Request, Response, Status};
 
 use super::callers::caller;
-use super::{Api, not_found, unavailable};
+use super::{Api, cluster, not_found, unavailable};
 use crate::actors::scheduler::{Availability, Seat};
 
 /// The service.
@@ -17,17 +17,13 @@ pub struct Service(pub Api);
 impl Admin for Service {
     async fn list_workers(
         &self,
-        _: Request<v1::ListWorkersRequest>,
+        request: Request<v1::ListWorkersRequest>,
     ) -> Result<Response<v1::ListWorkersResponse>, Status> {
         let _permit = self.0.request_permit()?;
-        let seats = self
-            .0
-            .control()?
-            .scheduler
-            .observe()
-            .await
-            .map_err(unavailable)?;
-        let workers = seats.iter().map(status).collect();
+        if let Some(mut leader) = cluster::elsewhere(&self.0).await? {
+            return leader.list_workers(cluster::forwarded(request)).await;
+        }
+        let workers = workers(&self.0).await?;
         Ok(Response::new(v1::ListWorkersResponse { workers }))
     }
 
@@ -37,6 +33,9 @@ impl Admin for Service {
     ) -> Result<Response<v1::DrainResponse>, Status> {
         let _permit = self.0.request_permit()?;
         let caller = caller(&request)?;
+        if let Some(mut leader) = cluster::elsewhere(&self.0).await? {
+            return leader.drain(cluster::forwarded(request)).await;
+        }
         let v1::DrainRequest { worker_id } = request.into_inner();
         let callers = &self.0.callers;
         callers.log(&caller, "Drain", worker_id.clone()).await?;
@@ -58,6 +57,31 @@ impl Admin for Service {
             worker: Some(worker),
         }))
     }
+
+    async fn get_cluster(
+        &self,
+        request: Request<v1::GetClusterRequest>,
+    ) -> Result<Response<v1::Cluster>, Status> {
+        let _permit = self.0.request_permit()?;
+        let (metadata, _, v1::GetClusterRequest {}) = request.into_parts();
+        let mut seen = cluster::members(&self.0).await?;
+        let list = Request::from_parts(metadata, Extensions::default(), v1::ListWorkersRequest {});
+        seen.workers = match cluster::elsewhere(&self.0).await {
+            Ok(Some(mut leader)) => {
+                let listed = leader.list_workers(cluster::forwarded(list)).await;
+                listed.map_or_else(|_| Vec::new(), |listed| listed.into_inner().workers)
+            }
+            Ok(None) => workers(&self.0).await.unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        Ok(Response::new(seen))
+    }
+}
+
+async fn workers(api: &Api) -> Result<Vec<v1::WorkerStatus>, Status> {
+    let scheduler = api.control()?.scheduler;
+    let seats = scheduler.observe().await.map_err(unavailable)?;
+    Ok(seats.iter().map(status).collect())
 }
 
 fn status(seat: &Seat) -> v1::WorkerStatus {

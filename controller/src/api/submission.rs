@@ -8,7 +8,7 @@ use prost::Message;
 use proto::v1;
 use tonic::{Code, Status};
 
-use super::{Api, busy, unavailable};
+use super::{Api, Role, busy, unavailable};
 use crate::access::Principal;
 use crate::actors::now_ms;
 use crate::actors::store::{Submission, Submitted};
@@ -37,8 +37,11 @@ pub async fn submit(
         let within = |error: WireError| error.within(&format!("workflows[{index}]"));
         api.callers.check(caller, spec).map_err(within)?;
     }
-    let control = api.control()?;
-    let unfinished = control.workflows.unfinished().await.map_err(unavailable)?;
+    let asked = async |role| match role {
+        Role::Leads(control) => control.workflows.unfinished().await,
+        Role::Follows(replica) => replica.unfinished().await,
+    };
+    let unfinished = api.ask(asked).await?;
     if unfinished + specs.len() > api.limits.unfinished_workflows {
         return Err(busy("workflows"));
     }
@@ -58,15 +61,10 @@ pub async fn submit(
     };
     let target = format!("batch {} of {} workflows", answer.batch_id, accepted.len());
     api.callers.log(caller, "SubmitBatch", target).await?;
-    match control
-        .store
-        .submit(submission)
-        .await
-        .map_err(unavailable)?
-    {
+    let submitted = api.standing.store.submit(submission).await;
+    match submitted.map_err(unavailable)? {
         Submitted::Accepted => {
-            let states = accepted.into_iter().map(accepted_state);
-            control.workflows.open(states.map(Opened::of).collect());
+            open(api, accepted);
             Ok(answer)
         }
         Submitted::Known(batch, workflows) => Ok(self::answer(&batch, &workflows)),
@@ -74,6 +72,28 @@ pub async fn submit(
             let message = "the idempotency token stands for another batch";
             Err(refusal(Code::AlreadyExists, "TOKEN_TAKEN", message, None))
         }
+        Submitted::TooLarge => {
+            let message = "the batch is too large for the state store: submit it in parts";
+            Err(refusal(
+                Code::InvalidArgument,
+                "BATCH_TOO_LARGE",
+                message,
+                None,
+            ))
+        }
+    }
+}
+
+/// Makes what is durable known at once to whoever knows the workflows here. A leader elsewhere sees it
+/// in the state.
+fn open(api: &Api, accepted: Vec<Accepted>) {
+    match api.role() {
+        Ok(Role::Leads(control)) => {
+            let states = accepted.into_iter().map(accepted_state);
+            control.workflows.open(states.map(Opened::of).collect());
+        }
+        Ok(Role::Follows(replica)) => replica.accepted(accepted),
+        Err(_) => {}
     }
 }
 

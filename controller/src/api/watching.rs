@@ -13,11 +13,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
 use super::view::status_of;
-use super::{Api, not_found, unavailable};
+use super::{Api, Role, not_found};
 use crate::access::Principal;
-use crate::actors::NoAnswer;
 use crate::actors::workflow::{Handle, Moment, Snapshot};
-use crate::actors::workflows::{Filter, Found};
+use crate::actors::workflows::{Filter, Found, Page};
+use crate::actors::{Handles, NoAnswer};
 use crate::core::view::Status as Progress;
 
 /// Workflows in a page: by default, and at most.
@@ -35,15 +35,18 @@ pub async fn get(api: &Api, caller: &Principal, workflow: String) -> Result<Arc<
 }
 
 async fn present(api: &Api, workflow: &WorkflowId) -> Result<Arc<Snapshot>, Status> {
-    loop {
-        match look(api, workflow, |live| async move { live.view().await }).await? {
-            Some(snapshot) => return Ok(snapshot),
-            None => tokio::task::yield_now().await,
+    let asked = async |role| match role {
+        Role::Leads(control) => {
+            look(&control, workflow, |live| async move { live.view().await }).await
         }
-    }
+        Role::Follows(replica) => replica.view(workflow.clone()).await,
+    };
+    let found = api.ask(asked).await?;
+    found.ok_or_else(|| not_found("workflow", workflow.as_str()))
 }
 
-/// Asks a workflow to stop. One that was cancelled before is left as it is.
+/// Asks a workflow to stop. One that was cancelled before is left as it is. Where another controller
+/// leads, the wish is made durable: the leader will see it.
 pub async fn cancel(
     api: &Api,
     caller: &Principal,
@@ -54,12 +57,31 @@ pub async fn cancel(
         .log(caller, "CancelWorkflow", workflow.clone())
         .await?;
     let workflow = WorkflowId::new(workflow);
-    let snapshot = loop {
-        match look(api, &workflow, |live| async move { live.cancel().await }).await? {
-            Some(snapshot) => break snapshot,
-            None => tokio::task::yield_now().await,
+    let store = &api.standing.store;
+    let asked = async |role| match role {
+        Role::Leads(control) => {
+            look(
+                &control,
+                &workflow,
+                |live| async move { live.cancel().await },
+            )
+            .await
+        }
+        Role::Follows(replica) => {
+            let Some(present) = replica.view(workflow.clone()).await? else {
+                return Ok(None);
+            };
+            if is_over(&present) {
+                return Ok(Some(present));
+            }
+            store.wish_cancel(&workflow).await?;
+            let mut wished = Snapshot::clone(&present);
+            wished.view.status = Progress::Cancelling;
+            Ok(Some(Arc::new(wished)))
         }
     };
+    let found = api.ask(asked).await?;
+    let snapshot = found.ok_or_else(|| not_found("workflow", workflow.as_str()))?;
     match snapshot.view.status {
         Progress::Succeeded | Progress::Failed | Progress::Rejected => {
             let message = format!("workflow {workflow} has ended");
@@ -69,33 +91,28 @@ pub async fn cancel(
     }
 }
 
-/// Asks a workflow on its way, or takes how it ended. `None`: it ended just now; look again.
+/// Asks a workflow on its way, or takes how it ended.
 async fn look<F>(
-    api: &Api,
+    control: &Handles,
     workflow: &WorkflowId,
     ask: impl Fn(Handle) -> F,
-) -> Result<Option<Arc<Snapshot>>, Status>
+) -> Result<Option<Arc<Snapshot>>, NoAnswer>
 where
     F: Future<Output = Result<Arc<Snapshot>, NoAnswer>>,
 {
-    let control = api.control()?;
-    match control
-        .workflows
-        .find(workflow.clone())
-        .await
-        .map_err(unavailable)?
-    {
-        None => Err(not_found("workflow", workflow.as_str())),
-        Some(Found::Ended(last)) => Ok(Some(last)),
-        Some(Found::Live(live)) => Ok(ask(live).await.ok()),
-        Some(Found::Stored) => {
-            let stored = control
-                .store
-                .load(workflow.clone())
-                .await
-                .map_err(unavailable)?;
-            let stored = stored.ok_or_else(|| not_found("workflow", workflow.as_str()))?;
-            Ok(Some(Arc::new(stored)))
+    loop {
+        match control.workflows.find(workflow.clone()).await? {
+            None => return Ok(None),
+            Some(Found::Ended(last)) => return Ok(Some(last)),
+            Some(Found::Live(live)) => match ask(live).await {
+                Ok(snapshot) => return Ok(Some(snapshot)),
+                // It ended just now, or the control plane did.
+                Err(NoAnswer) => tokio::task::yield_now().await,
+            },
+            Some(Found::Stored) => {
+                let stored = control.store.load(workflow.clone()).await?;
+                return Ok(stored.map(Arc::new));
+            }
         }
     }
 }
@@ -108,22 +125,24 @@ pub async fn list(
 ) -> Result<v1::ListWorkflowsResponse, Status> {
     let mut filter = read_filter(request)?;
     filter.tenant = caller.tenant;
-    let page = api
-        .control()?
-        .workflows
-        .list(filter)
-        .await
-        .map_err(unavailable)?;
-    let mut workflows = Vec::with_capacity(page.found.len());
+    let asked = async |role| match role {
+        Role::Leads(control) => {
+            let Page { found, more } = control.workflows.list(filter.clone()).await?;
+            Ok((found.into_iter().map(|(id, _)| id).collect(), more))
+        }
+        Role::Follows(replica) => replica.list(filter.clone()).await,
+    };
+    let (ids, more): (Vec<WorkflowId>, bool) = api.ask(asked).await?;
+    let mut workflows = Vec::with_capacity(ids.len());
     let mut last = String::new();
-    for (id, _) in page.found {
+    for id in ids {
         let snapshot = present(api, &id).await?;
         workflows.push(v1::Workflow::from(&*snapshot));
         last = id.as_str().to_owned();
     }
     Ok(v1::ListWorkflowsResponse {
         workflows,
-        next_page_token: if page.more { last } else { String::new() },
+        next_page_token: if more { last } else { String::new() },
     })
 }
 
@@ -207,22 +226,22 @@ fn is_over(snapshot: &Snapshot) -> bool {
 /// Waits for a view of a higher revision, or of more work.
 async fn after(api: &Api, workflow: &WorkflowId, seen: Moment) -> Result<Arc<Snapshot>, Status> {
     loop {
-        let control = api.control()?;
-        let found = control
-            .workflows
-            .find(workflow.clone())
-            .await
-            .map_err(unavailable)?;
-        if let Some(Found::Live(live)) = found
-            && let Ok(mut moment) = live.watch().await
-        {
-            // An error means that it ended.
+        let moments = match api.role()? {
+            Role::Leads(control) => match control.workflows.find(workflow.clone()).await {
+                Ok(Some(Found::Live(live))) => live.watch().await,
+                Ok(_) | Err(NoAnswer) => Err(NoAnswer),
+            },
+            Role::Follows(replica) => replica.watch(workflow.clone()).await,
+        };
+        if let Ok(mut moment) = moments {
+            // An error means that it ended, or that another controller leads.
             let _ = moment.wait_for(|moment| is_news(*moment, seen)).await;
         }
         let now = present(api, workflow).await?;
         if is_news(now.moment(), seen) || is_over(&now) {
             return Ok(now);
         }
+        tokio::task::yield_now().await;
     }
 }
 

@@ -7,7 +7,7 @@ use redb::{
     TableDefinition, TableError,
 };
 
-use super::{Compare, Outcome, Record, StateStore, StoreError, Transaction, Write, schema};
+use super::{Compare, Outcome, Record, StateStore, StoreError, Transaction, Write, keys, schema};
 
 const RECORDS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("records");
 
@@ -97,16 +97,25 @@ impl StateStore for Embedded {
         group.commit().map_err(failed(writing))?;
         Ok(outcomes)
     }
+
+    fn takes(&self, _: &Transaction) -> bool {
+        true
+    }
 }
 
 fn run(table: &mut Table<&[u8], &[u8]>, transaction: &Transaction) -> Result<Outcome, StoreError> {
     let writing = "writing a record";
     for (index, compare) in transaction.compares.iter().enumerate() {
+        let epoch;
         let (key, expected) = match compare {
-            Compare::Absent(key) => (key, None),
-            Compare::Equal(key, value) => (key, Some(value.as_slice())),
+            Compare::Absent(key) => (key.as_slice(), None),
+            Compare::Equal(key, value) => (key.as_slice(), Some(value.as_slice())),
+            Compare::Leads(leader) => {
+                epoch = schema::epoch_value(*leader);
+                (keys::EPOCH, Some(epoch.as_slice()))
+            }
         };
-        let held = table.get(key.as_slice()).map_err(failed(writing))?;
+        let held = table.get(key).map_err(failed(writing))?;
         if held.as_ref().map(|held| held.value()) != expected {
             return Ok(Outcome::Refused(index));
         }

@@ -22,6 +22,12 @@ const SNAPSHOT_TASKS_SHARE: u64 = 4;
 const BATCH_FACTS: usize = 256;
 const BATCH_BYTES: usize = 64 << 10;
 
+/// Batches that are written together at most: with all that is around them they stay below a MiB.
+const BATCHES_TOGETHER: usize = 12;
+
+/// Batches that are taken away together.
+const DELETES_TOGETHER: usize = 100;
+
 /// Records that a range reads at once.
 const PAGE: usize = 256;
 
@@ -36,24 +42,31 @@ struct StoredBatch {
     facts: Vec<Vec<u8>>,
 }
 
-/// Returns the transaction that appends facts, of which the first has this sequence number. It is
+/// Returns the transactions that append facts, of which the first has this sequence number. They are
 /// refused if a later leader came or the sequence number is taken.
+///
+/// Only thousands of facts make more than one. If the writer dies between two, what is there is a
+/// beginning of the facts, and a leader goes on from the state that follows from it.
 pub fn append(
     epoch: Epoch,
     workflow: &WorkflowId,
     first_sequence: u64,
     facts: &[Fact],
-) -> Transaction {
-    let mut transaction = Transaction {
-        compares: vec![schema::fence(epoch)],
-        writes: Vec::new(),
+) -> Vec<Transaction> {
+    let batches = pack(first_sequence, facts);
+    let append = |batches: &[(u64, Vec<u8>)]| {
+        let mut transaction = Transaction {
+            compares: vec![schema::fence(epoch)],
+            writes: Vec::new(),
+        };
+        for (first_sequence, batch) in batches {
+            let key = keys::journal_batch(workflow, *first_sequence);
+            transaction.compares.push(Compare::Absent(key.clone()));
+            transaction.writes.push(Write::Put(key, batch.clone()));
+        }
+        transaction
     };
-    for (first_sequence, batch) in pack(first_sequence, facts) {
-        let key = keys::journal_batch(workflow, first_sequence);
-        transaction.compares.push(Compare::Absent(key.clone()));
-        transaction.writes.push(Write::Put(key, batch));
-    }
-    transaction
+    batches.chunks(BATCHES_TOGETHER).map(append).collect()
 }
 
 /// Returns the stored batches of facts, each with the sequence number of its first.
@@ -165,8 +178,8 @@ pub fn snapshot_pointer(
         .transpose()
 }
 
-/// Returns the transaction that makes a written snapshot count, and takes away what it replaces. It
-/// does nothing if a later one counts.
+/// Returns the transactions that make a written snapshot count, and take away what it replaces. There
+/// is nothing to do if a later one counts.
 ///
 /// # Errors
 /// [`StoreError`] if the store failed or a record is damaged.
@@ -175,10 +188,10 @@ pub fn install_snapshot(
     epoch: Epoch,
     workflow: &WorkflowId,
     pointer: &SnapshotPointer,
-) -> Result<Transaction, StoreError> {
+) -> Result<Vec<Transaction>, StoreError> {
     let present = snapshot_pointer(store, workflow)?;
     if present.is_some_and(|present| present.last_sequence > pointer.last_sequence) {
-        return Ok(Transaction::default());
+        return Ok(vec![Transaction::default()]);
     }
     let mut writes = vec![Write::Put(keys::snapshot(workflow), pointer.encode())];
     let prefix = keys::journal(workflow);
@@ -193,10 +206,12 @@ pub fn install_snapshot(
         }
         Ok(())
     })?;
-    Ok(Transaction {
+    let part = |writes: &[Write]| Transaction {
         compares: vec![schema::fence(epoch)],
-        writes,
-    })
+        writes: writes.to_vec(),
+    };
+    // The pointer comes first: what it replaces may go at any time after.
+    Ok(writes.chunks(DELETES_TOGETHER).map(part).collect())
 }
 
 /// Returns all accepted workflows, in order of acceptance.
@@ -213,7 +228,11 @@ pub fn accepted(store: &dyn StateStore) -> Result<Vec<Accepted>, StoreError> {
 }
 
 /// Applies a batch to a state that may have seen its first facts already.
-fn replay(state: &mut WorkflowState, first_sequence: u64, facts: &[Fact]) -> Result<(), String> {
+pub(super) fn replay(
+    state: &mut WorkflowState,
+    first_sequence: u64,
+    facts: &[Fact],
+) -> Result<(), String> {
     let next = state.revision + 1;
     if first_sequence > next {
         return Err(format!(
@@ -229,7 +248,7 @@ fn replay(state: &mut WorkflowState, first_sequence: u64, facts: &[Fact]) -> Res
 }
 
 /// Visits all records whose keys start with `prefix`, in order.
-fn for_each(
+pub(super) fn for_each(
     store: &dyn StateStore,
     prefix: &[u8],
     mut visit: impl FnMut(Record) -> Result<(), StoreError>,

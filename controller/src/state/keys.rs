@@ -17,6 +17,15 @@ pub const SPECS: &[u8] = b"spec/";
 /// First word of all idempotency tokens.
 pub const TOKENS: &[u8] = b"token/";
 
+/// First word of all wishes to stop a workflow.
+pub const CANCELS: &[u8] = b"cancel/";
+
+/// First word of all journals.
+pub const JOURNALS: &[u8] = b"journal/";
+
+/// First word of all pointers to snapshots.
+pub const SNAPSHOTS: &[u8] = b"snapshot/";
+
 /// Digits of a sequence number, so that text order is number order.
 const DIGITS: usize = 20;
 
@@ -56,10 +65,44 @@ pub fn journal_batch(workflow: &WorkflowId, first_sequence: u64) -> Vec<u8> {
     format!("journal/{workflow}/{first_sequence:0DIGITS$}").into_bytes()
 }
 
-/// Returns the workflow of a spec's key.
-pub fn workflow_of_spec(key: &[u8]) -> Option<WorkflowId> {
-    let id = key.strip_prefix(SPECS)?;
-    std::str::from_utf8(id).ok().map(WorkflowId::new)
+/// Returns the key of the wish to stop a workflow.
+pub fn cancel(workflow: &WorkflowId) -> Vec<u8> {
+    [CANCELS, workflow.as_str().as_bytes()].concat()
+}
+
+/// What a key stands for, of those that a replica follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meaning {
+    /// An accepted workflow.
+    Spec(WorkflowId),
+    /// A pointer to a workflow's snapshot.
+    Snapshot(WorkflowId),
+    /// A batch of a workflow's journal.
+    Journal(WorkflowId),
+    /// The wish to stop a workflow.
+    Cancel(WorkflowId),
+    /// Something else.
+    Other,
+}
+
+/// Returns what a key stands for.
+pub fn meaning(key: &[u8]) -> Meaning {
+    let id = |rest: &[u8]| std::str::from_utf8(rest).ok().map(WorkflowId::new);
+    let of = |prefix| key.strip_prefix(prefix).and_then(id);
+    if let Some(workflow) = of(SPECS) {
+        return Meaning::Spec(workflow);
+    }
+    if let Some(workflow) = of(SNAPSHOTS) {
+        return Meaning::Snapshot(workflow);
+    }
+    if let Some(workflow) = of(CANCELS) {
+        return Meaning::Cancel(workflow);
+    }
+    let journal = key.strip_prefix(JOURNALS);
+    let workflow = journal.and_then(|rest| rest.split(|byte| *byte == b'/').next());
+    workflow
+        .and_then(id)
+        .map_or(Meaning::Other, Meaning::Journal)
 }
 
 /// Returns the first key after all that start with `prefix`; `prefix` is not empty and no key has a
@@ -87,9 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn a_spec_key_names_its_workflow() {
+    fn a_key_says_what_it_stands_for() {
         let workflow = WorkflowId::new("01J");
-        assert_eq!(workflow_of_spec(&spec(&workflow)), Some(workflow));
-        assert_eq!(workflow_of_spec(b"token/x"), None);
+        let of = |key: Vec<u8>| meaning(&key);
+        assert_eq!(of(spec(&workflow)), Meaning::Spec(workflow.clone()));
+        assert_eq!(of(snapshot(&workflow)), Meaning::Snapshot(workflow.clone()));
+        assert_eq!(of(cancel(&workflow)), Meaning::Cancel(workflow.clone()));
+        let batch = journal_batch(&workflow, 7);
+        assert_eq!(of(batch), Meaning::Journal(workflow));
+        assert_eq!(meaning(b"token/x"), Meaning::Other);
     }
 }

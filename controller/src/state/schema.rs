@@ -49,10 +49,11 @@ pub fn next_epoch(store: &mut dyn StateStore) -> Result<Epoch, StoreError> {
 
 /// Returns the compare that fences a leader's writes: no later one may have come.
 pub fn fence(epoch: Epoch) -> Compare {
-    Compare::Equal(keys::EPOCH.to_vec(), epoch_value(epoch))
+    Compare::Leads(epoch)
 }
 
-fn epoch_value(epoch: Epoch) -> Vec<u8> {
+/// Returns the number of a leadership as it is stored.
+pub(super) fn epoch_value(epoch: Epoch) -> Vec<u8> {
     epoch.0.to_string().into_bytes()
 }
 

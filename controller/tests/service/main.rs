@@ -1,10 +1,17 @@
 //! The controller over gRPC, with workers that do what the tests say.
 
 mod access;
+#[expect(dead_code, reason = "other tests use the rest")]
+#[path = "../etcd/server.rs"]
+mod etcd;
+mod failover;
 mod garbage;
 mod genome;
 mod identity;
 mod probes;
+#[expect(dead_code, reason = "other tests use the rest")]
+#[path = "../etcd/proxy.rs"]
+mod proxy;
 mod security;
 mod snapshots;
 mod support;

@@ -30,7 +30,7 @@ async fn a_killed_controller_repeats_nothing_that_was_acknowledged() {
     }
     controller.kill().await;
     let controller = Controller::start(folder.path()).await;
-    assert_eq!(controller.ready.epoch.0, 2);
+    assert_eq!(controller.ready.epoch.unwrap().0, 2);
     let seen = controller.get(&workflow).await;
     assert_eq!((seen.stages[0].done, seen.stages[0].running), (4, 6));
     let mut worker = Worker::holding(&controller, "w", 10, held.clone())

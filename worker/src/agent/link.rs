@@ -7,6 +7,7 @@ use std::time::Duration;
 use common::auth::Bearer;
 use common::backoff::Backoff;
 use common::ids::{Epoch, WorkerId};
+use common::servers::{Present, Servers};
 use proto::worker::v1 as wire;
 use proto::worker::v1::attach_request::Message as Say;
 use proto::worker::v1::attach_response::Message as Hear;
@@ -27,12 +28,19 @@ const BACKOFF: Backoff = Backoff {
     cap: Duration::from_secs(3),
 };
 
+/// Waits between rounds over several controllers, of which another one will lead soon.
+const ROUNDS: Backoff = Backoff {
+    first: Duration::from_millis(50),
+    cap: Duration::from_millis(250),
+};
+
 type Opening = Pin<Box<dyn Future<Output = Result<Attachment, Status>> + Send>>;
 
 /// The stream, or the way to it.
 pub(super) struct Link {
     config: Arc<Config>,
     worker: WorkerId,
+    servers: Servers,
     channel: Channel,
     bearer: Bearer,
     state: State,
@@ -56,8 +64,9 @@ pub(super) enum Heard {
 }
 
 impl Link {
-    pub fn new(config: Arc<Config>, worker: WorkerId) -> Result<Self, Error> {
+    pub fn new(config: Arc<Config>, worker: WorkerId, present: Present) -> Result<Self, Error> {
         Ok(Self {
+            servers: config.controller.servers(present)?,
             channel: config.controller.channel()?,
             bearer: config.bearer()?,
             config,
@@ -89,6 +98,7 @@ impl Link {
                         reason = attach::reason(&status),
                         "detached from the controller"
                     );
+                    self.servers.leave();
                     self.state = State::Detached;
                     Ok(Heard::Broken)
                 }
@@ -115,6 +125,7 @@ impl Link {
         };
         if let Err(stale) = session.hear(Epoch(attachment.welcome.epoch)) {
             tracing::warn!(%stale, "a leader that was replaced is refused");
+            self.servers.leave();
             self.tries += 1;
             return Ok(Heard::Broken);
         }
@@ -127,19 +138,26 @@ impl Link {
     }
 
     fn open(&self, session: &Session, credits: u32) -> Opening {
-        let wait = match self.tries {
-            0 => Duration::ZERO,
-            tries => BACKOFF.wait(tries - 1, rand::random()),
-        };
-        let (channel, bearer) = (self.channel.clone(), self.bearer.clone());
+        let wait = self.wait();
+        let (servers, bearer) = (self.servers.clone(), self.bearer.clone());
         let (config, worker) = (Arc::clone(&self.config), self.worker.clone());
         let holding = session.holding();
         Box::pin(async move {
             tokio::time::sleep(wait).await;
             let roots = storage::root_nonces(&config.roots);
             let hello = attach::hello(&config, &worker, &holding, roots, credits);
-            Attachment::open(channel, bearer, hello).await
+            Attachment::open(servers, bearer, hello).await
         })
+    }
+
+    /// Each of several controllers is asked before there is a wait.
+    fn wait(&self) -> Duration {
+        let count = u32::try_from(self.servers.count()).unwrap_or(u32::MAX);
+        if self.tries == 0 || !self.tries.is_multiple_of(count) {
+            return Duration::ZERO;
+        }
+        let rounds = if count == 1 { BACKOFF } else { ROUNDS };
+        rounds.wait(self.tries / count - 1, rand::random())
     }
 
     /// Sends a message if the worker is attached; else it is owed, or of no use later.

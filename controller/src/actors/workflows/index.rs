@@ -127,6 +127,22 @@ impl State {
         }
     }
 
+    /// Stops a workflow; the wish goes once that is durable.
+    pub(super) fn cancel(&self, workflow: WorkflowId) {
+        let live = self.live(&workflow).cloned();
+        let store = self.peers.get().store.clone();
+        tokio::spawn(async move {
+            let done = match live {
+                Some(live) => live.cancel().await.map(drop),
+                None => Ok(()),
+            };
+            // A wish that stays is fulfilled again, which does no harm.
+            if done.is_ok() && store.forget_cancel(&workflow).await.is_err() {
+                tracing::warn!(%workflow, "the wish to stop it stays");
+            }
+        });
+    }
+
     pub(super) fn ended(&mut self, workflow: &WorkflowId, last: Arc<Snapshot>) {
         if let Some(entry) = self.index.get_mut(workflow) {
             self.unfinished -= 1;

@@ -45,6 +45,11 @@ fn load(store: &Embedded) -> Result<Option<WorkflowState>, StoreError> {
     journal::load(store, &WorkflowId::new("W"), |_| panic!("no snapshot"))
 }
 
+fn only(mut transactions: Vec<Transaction>) -> Transaction {
+    assert_eq!(transactions.len(), 1);
+    transactions.remove(0)
+}
+
 fn one(transaction: Transaction, store: &mut Embedded) -> Outcome {
     store.commit(&[transaction]).unwrap()[0]
 }
@@ -84,7 +89,7 @@ fn epochs_rise_and_fence_the_leaders_before() {
     assert!(second > first);
     let workflow = WorkflowId::new("W");
     let facts = [Fact::new(1, Change::CancelRequested)];
-    let append = |epoch| journal::append(epoch, &workflow, 1, &facts);
+    let append = |epoch| only(journal::append(epoch, &workflow, 1, &facts));
     assert_eq!(one(append(first), &mut store), Outcome::Refused(0));
     assert_eq!(one(append(second), &mut store), Outcome::Committed);
     assert_eq!(one(append(second), &mut store), Outcome::Refused(1));
@@ -120,7 +125,7 @@ fn a_journal_loads_to_the_state_that_wrote_it() {
     let workflow = WorkflowId::new("W");
     let mut sequence = 1;
     for facts in world.journal.chunks(7) {
-        let append = journal::append(epoch, &workflow, sequence, facts);
+        let append = only(journal::append(epoch, &workflow, sequence, facts));
         assert_eq!(one(append, &mut store), Outcome::Committed);
         sequence += facts.len() as u64;
     }
@@ -147,15 +152,16 @@ fn a_snapshot_replaces_the_batches_before_it() {
     };
     // The second batch reaches past the snapshot: it stays, and its first facts are passed over.
     for (first, facts) in [(1, &world.journal[..15]), (16, &world.journal[15..30])] {
-        one(journal::append(epoch, &workflow, first, facts), &mut store);
+        let append = only(journal::append(epoch, &workflow, first, facts));
+        one(append, &mut store);
     }
-    let install = journal::install_snapshot(&store, epoch, &workflow, &pointer).unwrap();
+    let install = only(journal::install_snapshot(&store, epoch, &workflow, &pointer).unwrap());
     assert_eq!(one(install, &mut store), Outcome::Committed);
     let prefix = keys::journal(&workflow);
     let left = store.range(&prefix, &keys::after(&prefix), 9).unwrap();
     assert_eq!(left.len(), 1);
     one(
-        journal::append(epoch, &workflow, 31, &after[10..]),
+        only(journal::append(epoch, &workflow, 31, &after[10..])),
         &mut store,
     );
     let loaded = journal::load(&store, &workflow, |object| {
@@ -170,7 +176,7 @@ fn a_gap_in_the_journal_is_found() {
     let (mut store, epoch) = store_with_workflow();
     let facts = [Fact::new(1, Change::CancelRequested)];
     one(
-        journal::append(epoch, &WorkflowId::new("W"), 3, &facts),
+        only(journal::append(epoch, &WorkflowId::new("W"), 3, &facts)),
         &mut store,
     );
     let error = load(&store).unwrap_err();

@@ -1,0 +1,293 @@
+//! Who leads: one key, made by the winner under its lease. The revision of its making is the epoch.
+//!
+//! A leader that cannot renew its lease stops by its own clock at two thirds of it, before etcd lets
+//! another one win; and whatever it still writes is refused, for its key is gone.
+
+use std::time::{Duration, Instant};
+
+use common::ids::Epoch;
+use etcd_client::{
+    Client, Compare, CompareOp, Error, EventType, KeyValue, PutOptions, Txn, TxnOp, TxnOpResponse,
+    WatchOptions,
+};
+use tokio::sync::{Notify, watch};
+
+use super::connection::{Connection, once, tried};
+use crate::state::{StoreError, keys};
+
+/// The key of the leader; its value is the leader's address.
+pub const LEADER: &[u8] = b"leader";
+
+/// First word of the keys of all controllers that are alive; their values are their addresses.
+pub const REPLICAS: &[u8] = b"replica/";
+
+/// Controllers that are listed at most.
+const MEMBERS: usize = 1000;
+
+/// A lease is renewed so often while it lasts.
+const RENEWALS: u32 = 3;
+
+/// A renewal may take this part of the lease before it is tried over another member.
+const TRIES: u32 = 8;
+
+/// Pause before something is tried again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Who stands for election.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Different for each process.
+    pub id: String,
+    /// Where clients, workers and other controllers reach it.
+    pub address: String,
+    /// The time after which it may be replaced when it is silent.
+    pub lease: Duration,
+}
+
+/// A candidacy that goes on; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Candidacy {
+    epochs: watch::Receiver<Option<Epoch>>,
+    resign: std::sync::Arc<Notify>,
+    running: tokio::task::JoinHandle<()>,
+}
+
+impl Candidacy {
+    /// Stands for election, again and again.
+    pub fn start(connection: Connection, candidate: Candidate) -> Self {
+        let (told, epochs) = watch::channel(None);
+        let resign = std::sync::Arc::new(Notify::new());
+        let runtime = connection.runtime();
+        let stand = Stand {
+            client: connection.client(),
+            connection,
+            candidate,
+            told,
+            resign: resign.clone(),
+        };
+        Self {
+            epochs,
+            resign,
+            running: runtime.spawn(stand.run()),
+        }
+    }
+
+    /// Returns the epoch as it comes and goes.
+    pub fn epochs(&self) -> watch::Receiver<Option<Epoch>> {
+        self.epochs.clone()
+    }
+
+    /// Gives the leadership up: another one may win at once.
+    pub fn resign(&self) {
+        self.resign.notify_one();
+    }
+}
+
+impl Drop for Candidacy {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}
+
+/// Who is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Members {
+    /// Address and epoch of the leader.
+    pub leader: Option<(String, Epoch)>,
+    /// Addresses of all controllers that are alive.
+    pub replicas: Vec<String>,
+}
+
+/// Returns who is there now.
+///
+/// # Errors
+/// [`StoreError`] if etcd does not answer.
+pub async fn members(connection: &Connection) -> Result<Members, StoreError> {
+    let text = |kv: &KeyValue| String::from_utf8_lossy(kv.value()).into_owned();
+    let doing = "reading who leads";
+    let key = connection.full(LEADER);
+    let found = tried(doing, || {
+        let (mut kv, key) = (connection.kv(), key.clone());
+        async move { kv.get(key, None).await }
+    });
+    let found = found.await?;
+    let leader = found.kvs().first();
+    let leader = leader.map(|kv| (text(kv), Epoch(kv.create_revision().cast_unsigned())));
+    let range = REPLICAS.to_vec()..keys::after(REPLICAS);
+    let page = connection.range(range, MEMBERS, None).await?;
+    let replicas = page.records.into_iter().map(|(_, value)| value);
+    let mut replicas: Vec<_> = replicas
+        .map(|value| String::from_utf8_lossy(&value).into_owned())
+        .collect();
+    replicas.sort();
+    Ok(Members { leader, replicas })
+}
+
+struct Stand {
+    connection: Connection,
+    client: Client,
+    candidate: Candidate,
+    told: watch::Sender<Option<Epoch>>,
+    resign: std::sync::Arc<Notify>,
+}
+
+impl Stand {
+    async fn run(self) {
+        while !self.told.is_closed() {
+            let granted = Instant::now();
+            match self.register().await {
+                Ok(lease) => {
+                    tokio::select! {
+                        () = self.keep(lease, granted) => {}
+                        () = self.lead_again_and_again(lease) => {}
+                    }
+                    if self.told.send_replace(None).is_some() {
+                        tracing::warn!(
+                            "the lease could not be renewed: this controller stops leading"
+                        );
+                    }
+                    let _gone_anyway = once(self.client.clone().lease_revoke(lease)).await;
+                }
+                Err(error) => tracing::warn!(%error, "etcd grants no lease"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Takes a lease and shows that this controller is alive.
+    async fn register(&self) -> Result<i64, Error> {
+        let mut client = self.client.clone();
+        let seconds = self.candidate.lease.as_millis().div_ceil(1000);
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        let lease = once(client.lease_grant(seconds, None)).await?.id();
+        let key = [REPLICAS, self.candidate.id.as_bytes()].concat();
+        let options = PutOptions::new().with_lease(lease);
+        let (key, value) = (self.connection.full(&key), self.candidate.address.clone());
+        once(client.put(key, value, Some(options))).await?;
+        Ok(lease)
+    }
+
+    /// Renews the lease; returns when that did not succeed for two thirds of it.
+    async fn keep(&self, lease: i64, granted: Instant) {
+        let whole = self.candidate.lease;
+        let mut renewed = granted;
+        loop {
+            let stop = renewed + whole * 2 / 3;
+            let due = renewed + whole / RENEWALS;
+            tokio::time::sleep(due.saturating_duration_since(Instant::now())).await;
+            loop {
+                let asked = Instant::now();
+                let mut client = self.client.clone();
+                let renewal = client.lease_keep_alive(lease);
+                // Each renewal has a stream of its own, so that none can go silent unnoticed.
+                match tokio::time::timeout(whole / TRIES, renewal).await {
+                    Ok(Ok(_)) => {
+                        renewed = asked;
+                        break;
+                    }
+                    Ok(Err(Error::LeaseKeepAliveError(_))) => return,
+                    Ok(Err(error)) => tracing::debug!(%error, "the lease is not renewed yet"),
+                    Err(_) => tracing::debug!("the lease is not renewed in time"),
+                }
+                if Instant::now() >= stop {
+                    return;
+                }
+                tokio::time::sleep(PAUSE / 2).await;
+            }
+        }
+    }
+
+    async fn lead_again_and_again(&self, lease: i64) {
+        loop {
+            match self.win(lease).await {
+                Ok(Won::Now(epoch)) => {
+                    self.told.send_replace(Some(epoch));
+                    self.resign.notified().await;
+                    self.told.send_replace(None);
+                    self.give_up(epoch).await;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Ok(Won::ByAnother(revision)) => self.wait(revision).await,
+                Err(error) => {
+                    tracing::debug!(%error, "the election is tried again");
+                    tokio::time::sleep(PAUSE / 2).await;
+                }
+            }
+        }
+    }
+
+    /// Makes the leader's key if there is none.
+    async fn win(&self, lease: i64) -> Result<Won, Error> {
+        let key = self.connection.full(LEADER);
+        let options = PutOptions::new().with_lease(lease);
+        let put = TxnOp::put(
+            key.as_slice(),
+            self.candidate.address.as_str(),
+            Some(options),
+        );
+        let txn = Txn::new()
+            .when([Compare::create_revision(
+                key.as_slice(),
+                CompareOp::Equal,
+                0,
+            )])
+            .and_then([put])
+            .or_else([TxnOp::get(key, None)]);
+        let answer = once(self.client.clone().txn(txn)).await?;
+        let revision = answer.header().map_or(0, |header| header.revision());
+        if answer.succeeded() {
+            return Ok(Won::Now(Epoch(revision.cast_unsigned())));
+        }
+        for response in answer.op_responses() {
+            if let TxnOpResponse::Get(found) = response
+                && let Some(leader) = found.kvs().first()
+                // It was won before; the answer got lost.
+                && leader.lease() == lease
+            {
+                return Ok(Won::Now(Epoch(leader.create_revision().cast_unsigned())));
+            }
+        }
+        Ok(Won::ByAnother(revision))
+    }
+
+    /// Waits until the leader's key is gone, or for a while.
+    async fn wait(&self, revision: i64) {
+        let options = WatchOptions::new().with_start_revision(revision + 1);
+        let key = self.connection.full(LEADER);
+        let mut client = self.client.clone();
+        let gone = async {
+            let mut stream = client.watch(key, Some(options)).await?;
+            while let Some(response) = stream.message().await? {
+                let mut events = response.events().iter();
+                if response.canceled() || events.any(|e| e.event_type() == EventType::Delete) {
+                    break;
+                }
+            }
+            Ok::<_, Error>(())
+        };
+        match tokio::time::timeout(self.candidate.lease, gone).await {
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the leader cannot be watched");
+                tokio::time::sleep(PAUSE).await;
+            }
+            Ok(Ok(())) | Err(_) => {}
+        }
+    }
+
+    async fn give_up(&self, epoch: Epoch) {
+        let key = self.connection.full(LEADER);
+        let mine =
+            Compare::create_revision(key.as_slice(), CompareOp::Equal, epoch.0.cast_signed());
+        let delete = TxnOp::delete(key, None);
+        let txn = Txn::new().when([mine]).and_then([delete]);
+        if let Err(error) = once(self.client.clone().txn(txn)).await {
+            tracing::debug!(%error, "the leadership ends with its lease");
+        }
+    }
+}
+
+enum Won {
+    Now(Epoch),
+    /// The key is there, as of this revision.
+    ByAnother(i64),
+}
