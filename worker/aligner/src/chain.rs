@@ -82,6 +82,7 @@ pub(crate) struct Chainer {
     nodes: Vec<(Anchor, u32)>,
     tree: Tree,
     order: Vec<u32>,
+    places: Vec<u64>,
 }
 
 impl Chainer {
@@ -94,16 +95,20 @@ impl Chainer {
         self.anchors.clear();
         let most = context.options.max_occurrences;
         self.repeat_fraction = repeat_fraction(smems, most, read_length);
+        self.locate(context, smems);
+        let mut located = 0;
         for smem in smems {
-            let step = if smem.size > most {
-                smem.size / most.max(1)
-            } else {
-                1
+            let places = match smem.place {
+                Some(_) => 0..1,
+                None => located..located + rows_used(smem, most).len(),
             };
-            let rows = (0..smem.size).step_by(step as usize).take(most as usize);
-            for row in rows {
+            for at in places {
+                let place = smem.place.unwrap_or_else(|| {
+                    located = at + 1;
+                    self.places[at]
+                });
                 let anchor = Anchor {
-                    reference: context.fm.position(smem.first_row + row).cast_signed(),
+                    reference: place.cast_signed(),
                     query: smem.start as i32,
                     length: (smem.end - smem.start) as i32,
                     score: (smem.end - smem.start) as i32,
@@ -112,6 +117,16 @@ impl Chainer {
             }
         }
         self.flatten(context);
+    }
+
+    /// Looks up where the seeds lie whose place is not known yet.
+    fn locate(&mut self, context: &Context<'_>, smems: &[Smem]) {
+        self.places.clear();
+        for smem in smems.iter().filter(|smem| smem.place.is_none()) {
+            let rows = rows_used(smem, context.options.max_occurrences);
+            self.places.extend(rows.map(|row| smem.first_row + row));
+        }
+        context.fm.locate(&mut self.places);
     }
 
     fn add(&mut self, context: &Context<'_>, anchor: Anchor) {
@@ -169,6 +184,17 @@ impl Chainer {
             });
         }
     }
+}
+
+/// Returns which rows of a seed are used: spread over all when there are more than `most`.
+fn rows_used(smem: &Smem, most: u64) -> impl ExactSizeIterator<Item = u64> {
+    let step = if smem.size > most {
+        smem.size / most.max(1)
+    } else {
+        1
+    };
+    let count = smem.size.div_ceil(step).min(most);
+    (0..count as usize).map(move |at| at as u64 * step)
 }
 
 /// Where an anchor lies with respect to a chain.

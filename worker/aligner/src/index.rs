@@ -9,6 +9,8 @@ pub(crate) mod occ;
 mod suffix_array;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod text;
+pub(crate) mod words;
 
 pub use build::Builder;
 pub use digest::ReferenceDigest;
@@ -19,6 +21,8 @@ use genome::dictionary::Dictionary;
 use genome::reference::{AmbiguousRun, Reference};
 use occ::FmIndex;
 use std::path::Path;
+use text::Text;
+use words::Words;
 
 /// An index file, mapped for reading.
 ///
@@ -85,9 +89,19 @@ impl Index {
         FmIndex::new(
             self.file.blocks(),
             self.file.samples(),
-            self.primary,
-            self.base_counts,
+            (self.text(), self.words()),
+            (self.primary, self.base_counts),
         )
+    }
+
+    /// Returns the bases of both strands.
+    pub(crate) fn text(&self) -> Text<'_> {
+        Text::new(self.file.packed(), self.strand_length().cast_unsigned())
+    }
+
+    fn words(&self) -> Words<'_> {
+        let symbols = 2 * self.strand_length().cast_unsigned();
+        Words::new(self.file.words(), symbols)
     }
 
     /// Returns the length P of the forward strand.
@@ -140,14 +154,9 @@ impl Index {
 
     /// Appends the codes of `start..end`, which lies on one strand.
     pub(crate) fn fetch_codes(&self, start: i64, end: i64, codes: &mut Vec<u8>) {
-        let packed = self.file.packed();
-        let at = |joined: i64| packed[(joined >> 2) as usize] >> (6 - 2 * (joined & 3)) & 3;
-        let length = self.strand_length();
-        if start < length {
-            codes.extend((start..end).map(at));
-        } else {
-            let (from, to) = (2 * length - end, 2 * length - start);
-            codes.extend((from..to).rev().map(|joined| 3 - at(joined)));
+        if start < end {
+            let (start, end) = (start.cast_unsigned(), end.cast_unsigned());
+            self.text().fetch(start, end, codes);
         }
     }
 }

@@ -55,6 +55,13 @@ impl MappedFile {
         self.section(&self.sections.packed)
     }
 
+    /// Returns the rows of short words.
+    pub fn words(&self) -> &[u64] {
+        let bytes = self.section(&self.sections.words);
+        // SAFETY: any eight bytes are a valid u64, and `align_to` keeps to alignment and length.
+        unsafe { bytes.align_to().1 }
+    }
+
     /// Returns the blocks of the FM-index.
     pub fn blocks(&self) -> &[Block] {
         let bytes = self.section(&self.sections.blocks);
