@@ -6,7 +6,7 @@ mod tree;
 pub(crate) use filter::ChainFilter;
 
 use crate::context::Context;
-use crate::smem::{Smem, repeat_fraction};
+use crate::smem::{Smem, repeat_fraction, rows_used};
 use std::ops::Range;
 use tree::Tree;
 
@@ -82,12 +82,16 @@ pub(crate) struct Chainer {
     nodes: Vec<(Anchor, u32)>,
     tree: Tree,
     order: Vec<u32>,
-    places: Vec<u64>,
 }
 
 impl Chainer {
     /// Chains the seeds of a read.
-    pub fn build(&mut self, context: &Context<'_>, smems: &[Smem], read_length: usize) {
+    pub fn build(
+        &mut self,
+        context: &Context<'_>,
+        (smems, places): (&[Smem], &[u64]),
+        read_length: usize,
+    ) {
         self.growing.clear();
         self.nodes.clear();
         self.tree.clear();
@@ -95,17 +99,16 @@ impl Chainer {
         self.anchors.clear();
         let most = context.options.max_occurrences;
         self.repeat_fraction = repeat_fraction(smems, most, read_length);
-        self.locate(context, smems);
         let mut located = 0;
         for smem in smems {
-            let places = match smem.place {
+            let range = match smem.place {
                 Some(_) => 0..1,
                 None => located..located + rows_used(smem, most).len(),
             };
-            for at in places {
+            for at in range {
                 let place = smem.place.unwrap_or_else(|| {
                     located = at + 1;
-                    self.places[at]
+                    places[at]
                 });
                 let anchor = Anchor {
                     reference: place.cast_signed(),
@@ -117,16 +120,6 @@ impl Chainer {
             }
         }
         self.flatten(context);
-    }
-
-    /// Looks up where the seeds lie whose place is not known yet.
-    fn locate(&mut self, context: &Context<'_>, smems: &[Smem]) {
-        self.places.clear();
-        for smem in smems.iter().filter(|smem| smem.place.is_none()) {
-            let rows = rows_used(smem, context.options.max_occurrences);
-            self.places.extend(rows.map(|row| smem.first_row + row));
-        }
-        context.fm.locate(&mut self.places);
     }
 
     fn add(&mut self, context: &Context<'_>, anchor: Anchor) {
@@ -184,17 +177,6 @@ impl Chainer {
             });
         }
     }
-}
-
-/// Returns which rows of a seed are used: spread over all when there are more than `most`.
-fn rows_used(smem: &Smem, most: u64) -> impl ExactSizeIterator<Item = u64> {
-    let step = if smem.size > most {
-        smem.size / most.max(1)
-    } else {
-        1
-    };
-    let count = smem.size.div_ceil(step).min(most);
-    (0..count as usize).map(move |at| at as u64 * step)
 }
 
 /// Where an anchor lies with respect to a chain.

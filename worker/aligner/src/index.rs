@@ -21,6 +21,7 @@ use genome::dictionary::Dictionary;
 use genome::reference::{AmbiguousRun, Reference};
 use occ::FmIndex;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use text::Text;
 use words::Words;
 
@@ -39,7 +40,12 @@ pub struct Index {
     digest: [u8; 32],
     primary: u64,
     base_counts: [u64; 4],
+    /// Reads announced so far.
+    announced: AtomicU64,
 }
+
+/// Blocks of the FM-index for which one read makes it worth to copy them into large pages.
+const BLOCKS_PER_READ: u64 = 64;
 
 impl Index {
     /// Maps an index file and checks its head and its length.
@@ -62,6 +68,7 @@ impl Index {
             digest: header.digest,
             primary: header.primary,
             base_counts: header.base_counts,
+            announced: AtomicU64::new(0),
         })
     }
 
@@ -83,6 +90,15 @@ impl Index {
     /// Says whether a contig is an alternate (ALT) one.
     pub fn is_alternate(&self, contig: u32) -> bool {
         self.is_alternate[contig as usize]
+    }
+
+    /// Says that so many reads will be aligned, so that enough of them make the index faster.
+    pub(crate) fn announce(&self, reads: usize) {
+        let before = self.announced.fetch_add(reads as u64, Ordering::Relaxed);
+        let blocks = self.file.blocks().len() as u64;
+        if (before + reads as u64).saturating_mul(BLOCKS_PER_READ) >= blocks {
+            self.file.make_resident();
+        }
     }
 
     pub(crate) fn fm(&self) -> FmIndex<'_> {

@@ -8,6 +8,7 @@
 //! Source: Li 2012 (FMD-index); Li 2013, §2.1 (re-seeding); Gagie 2024 (search for long matches);
 //! the third round as bwa mem.
 
+mod lock_step;
 mod walker;
 
 use crate::Options;
@@ -46,11 +47,15 @@ impl Smem {
     }
 }
 
-/// The seeds of one read, and the memory to find them.
+/// The seeds of many reads, and the memory to find them.
 #[derive(Debug, Default)]
 pub(crate) struct Seeder {
-    /// Seeds sorted by start, then end; duplicates are kept.
-    pub smems: Vec<Smem>,
+    /// Seeds of each read sorted by start, then end; duplicates are kept.
+    seeds: Vec<Vec<Smem>>,
+    /// Rows of all reads, replaced by places; see [`rows_used`].
+    places: Vec<u64>,
+    /// Where the places of each read begin.
+    first_places: Vec<usize>,
 }
 
 /// Which matches a search finds: those of `least` bases and `min_size` rows within `segment` that
@@ -65,38 +70,83 @@ struct Wanted {
 }
 
 impl Seeder {
-    /// Collects the seeds of a read given as codes 0–4.
-    pub fn collect(&mut self, fm: &FmIndex<'_>, options: &Options, read: &[u8]) {
-        self.smems.clear();
-        let least = options.min_seed_length as usize;
-        if read.len() < least {
-            return;
-        }
-        let mut walker = Walker::new(fm, read);
-        for segment in segments(read) {
-            if segment.len() >= least {
-                self.search(
-                    &mut walker,
-                    Wanted {
-                        through: segment.start + least - 1,
-                        last_start: segment.end,
-                        segment,
-                        least,
-                        min_size: 1,
-                    },
-                );
+    /// Collects the seeds of reads given as codes 0–4, and looks up where they lie.
+    pub fn collect<'a>(
+        &mut self,
+        fm: &FmIndex<'_>,
+        options: &Options,
+        (count, read): (usize, impl Fn(usize) -> &'a [u8]),
+    ) {
+        self.seeds
+            .resize_with(count.max(self.seeds.len()), Vec::new);
+        let start = |number| Seeding::new(fm, options, read(number)).run();
+        lock_step::run(count, start, |number, smems| self.seeds[number] = smems);
+        self.places.clear();
+        self.first_places.clear();
+        for smems in &self.seeds[..count] {
+            self.first_places.push(self.places.len());
+            for smem in smems.iter().filter(|smem| smem.place.is_none()) {
+                let rows = rows_used(smem, options.max_occurrences);
+                self.places.extend(rows.map(|row| smem.first_row + row));
             }
         }
-        self.reseed(&mut walker, options);
-        if options.third_round_occurrences > 0 {
-            self.third_round(&mut walker, options);
+        fm.locate(&mut self.places);
+    }
+
+    /// Returns the seeds of a read, and the places of those that do not tell it themselves.
+    pub fn of(&self, number: usize) -> (&[Smem], &[u64]) {
+        let places = &self.places[self.first_places[number]..];
+        (&self.seeds[number], places)
+    }
+}
+
+/// The search for the seeds of one read.
+struct Seeding<'a> {
+    options: &'a Options,
+    walker: Walker<'a>,
+    smems: Vec<Smem>,
+}
+
+impl<'a> Seeding<'a> {
+    const fn new(fm: &'a FmIndex<'a>, options: &'a Options, read: &'a [u8]) -> Self {
+        Self {
+            options,
+            walker: Walker::new(fm, read),
+            smems: Vec::new(),
+        }
+    }
+
+    /// Returns the seeds of the three rounds, sorted.
+    async fn run(mut self) -> Vec<Smem> {
+        let read = self.walker.read;
+        let least = self.options.min_seed_length as usize;
+        if read.len() < least {
+            return self.smems;
+        }
+        for segment in segments(read) {
+            if segment.len() >= least {
+                let wanted = Wanted {
+                    through: segment.start + least - 1,
+                    last_start: segment.end,
+                    segment,
+                    least,
+                    min_size: 1,
+                };
+                self.search(wanted).await;
+            }
+        }
+        self.reseed().await;
+        if self.options.third_round_occurrences > 0 {
+            self.third_round().await;
         }
         self.smems
             .sort_unstable_by_key(|smem| (smem.start, smem.end));
+        self.smems
     }
 
     /// Second round: shorter matches through the middle of long, rare ones.
-    fn reseed(&mut self, walker: &mut Walker<'_>, options: &Options) {
+    async fn reseed(&mut self) {
+        let options = self.options;
         let long = f64::from(options.min_seed_length as f32 * options.reseed_factor) + 0.499;
         let long = long as u32;
         for index in 0..self.smems.len() {
@@ -104,23 +154,24 @@ impl Seeder {
             if smem.len() >= long && smem.size <= options.reseed_max_occurrences {
                 let middle = ((smem.start + smem.end) / 2) as usize;
                 let wanted = Wanted {
-                    segment: segment_around(walker.read, middle),
+                    segment: segment_around(self.walker.read, middle),
                     through: middle,
                     last_start: middle,
                     least: options.min_seed_length as usize,
                     min_size: smem.size + 1,
                 };
-                self.search(walker, wanted);
+                self.search(wanted).await;
             }
         }
     }
 
     /// Adds the matches that cannot be lengthened, from left to right.
-    fn search(&mut self, walker: &mut Walker<'_>, wanted: Wanted) {
+    async fn search(&mut self, wanted: Wanted) {
+        let walker = &mut self.walker;
         let Range { mut start, end } = wanted.segment;
         let mut last = wanted.through;
         while last < end && start <= wanted.last_start {
-            match walker.match_left(start, last, wanted.min_size) {
+            match walker.match_left(start, last, wanted.min_size).await {
                 Err(mismatch) => {
                     // No further match holds `mismatch..=last`; each holds `last` or begins later.
                     start = mismatch + 1;
@@ -128,7 +179,8 @@ impl Seeder {
                 }
                 Ok(found) => {
                     let bounds = (end, wanted.min_size);
-                    let (found, reached) = walker.grow_right(found, (start, last + 1), bounds);
+                    let (found, reached) =
+                        walker.grow_right(found, (start, last + 1), bounds).await;
                     if reached - start >= wanted.least {
                         self.smems.push(Smem::new(&found, start, reached));
                     }
@@ -139,27 +191,28 @@ impl Seeder {
     }
 
     /// Third round: from left to right, the shortest matches that are rare enough.
-    fn third_round(&mut self, walker: &mut Walker<'_>, options: &Options) {
+    async fn third_round(&mut self) {
         let mut start = 0;
-        while start < walker.read.len() {
-            start = self.shortest_rare(walker, options, start);
+        while start < self.walker.read.len() {
+            start = self.shortest_rare(start).await;
         }
     }
 
     /// Adds the shortest rare match that begins at `start`; returns where to go on.
-    fn shortest_rare(&mut self, walker: &mut Walker<'_>, options: &Options, start: usize) -> usize {
+    async fn shortest_rare(&mut self, start: usize) -> usize {
+        let (walker, options) = (&mut self.walker, self.options);
         let read = walker.read;
         let least = options.min_seed_length as usize;
         let head = &read[start..read.len().min(start + least + 1)];
         if let Some(unknown) = head.iter().position(|&code| code > 3) {
             return start + unknown + 1;
         }
-        let (mut found, mut end) = walker.word_after(start, least);
+        let (mut found, mut end) = walker.word_after(start, least).await;
         while end < read.len() {
             if read[end] > 3 {
                 return end + 1;
             }
-            found = walker.grown_right(found, (start, end));
+            found = walker.grown_right(found, (start, end)).await;
             end += 1;
             if end - start > least && found.size() < options.third_round_occurrences {
                 if found.size() > 0 {
@@ -188,6 +241,17 @@ fn segment_around(read: &[u8], middle: usize) -> Range<usize> {
     let before = read[..middle].iter().rposition(is_unknown);
     let after = read[middle..].iter().position(is_unknown);
     before.map_or(0, |at| at + 1)..after.map_or(read.len(), |at| middle + at)
+}
+
+/// Returns which rows of a seed are used: spread over all when there are more than `most`.
+pub(crate) fn rows_used(smem: &Smem, most: u64) -> impl ExactSizeIterator<Item = u64> {
+    let step = if smem.size > most {
+        smem.size / most.max(1)
+    } else {
+        1
+    };
+    let count = smem.size.div_ceil(step).min(most);
+    (0..count as usize).map(move |at| at as u64 * step)
 }
 
 /// Returns the fraction of the read that lies in seeds with more than `max_occurrences`.
@@ -298,13 +362,14 @@ mod tests {
             let index = index_of(&[&codes]);
             let options = options(least);
             let mut seeder = Seeder::default();
-            seeder.collect(&index.fm(), &options, &read);
-            let found: Vec<_> = seeder.smems.iter().map(|smem| (smem.start, smem.end)).collect();
+            seeder.collect(&index.fm(), &options, (1, |_| read.as_slice()));
+            let (smems, _) = seeder.of(0);
+            let found: Vec<_> = smems.iter().map(|smem| (smem.start, smem.end)).collect();
             let text = both_strands(&codes);
             if read.len() >= least as usize {
                 prop_assert_eq!(found, by_counting(&text, &read, &options));
             }
-            for smem in &seeder.smems {
+            for smem in smems {
                 let size = count(&text, &read, smem.start as usize, smem.end as usize);
                 prop_assert_eq!(smem.size, size);
             }

@@ -214,7 +214,23 @@ impl<'a> FmIndex<'a> {
         ranks
     }
 
+    /// Asks for the memory that extending an interval backward reads.
+    #[inline(always)]
+    pub fn prefetch(&self, interval: &Interval) {
+        let (first, last) = (interval.forward, interval.forward + interval.size);
+        prefetch(self.blocks, (first / BLOCK_SYMBOLS) as usize);
+        prefetch(self.blocks, (last / BLOCK_SYMBOLS) as usize);
+    }
+
+    /// Asks for the memory that [`Self::of_word`] reads.
+    #[inline(always)]
+    pub fn prefetch_word(&self, length: usize, (word, reverse): (usize, usize)) {
+        self.words.prefetch(length, word);
+        self.words.prefetch(length, reverse);
+    }
+
     /// Returns where the suffix of a row begins in the text.
+    #[cfg(test)]
     pub fn position(&self, row: u64) -> u64 {
         let (mut at, mut steps) = (row, 0);
         loop {
@@ -257,7 +273,7 @@ impl<'a> FmIndex<'a> {
 
     /// Returns where the suffix of a row begins if no step is needed.
     #[inline(always)]
-    fn known(&self, row: u64) -> Option<u64> {
+    pub fn known(&self, row: u64) -> Option<u64> {
         if row & ((1 << SAMPLE_SHIFT) - 1) == 0 {
             let sample = (row >> SAMPLE_SHIFT) as usize;
             let high = self.samples_high.get(sample).copied().unwrap_or(0);
@@ -268,7 +284,7 @@ impl<'a> FmIndex<'a> {
 
     /// Asks for the memory that the next step from a row reads.
     #[inline(always)]
-    fn prefetch_step(&self, row: u64) {
+    pub fn prefetch_step(&self, row: u64) {
         if row & ((1 << SAMPLE_SHIFT) - 1) == 0 {
             prefetch(self.samples_low, (row >> SAMPLE_SHIFT) as usize);
         } else {
@@ -278,7 +294,7 @@ impl<'a> FmIndex<'a> {
 
     /// Returns the row of the suffix that is longer by one symbol; `row` is not the primary one.
     #[inline]
-    fn previous(&self, row: u64) -> u64 {
+    pub fn previous(&self, row: u64) -> u64 {
         let stored = row - u64::from(row > self.primary);
         let block = &self.blocks[(stored / BLOCK_SYMBOLS) as usize];
         let within = (stored % BLOCK_SYMBOLS) as u32;

@@ -3,6 +3,8 @@
 //! Words of 1, 2, … bases up to a longest follow one another, each length in the order of the
 //! alphabet. An entry holds the first row of a word and, in its low bits, the number of its rows.
 
+use super::occ::prefetch;
+
 /// Bits of an entry that hold the number of rows; larger numbers are cut.
 const SIZE_BITS: u32 = 23;
 /// Largest number of rows an entry can tell.
@@ -49,10 +51,21 @@ impl<'a> Words<'a> {
     /// Returns first row and number of rows of a word, given by length and number.
     #[inline(always)]
     pub fn rows(&self, length: usize, word: usize) -> (u64, u64) {
-        let shorter = ((1 << (2 * length)) - 4) / 3;
-        let entry = self.entries[shorter + word];
+        let entry = self.entries[place(length, word)];
         (entry >> SIZE_BITS, entry & MOST_ROWS)
     }
+
+    /// Asks for the memory of a word.
+    #[inline(always)]
+    pub fn prefetch(&self, length: usize, word: usize) {
+        prefetch(self.entries, place(length, word));
+    }
+}
+
+/// Returns where the entry of a word is, behind those of all shorter ones.
+#[inline(always)]
+const fn place(length: usize, word: usize) -> usize {
+    ((1 << (2 * length)) - 4) / 3 + word
 }
 
 /// Counts the words of a text of codes 0–3.

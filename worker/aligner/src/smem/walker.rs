@@ -1,5 +1,6 @@
 //! A match that grows base by base, through the FM-index or, once it is unique, along the text.
 
+use super::lock_step::turn;
 use crate::index::occ::{FmIndex, Interval};
 use crate::index::words::MOST_ROWS;
 
@@ -57,11 +58,16 @@ impl<'a> Walker<'a> {
 
     /// Returns the match of `first..=last` if that has `min_size` rows, else the greatest
     /// position from which on to `last` it has fewer.
-    pub fn match_left(&mut self, first: usize, last: usize, min_size: u64) -> Result<Match, usize> {
-        let (mut at, interval) = self.word_before(first, last, min_size)?;
+    pub async fn match_left(
+        &mut self,
+        first: usize,
+        last: usize,
+        min_size: u64,
+    ) -> Result<Match, usize> {
+        let (mut at, interval) = self.word_before(first, last, min_size).await?;
         let mut found = Match::of(interval);
         while at > first {
-            found = self.grown_left(found, (at, last + 1));
+            found = self.grown_left(found, (at, last + 1)).await;
             if found.size() < min_size {
                 return Err(at - 1);
             }
@@ -72,14 +78,14 @@ impl<'a> Walker<'a> {
 
     /// Grows a match of `start..end` to the right as long as it has `min_size` rows, at most to
     /// `limit`; returns it with its end.
-    pub fn grow_right(
+    pub async fn grow_right(
         &mut self,
         mut found: Match,
         (start, mut end): (usize, usize),
         (limit, min_size): (usize, u64),
     ) -> (Match, usize) {
         while end < limit {
-            let longer = self.grown_right(found, (start, end));
+            let longer = self.grown_right(found, (start, end)).await;
             if longer.size() < min_size {
                 break;
             }
@@ -90,11 +96,14 @@ impl<'a> Walker<'a> {
     }
 
     /// Begins a match at `start` with at most `most` bases, all known; returns it with its end.
-    pub fn word_after(&self, start: usize, most: usize) -> (Match, usize) {
+    pub async fn word_after(&self, start: usize, most: usize) -> (Match, usize) {
         let words = &self.fm.words;
         let length = words.longest().min(most).min(self.read.len() - start);
         let word = &self.read[start..start + length];
-        let interval = self.fm.of_word(length, numbers(word));
+        let number = numbers(word);
+        self.fm.prefetch_word(length, number);
+        turn().await;
+        let interval = self.fm.of_word(length, number);
         if length > 1 && interval.size < MOST_ROWS {
             return (Match::of(interval), start + length);
         }
@@ -103,8 +112,7 @@ impl<'a> Walker<'a> {
 
     /// Returns the match of the last bases of `first..=last` that the short words tell, and where
     /// it begins.
-    #[inline(always)]
-    fn word_before(
+    async fn word_before(
         &self,
         first: usize,
         last: usize,
@@ -113,6 +121,8 @@ impl<'a> Walker<'a> {
         let fm = self.fm;
         let length = fm.words.longest().min(last + 1 - first);
         let number = numbers(&self.read[last + 1 - length..=last]);
+        fm.prefetch_word(length, number);
+        turn().await;
         let interval = fm.of_word(length, number);
         if interval.size < MOST_ROWS && length > 1 && min_size < MOST_ROWS {
             if interval.size >= min_size {
@@ -133,11 +143,12 @@ impl<'a> Walker<'a> {
     }
 
     /// Returns a match of `start..end` with the base before `start`.
-    #[inline(always)]
-    fn grown_left(&mut self, mut found: Match, (start, end): (usize, usize)) -> Match {
+    async fn grown_left(&mut self, mut found: Match, (start, end): (usize, usize)) -> Match {
         let code = self.read[start - 1];
-        self.find_place(&mut found, (start, end));
+        self.find_place(&mut found, (start, end)).await;
         let Some(place) = found.place else {
+            self.fm.prefetch(&found.interval);
+            turn().await;
             found.interval = self.fm.extend_backward(found.interval, code);
             return found;
         };
@@ -148,14 +159,15 @@ impl<'a> Walker<'a> {
     }
 
     /// Returns a match of `start..end` with the base at `end`.
-    #[inline(always)]
-    pub fn grown_right(&mut self, mut found: Match, (start, end): (usize, usize)) -> Match {
+    pub async fn grown_right(&mut self, mut found: Match, (start, end): (usize, usize)) -> Match {
         if found.size() == 0 {
             return found;
         }
         let code = self.read[end];
-        self.find_place(&mut found, (start, end));
+        self.find_place(&mut found, (start, end)).await;
         let Some(place) = found.place else {
+            self.fm.prefetch(&found.interval.swapped());
+            turn().await;
             found.interval = self.fm.extend_forward(found.interval, code);
             return found;
         };
@@ -167,8 +179,7 @@ impl<'a> Walker<'a> {
 
     /// Finds the place of a unique match: on a diagonal seen before, or a few steps later in the
     /// suffix array.
-    #[inline(always)]
-    fn find_place(&mut self, found: &mut Match, (start, end): (usize, usize)) {
+    async fn find_place(&mut self, found: &mut Match, (start, end): (usize, usize)) {
         if found.interval.size != 1 || found.place.is_some() {
             return;
         }
@@ -177,13 +188,27 @@ impl<'a> Walker<'a> {
         }
         found.unique_steps += 1;
         if found.place.is_none() && found.unique_steps > UNIQUE_STEPS {
-            found.place = Some(self.locate(found.interval.forward, start));
+            found.place = Some(self.locate(found.interval.forward, start).await);
+        }
+    }
+
+    /// Returns where the suffix of a row begins.
+    async fn position(&self, row: u64) -> u64 {
+        let (mut at, mut steps) = (row, 0);
+        loop {
+            self.fm.prefetch_step(at);
+            turn().await;
+            if let Some(position) = self.fm.known(at) {
+                return position + steps;
+            }
+            at = self.fm.previous(at);
+            steps += 1;
         }
     }
 
     /// Returns the place of the only row of a match, and remembers its diagonal.
-    fn locate(&mut self, row: u64, start: usize) -> u64 {
-        let place = self.fm.position(row);
+    async fn locate(&mut self, row: u64, start: usize) -> u64 {
+        let place = self.position(row).await;
         self.diagonals.rotate_right(1);
         self.diagonals[0] = place.wrapping_sub(start as u64);
         place
