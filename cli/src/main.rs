@@ -7,8 +7,6 @@ use clap::Parser;
 
 mod align;
 mod apply_recal;
-mod bam_input;
-mod bam_output;
 mod call;
 mod cancel;
 mod client;
@@ -28,6 +26,8 @@ mod list;
 mod markdup;
 mod output;
 mod progress;
+mod reads_input;
+mod reads_output;
 mod recalibrate;
 mod request;
 mod run;
