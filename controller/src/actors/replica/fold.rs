@@ -342,10 +342,12 @@ fn fits(filter: &Filter, state: &WorkflowState) -> bool {
         states,
         sample: wanted,
         batch,
+        tenant,
     } = filter;
     (states.is_empty() || states.contains(&view::status(state)))
         && wanted.as_ref().is_none_or(|wanted| wanted == sample)
         && batch.as_ref().is_none_or(|batch| *batch == state.batch)
+        && tenant.as_ref().is_none_or(|tenant| *tenant == state.tenant)
 }
 
 fn fetch(objects: &std::path::Path, object: &ObjectRef) -> Result<Vec<u8>, StoreError> {

@@ -1,4 +1,4 @@
-//! A BAM file as the tools read it: from start to end, every fault named with file and record.
+//! Aligned reads as the tools read them: from start to end, every fault named with file and record.
 
 use std::fs::File;
 use std::path::Path;
@@ -8,30 +8,38 @@ use genome::dictionary::{Contig, Dictionary};
 use genome::read_group::ReadGroup;
 use genome::record::RecordView;
 use genome::region::ContigId;
-use worker::formats::bam::{FileHeader, FileReader};
+use worker::formats::bam::FileHeader;
+use worker::formats::cram::ReferenceFile;
+use worker::formats::reads_file::ReadsFile;
 
-/// An open BAM file.
-pub struct BamInput {
+/// An open SAM, BAM or CRAM file.
+pub struct ReadsInput {
     file: String,
     header: FileHeader,
-    reader: FileReader<File>,
+    reader: ReadsFile,
     /// Where the last record lies, if the records have to ascend.
     last: Option<(u32, u32)>,
 }
 
-impl BamInput {
-    /// Opens a file and reads its header.
+impl ReadsInput {
+    /// Opens a file and reads its header; `-` is standard input. CRAM may need a reference.
     ///
     /// # Errors
-    /// What is wrong with the file: it cannot be opened, or is not BAM.
-    pub fn open(path: &Path) -> Result<Self, Failure> {
+    /// What is wrong with the file: it cannot be opened, or holds no reads.
+    pub fn open(path: &Path, reference: Option<&Path>) -> Result<Self, Failure> {
         let shown = path.display().to_string();
         if path.is_dir() {
             return Err(Failure::input(shown, "not a BAM file but a folder"));
         }
-        let file = File::open(path)
+        let source = match path == Path::new("-") {
+            true => Path::new("/dev/stdin"),
+            false => path,
+        };
+        let file = File::open(source)
             .map_err(|error| Failure::input(&shown, format!("cannot be opened: {error}")))?;
-        let reader = FileReader::open(file, &shown).map_err(Failure::from)?;
+        let reference = reference.map(ReferenceFile::new);
+        let reader = ReadsFile::open(Box::new(file), &shown, reference.as_ref());
+        let reader = reader.map_err(Failure::from)?;
         let contig = |(name, length): &(String, u64)| Contig {
             name: name.clone(),
             length: *length,
@@ -52,6 +60,11 @@ impl BamInput {
         &self.header
     }
 
+    /// Returns the name of the file for messages.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// Returns the read groups of the header.
     ///
     /// # Errors
@@ -67,12 +80,17 @@ impl BamInput {
     /// What the header says instead.
     pub fn require_sorted(&mut self) -> Result<(), Failure> {
         if self.header.sort_order() == Some("coordinate") {
-            self.last = Some((0, 0));
+            self.demand_ascending();
             return Ok(());
         }
         let found = self.header.sort_order().unwrap_or("no order");
         let message = format!("header says {found}, but SO:coordinate is needed: run spindle sort");
         Err(Failure::input(&self.file, message))
+    }
+
+    /// Demands that the records are sorted by coordinate, whatever the header says.
+    pub const fn demand_ascending(&mut self) {
+        self.last = Some((0, 0));
     }
 
     /// Returns, for each contig of the file, that of a reference.
