@@ -10,21 +10,27 @@
 //! where a part begins: see [`Scope`].
 
 pub mod annotate;
+pub mod assembly_region;
 pub mod call;
 mod downsample;
 mod error;
 mod filter;
 pub mod genotype;
 pub mod gvcf;
+pub mod haplotype;
 mod indel;
 mod letters;
 mod log_sum;
 mod mates;
 mod options;
 mod read;
+pub mod reference_bases;
 pub mod reference_model;
+pub mod region_calls;
+pub mod region_read;
 mod scope;
 mod site;
+pub mod smith_waterman;
 mod summary;
 #[cfg(test)]
 mod testing;
