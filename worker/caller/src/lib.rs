@@ -39,7 +39,7 @@ mod walk;
 
 pub use call::Call;
 pub use error::{Error, Output};
-pub use options::{EmitMode, Options, OptionsError};
+pub use options::{EmitMode, Options, OptionsError, PcrIndelModel};
 pub use scope::{LEAD_BP, MARGIN_BP, MAX_READ_SPAN_BP, Scope};
 pub use summary::Summary;
 pub use walk::{Flow, Walk};

@@ -1,4 +1,9 @@
 //! What a region gives.
+//!
+//! `genotype_region::genotype(&TrimmedRegion, &ReferenceBases, &Options, &[EmittedDeletion])`
+//! gives [`RegionCalls`] where haplotypes differ; `confidence::reference(&AssemblyRegion,
+//! &ReferenceBases, &Options)` gives the [`ReferencePosition`]s of a finalised region without
+//! variation. Both depend on their arguments alone.
 
 use crate::call::Call;
 use genome::region::Region;
