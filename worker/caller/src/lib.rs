@@ -9,20 +9,28 @@
 //! A position's answer depends on the reads over it and on the regions asked for alone, never on
 //! where a part begins: see [`Scope`].
 
+pub mod activity;
+pub mod activity_profile;
 pub mod annotate;
 pub mod assembly_region;
 pub mod call;
-mod downsample;
+mod clip;
+pub mod downsample;
 mod error;
 mod filter;
+pub mod finalise;
+pub mod fragment;
 pub mod genotype;
 pub mod gvcf;
 pub mod haplotype;
 mod indel;
+pub mod intake;
 mod letters;
 mod log_sum;
+mod mate_overlap;
 mod mates;
 mod options;
+pub mod random;
 mod read;
 pub mod reference_bases;
 pub mod reference_model;
@@ -34,6 +42,7 @@ pub mod smith_waterman;
 mod summary;
 #[cfg(test)]
 mod testing;
+pub mod traversal;
 pub mod vcf;
 mod walk;
 
