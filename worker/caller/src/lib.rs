@@ -21,6 +21,7 @@ mod letters;
 mod log_sum;
 mod mates;
 mod options;
+pub mod pair_hmm;
 mod read;
 pub mod reference_model;
 mod scope;
