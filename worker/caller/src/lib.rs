@@ -10,12 +10,14 @@
 //! where a part begins: see [`Scope`].
 
 pub mod annotate;
+pub mod assembly_region;
 pub mod call;
 mod downsample;
 mod error;
 mod filter;
 pub mod genotype;
 pub mod gvcf;
+pub mod haplotype;
 mod indel;
 mod letters;
 mod log_sum;
@@ -23,9 +25,13 @@ mod mates;
 mod options;
 pub mod pair_hmm;
 mod read;
+pub mod reference_bases;
 pub mod reference_model;
+pub mod region_calls;
+pub mod region_read;
 mod scope;
 mod site;
+pub mod smith_waterman;
 mod summary;
 #[cfg(test)]
 mod testing;
@@ -34,7 +40,7 @@ mod walk;
 
 pub use call::Call;
 pub use error::{Error, Output};
-pub use options::{EmitMode, Options, OptionsError};
+pub use options::{EmitMode, Options, OptionsError, PcrIndelModel};
 pub use scope::{LEAD_BP, MARGIN_BP, MAX_READ_SPAN_BP, Scope};
 pub use summary::Summary;
 pub use walk::{Flow, Walk};

@@ -10,6 +10,20 @@ pub enum EmitMode {
     ReferenceConfidence,
 }
 
+/// How much less indels next to repeats are trusted: PCR slips there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PcrIndelModel {
+    /// As elsewhere: the library was made without PCR.
+    None,
+    /// Least trust.
+    Hostile,
+    /// Little trust.
+    Aggressive,
+    /// Some trust.
+    #[default]
+    Conservative,
+}
+
 /// Options of a call; validated by [`Options::check`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
@@ -33,6 +47,12 @@ pub struct Options {
     pub maximum_alternates: usize,
     /// Most reads that may start at one position.
     pub reads_per_start: usize,
+    /// Most genotypes of a record.
+    pub maximum_genotypes: usize,
+    /// Trust in indels next to repeats.
+    pub pcr_indel_model: PcrIndelModel,
+    /// Lengths of the k-mers that the assembly tries first.
+    pub kmer_sizes: Vec<usize>,
     /// Most reads looked at over one position.
     pub maximum_depth: usize,
     /// Lower bounds, ascending and above 0, of the bands of genotype quality.
@@ -52,6 +72,9 @@ impl Default for Options {
             heterozygosity_deviation: 0.01,
             maximum_alternates: 6,
             reads_per_start: 50,
+            maximum_genotypes: 1024,
+            pcr_indel_model: PcrIndelModel::Conservative,
+            kmer_sizes: vec![10, 25],
             maximum_depth: 1000,
             quality_bands: (1..=60).chain([70, 80, 90, 99]).collect(),
         }
