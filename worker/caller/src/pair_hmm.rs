@@ -4,7 +4,10 @@
 //! written once (`kernel`) and compiled for plain numbers, AVX2 and AVX-512, a read in each lane;
 //! all give the same bits. Single precision comes first; where its sum is too small, everything
 //! again in double precision. Reads with equal bases and qualities are computed once.
-#![allow(unsafe_code, reason = "kernels for CPU features that are asked for first")]
+#![allow(
+    unsafe_code,
+    reason = "kernels for CPU features that are asked for first"
+)]
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -134,7 +137,12 @@ impl PairHmm {
             Level::Avx2 => unsafe { avx2::compute(pairs, results) },
             // SAFETY: plain numbers need no feature.
             _ => unsafe {
-                compute_with(&mut Group::<f32>::new(), &mut Group::<f64>::new(), pairs, results);
+                compute_with(
+                    &mut Group::<f32>::new(),
+                    &mut Group::<f64>::new(),
+                    pairs,
+                    results,
+                );
             },
         }
     }
@@ -241,8 +249,9 @@ mod tests {
     fn read() -> impl Strategy<Value = [Vec<u8>; 4]> {
         sequence(1..70).prop_flat_map(|bases| {
             let qualities = || prop::collection::vec(6u8..60, bases.len());
-            (qualities(), qualities(), qualities())
-                .prop_map(move |(base, insertion, deletion)| [bases.clone(), base, insertion, deletion])
+            (qualities(), qualities(), qualities()).prop_map(move |(base, insertion, deletion)| {
+                [bases.clone(), base, insertion, deletion]
+            })
         })
     }
 
@@ -313,7 +322,8 @@ mod tests {
         };
         let mut sum = 0.0;
         if to_insertion > 0.0 {
-            sum += to_insertion * enumerate(&read[1..], haplotype, quality, State::Insertion, false);
+            sum +=
+                to_insertion * enumerate(&read[1..], haplotype, quality, State::Insertion, false);
         }
         if let Some((&letter, rest)) = haplotype.split_first() {
             let is_equal = letter == read[0] || letter == b'N' || read[0] == b'N';
