@@ -12,18 +12,21 @@
 pub mod activity;
 pub mod activity_profile;
 pub mod annotate;
+pub mod assembly;
 pub mod assembly_region;
 pub mod call;
 mod cigar_builder;
 mod clip;
 pub mod downsample;
 mod error;
+pub mod events;
 mod filter;
 pub mod finalise;
 pub mod fragment;
 pub mod genotype;
 pub mod gvcf;
 pub mod haplotype;
+pub mod haplotype_alignment;
 mod indel;
 mod indel_qualities;
 pub mod intake;
@@ -49,6 +52,7 @@ mod summary;
 #[cfg(test)]
 mod testing;
 pub mod traversal;
+pub mod trim;
 pub mod vcf;
 mod walk;
 
