@@ -17,6 +17,7 @@ mod downsample;
 mod error;
 mod filter;
 pub mod genotype;
+pub mod genotyping;
 pub mod gvcf;
 pub mod haplotype;
 mod indel;
