@@ -9,26 +9,34 @@
 //! A position's answer depends on the reads over it and on the regions asked for alone, never on
 //! where a part begins: see [`Scope`].
 
+pub mod activity;
+pub mod activity_profile;
 pub mod annotate;
 pub mod assembly_region;
 pub mod call;
 mod cigar_builder;
-mod downsample;
+mod clip;
+pub mod downsample;
 mod error;
 mod filter;
+pub mod finalise;
+pub mod fragment;
 pub mod genotype;
 pub mod genotyping;
 pub mod gvcf;
 pub mod haplotype;
 mod indel;
 mod indel_qualities;
+pub mod intake;
 mod left_align;
 mod letters;
 pub mod likelihoods;
 mod log_sum;
+mod mate_overlap;
 mod mates;
 mod options;
 pub mod pair_hmm;
+pub mod random;
 mod read;
 pub mod realign;
 pub mod reference_bases;
@@ -41,6 +49,7 @@ pub mod smith_waterman;
 mod summary;
 #[cfg(test)]
 mod testing;
+pub mod traversal;
 pub mod vcf;
 mod walk;
 

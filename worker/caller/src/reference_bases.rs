@@ -40,3 +40,48 @@ impl ReferenceBases {
         &self.letters[(low - self.region.start) as usize..(high - self.region.start) as usize]
     }
 }
+
+/// Letters fetched at once.
+const CHUNK_BP: u64 = 1 << 16;
+
+/// Letters kept before what is asked for.
+const BEHIND_BP: u64 = 1 << 12;
+
+/// The letters around a place that moves on along the reference.
+#[derive(Debug)]
+pub struct SlidingReference<'a> {
+    reference: &'a Reference<'a>,
+    here: Option<ReferenceBases>,
+}
+
+impl<'a> SlidingReference<'a> {
+    /// Starts with no letters.
+    pub const fn new(reference: &'a Reference<'a>) -> Self {
+        Self {
+            reference,
+            here: None,
+        }
+    }
+
+    /// Returns letters that hold a region, as far as it lies on its contig.
+    pub fn around(&mut self, region: Region) -> &ReferenceBases {
+        let holds = |bases: &ReferenceBases| {
+            let there = bases.region;
+            let length = self.reference.dictionary().contig(there.contig).length;
+            there.contig == region.contig
+                && there.start <= region.start
+                && region.end.min(length) <= there.end
+        };
+        if !self.here.as_ref().is_some_and(holds) {
+            let start = region.start.saturating_sub(BEHIND_BP);
+            let wanted = Region::new(region.contig, start, region.end + CHUNK_BP);
+            self.here = None;
+            return self
+                .here
+                .insert(ReferenceBases::fetch(self.reference, wanted));
+        }
+        let reference = self.reference;
+        self.here
+            .get_or_insert_with(|| ReferenceBases::fetch(reference, region))
+    }
+}

@@ -81,6 +81,30 @@ impl Draft {
         );
         OwnedRecord::from(records.get(0))
     }
+
+    /// Builds the read as it lies in the stream.
+    pub fn read(&self, ordinal: u64) -> RegionRead {
+        let head = ReadHead {
+            ordinal,
+            name: self.name.as_bytes().into(),
+            flags: Flags(self.flags),
+            mapping_quality: self.mapping_quality,
+            contig: ContigId(0),
+            mate: self.mate.map(|(at, _)| (ContigId(0), u64::from(at))),
+            template_length: self.mate.map_or(0, |(_, length)| length),
+            sample: 0,
+            original_start: u64::from(self.position),
+            original_end: u64::from(self.position)
+                + genome::cigar::reference_span(self.cigar.iter().copied()),
+        };
+        RegionRead {
+            head: Arc::new(head),
+            start: u64::from(self.position),
+            cigar: self.cigar.clone(),
+            bases: self.bases.clone(),
+            qualities: self.qualities.clone(),
+        }
+    }
 }
 
 /// Makes a read of a region at a 0-based position, of quality 30, with letters `ACGTACGT…`.
