@@ -31,9 +31,9 @@ pub fn write_call(dictionary: &Dictionary, call: &Call, text: &mut Vec<u8>) {
 
 /// Appends the line of a block.
 pub fn write_block(dictionary: &Dictionary, block: &Block, text: &mut Vec<u8>) {
-    let [hom_ref, het, hom_alt] = block.likelihoods;
+    let genotype = vec!["0"; block.likelihoods.len() - 1].join("/");
     let line = format!(
-        "{}\t{}\t.\t{}\t<NON_REF>\t.\t.\tEND={}\tGT:DP:GQ:MIN_DP:PL\t0/0:{}:{}:{}:{hom_ref},{het},{hom_alt}\n",
+        "{}\t{}\t.\t{}\t<NON_REF>\t.\t.\tEND={}\tGT:DP:GQ:MIN_DP:PL\t{genotype}:{}:{}:{}:{}\n",
         dictionary.contig(block.contig).name,
         block.start + 1,
         char::from(block.first_base),
@@ -41,6 +41,7 @@ pub fn write_block(dictionary: &Dictionary, block: &Block, text: &mut Vec<u8>) {
         block.median_depth(),
         block.genotype_quality().min(LARGEST_GENOTYPE_QUALITY),
         block.minimum_depth(),
+        integers(&block.likelihoods),
     );
     put(text, &line);
 }
