@@ -44,6 +44,7 @@ pub mod reference_bases;
 pub mod reference_confidence;
 pub mod reference_model;
 pub mod region_calls;
+pub mod region_genotyper;
 pub mod region_read;
 mod scope;
 mod site;
