@@ -8,8 +8,9 @@ pub use fisher::{fisher_strand, strand_odds_ratio};
 pub use jitter::jittered;
 pub use rank_sum::rank_sum;
 
-use crate::call::Annotations;
+use crate::call::{Annotations, Call};
 use crate::genotype::Matrix;
+use crate::options::Options;
 use genome::maths;
 
 /// Values that differ by less do not tell alleles apart.
@@ -71,7 +72,9 @@ pub fn describe_reads(
     let series = |value: &dyn Fn(&Evidence) -> Option<f64>| {
         let mut sides = [Vec::new(), Vec::new()];
         for (read, allele) in evidence.iter().zip(told) {
-            if let (Some(allele), Some(value)) = (allele, value(read)) {
+            if let (Some(allele), Some(value)) = (allele, value(read))
+                && read.mapping_quality != 0
+            {
                 sides[usize::from(*allele > 0)].push(value);
             }
         }
@@ -88,6 +91,34 @@ pub fn describe_reads(
     annotations.raw_mapping_quality = Some((squares, reads));
     annotations.mapping_quality =
         (reads > 0).then(|| maths::sqrt(squares as f64 / f64::from(reads)));
+}
+
+/// Leaves each mode its own annotations; what needs the genotype is added. Quality by depth stays
+/// raw: see [`jittered`].
+pub fn finish(call: &mut Call, strands: [u32; 4], options: &Options) {
+    let annotations = &mut call.annotations;
+    if options.is_gvcf() {
+        annotations.mapping_quality = None;
+        return;
+    }
+    annotations.raw_mapping_quality = None;
+    let called = call.sample.genotype.as_deref().unwrap_or_default();
+    let count = |allele| {
+        called
+            .iter()
+            .filter(|&&one| usize::from(one) == allele)
+            .count() as u32
+    };
+    annotations.allele_counts = Some((1..call.alleles.len()).map(count).collect());
+    annotations.fisher_strand = Some(fisher_strand(strands));
+    annotations.strand_odds_ratio = Some(strand_odds_ratio(strands));
+    let depth = match call.sample.depth() {
+        0 => annotations.depth,
+        informative => informative,
+    };
+    if depth > 0 && called.iter().any(|&allele| allele != 0) {
+        annotations.quality_by_depth = Some(call.quality / f64::from(depth));
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //!
 //! Source: GATK 4.6 `CigarBuilder`.
 
-use genome::cigar::{self, Cigar, CigarKind, CigarOp};
+use genome::cigar::{self, Cigar, CigarKind};
 
 /// A CIGAR in the making.
 #[derive(Debug, Clone, Default)]
@@ -34,13 +34,6 @@ impl CigarBuilder {
                 cigar::push(&mut self.ops, kind, length_bp);
             }
             _ => cigar::push(&mut self.ops, kind, length_bp),
-        }
-    }
-
-    /// Appends operations.
-    pub fn extend(&mut self, ops: impl IntoIterator<Item = CigarOp>) {
-        for op in ops {
-            self.push(op.kind(), op.len());
         }
     }
 
@@ -105,7 +98,9 @@ mod tests {
         ];
         for (given, normal, removed) in table {
             let mut builder = CigarBuilder::default();
-            builder.extend(ops(given));
+            for op in ops(given) {
+                builder.push(op.kind(), op.len());
+            }
             let expected = NormalCigar {
                 cigar: ops(normal),
                 leading_deletion_bp: removed,

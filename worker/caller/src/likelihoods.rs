@@ -137,12 +137,8 @@ impl Best {
         }
         let top = row[best];
         if top - second_value < INFORMATIVE_LOG10 {
-            let first_best = best;
-            for index in 0..row.len() {
-                if index == first_best && best == first_best || index == best {
-                    continue;
-                }
-                if top - row[index] > INFORMATIVE_LOG10 {
+            for (index, value) in row.iter().enumerate() {
+                if index == best || top - value > INFORMATIVE_LOG10 {
                     continue;
                 }
                 if priority(index) > priority(best) {

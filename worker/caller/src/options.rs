@@ -107,6 +107,15 @@ impl Options {
         self.emit == EmitMode::ReferenceConfidence
     }
 
+    /// Returns the least QUAL of a call; with reference confidence all are written.
+    pub fn confidence(&self) -> f64 {
+        if self.is_gvcf() {
+            -0.0
+        } else {
+            self.call_confidence
+        }
+    }
+
     /// Checks that the options can be followed.
     ///
     /// # Errors

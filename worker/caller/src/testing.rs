@@ -107,6 +107,31 @@ impl Draft {
     }
 }
 
+/// Makes a read of a region at a 0-based position, of quality 30, with letters `ACGTACGT…`.
+pub fn region_read(start: u64, cigar: &str) -> RegionRead {
+    let cigar = ops(cigar);
+    let length = genome::cigar::read_span(cigar.iter().copied()) as usize;
+    let head = ReadHead {
+        ordinal: 0,
+        name: b"r".as_slice().into(),
+        flags: Flags(0),
+        mapping_quality: 60,
+        contig: ContigId(0),
+        mate: None,
+        template_length: 0,
+        sample: 0,
+        original_start: start,
+        original_end: start + length as u64,
+    };
+    RegionRead {
+        head: Arc::new(head),
+        start,
+        cigar,
+        bases: b"ACGT".iter().copied().cycle().take(length).collect(),
+        qualities: vec![30; length],
+    }
+}
+
 /// Reads a CIGAR of M, I, D, N, S and H.
 pub fn ops(text: &str) -> Vec<CigarOp> {
     let mut length = 0;

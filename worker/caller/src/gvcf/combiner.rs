@@ -1,6 +1,7 @@
 //! Joining positions into blocks.
 
 use super::block::Block;
+use crate::genotype::best;
 use crate::options::Options;
 use crate::reference_model::Confidence;
 use genome::region::{ContigId, Region};
@@ -25,24 +26,60 @@ impl<'a> Combiner<'a> {
     /// Adds a run of positions of equal confidence; returns the block that it ends, if any.
     pub fn add(&mut self, run: Region, first_base: u8, confidence: Confidence) -> Option<Block> {
         let band = self.options.band(confidence.genotype_quality());
-        if let Some(open) = &mut self.open
-            && (open.contig, open.end, open.band) == (run.contig, run.start, band)
-        {
-            open.end = run.end;
-            for (mine, theirs) in open.likelihoods.iter_mut().zip(confidence.likelihoods) {
-                *mine = theirs.min(*mine);
-            }
-            *open.depths.entry(confidence.depth()).or_default() += run.len();
-            return None;
-        }
-        self.open.replace(Block {
+        let depths = BTreeMap::from([(confidence.depth(), run.len())]);
+        self.join(Block {
             contig: run.contig,
             start: run.start,
             end: run.end,
             first_base,
             band,
-            likelihoods: confidence.likelihoods,
-            depths: BTreeMap::from([(confidence.depth(), run.len())]),
+            likelihoods: confidence.likelihoods.to_vec(),
+            depths,
+        })
+    }
+
+    /// Adds a block to the open one; where it does not join, returns what it ends.
+    pub fn join(&mut self, next: Block) -> Option<Block> {
+        if let Some(open) = &mut self.open
+            && open.joins(&next)
+        {
+            open.extend(&next);
+            return None;
+        }
+        self.open.replace(next)
+    }
+
+    /// Adds one position; returns the block that it ends, if any.
+    ///
+    /// `likelihoods` are Phred-scaled, the smallest 0.
+    pub fn add_position(
+        &mut self,
+        (contig, position): (ContigId, u64),
+        base: u8,
+        likelihoods: &[u32],
+        depth: u32,
+    ) -> Option<Block> {
+        let (_, quality) = best(likelihoods);
+        let band = self.options.band(quality);
+        if let Some(open) = &mut self.open
+            && (open.contig, open.end, open.band) == (contig, position, band)
+            && open.likelihoods.len() == likelihoods.len()
+        {
+            open.end += 1;
+            for (mine, theirs) in open.likelihoods.iter_mut().zip(likelihoods) {
+                *mine = *theirs.min(mine);
+            }
+            *open.depths.entry(depth).or_default() += 1;
+            return None;
+        }
+        self.open.replace(Block {
+            contig,
+            start: position,
+            end: position + 1,
+            first_base: base,
+            band,
+            likelihoods: likelihoods.to_vec(),
+            depths: BTreeMap::from([(depth, 1)]),
         })
     }
 

@@ -60,6 +60,10 @@ const fn triangle(n: usize) -> usize {
 }
 
 fn stays(log10_sum: impl Fn(usize, usize) -> f64) -> impl Iterator<Item = f64> {
+    #[expect(
+        clippy::approx_constant,
+        reason = "GKL's own, which decides the last bits"
+    )]
     const SHORT_LOG10_E: f64 = 0.434294;
     let pairs = (0..QUALITIES).flat_map(|large| (0..=large).map(move |small| (large, small)));
     pairs.map(move |(large, small)| {

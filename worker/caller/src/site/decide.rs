@@ -1,7 +1,7 @@
 //! From evidence to a record, or to none.
 
 use super::{Allele, Site};
-use crate::annotate::{self, fisher_strand, jittered, strand_odds_ratio};
+use crate::annotate::{self, jittered};
 use crate::call::{Annotations, Call, NON_REF, Sample};
 use crate::genotype::{self, Matrix, Posterior};
 use crate::indel::{Change, Letters};
@@ -56,7 +56,7 @@ fn genotyped(likelihoods: Vec<u32>) -> Sample {
     let pair = genotype::genotypes(alleles).nth(called).unwrap_or([0, 0]);
     let is_empty = pair == [0, 0] && genotype_quality < 1;
     Sample {
-        genotype: (!is_empty).then_some(pair.map(|allele| allele as u8)),
+        genotype: (!is_empty).then_some(pair.map(|allele| allele as u8).to_vec()),
         genotype_quality,
         likelihoods,
         ..Sample::default()
@@ -65,24 +65,10 @@ fn genotyped(likelihoods: Vec<u32>) -> Sample {
 
 /// Leaves each mode its own annotations.
 fn finish_annotations(call: &mut Call, strands: [u32; 4], options: &Options) {
-    let annotations = &mut call.annotations;
-    if options.is_gvcf() {
-        annotations.mapping_quality = None;
-        return;
-    }
-    annotations.raw_mapping_quality = None;
-    let pair = call.sample.genotype.unwrap_or([0, 0]).map(usize::from);
-    let count = |allele| pair.iter().filter(|&&called| called == allele).count() as u32;
-    annotations.allele_counts = Some((1..call.alleles.len()).map(count).collect());
-    annotations.fisher_strand = Some(fisher_strand(strands));
-    annotations.strand_odds_ratio = Some(strand_odds_ratio(strands));
-    let depth = match call.sample.depth() {
-        0 => annotations.depth,
-        informative => informative,
-    };
-    if depth > 0 && pair != [0, 0] {
-        let ratio = call.quality / f64::from(depth);
-        annotations.quality_by_depth = Some(jittered(ratio, call.contig, call.position));
+    call.annotations.excess_heterozygosity = Some(0.0);
+    annotate::finish(call, strands, options);
+    if let Some(raw) = &mut call.annotations.quality_by_depth {
+        *raw = jittered(*raw, call.contig, call.position);
     }
 }
 
