@@ -12,12 +12,14 @@
 pub mod activity;
 pub mod activity_profile;
 pub mod annotate;
+pub mod assembly;
 pub mod assembly_region;
 pub mod call;
 mod cigar_builder;
 mod clip;
 pub mod downsample;
 mod error;
+pub mod events;
 mod filter;
 pub mod finalise;
 pub mod fragment;
@@ -25,6 +27,7 @@ pub mod genotype;
 pub mod genotyping;
 pub mod gvcf;
 pub mod haplotype;
+pub mod haplotype_alignment;
 mod indel;
 mod indel_qualities;
 mod indel_sight;
@@ -53,6 +56,7 @@ mod summary;
 #[cfg(test)]
 mod testing;
 pub mod traversal;
+pub mod trim;
 pub mod vcf;
 mod walk;
 
