@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn stretches_are_read_side_by_side_and_merged_in_order() {
         let mut spill = Spill::new_in(&std::env::temp_dir());
-        let mut add = |spill: &mut Spill, text: &str| {
+        let add = |spill: &mut Spill, text: &str| {
             spill.add(|out| out.write_all(text.as_bytes())).unwrap();
         };
         for text in ["first", "", "third"] {

@@ -130,6 +130,7 @@ mod tests {
             workflow: state.workflow.clone(),
             batch: state.batch.clone(),
             at_ms: state.accepted_at_ms,
+            tenant: state.tenant.clone(),
             spec: (*state.spec).clone(),
         };
         (keys::spec(&state.workflow), accepted.encode())
