@@ -4,7 +4,7 @@ DATA := integration-tests/data/na12878
 DEMO := target/demo
 SPINDLE := target/release/spindle
 
-.PHONY: demo test bench build-packages test-packages check
+.PHONY: demo test bench fidelity build-packages test-packages check
 
 # Builds, aligns and calls real reads of NA12878, and compares the calls with Genome in a Bottle.
 demo: build-packages
@@ -26,6 +26,12 @@ bench: build-packages test-packages
 	cargo build --release --locked -p cli
 	cargo bench --locked -p controller
 	cargo bench --locked -p integration-tests
+
+# Compares with the field's programs on the same reads: READS="R1 R2" REF=FASTA for reads of your own, SETS=FOLDER for many,
+# SUBJECTS="align ..." for some subjects only. Writes docs/FIDELITY.md.
+fidelity: build-packages test-packages
+	cargo build --release --locked -p cli
+	READS="$(READS)" REF="$(REF)" SETS="$(SETS)" integration-tests/fidelity/run.sh $(SUBJECTS)
 
 # What the pull request check runs.
 check:

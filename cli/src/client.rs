@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use common::auth::Bearer;
 use common::servers::{Present, Servers, addresses};
+use common::tls::{ClientTls, TlsConnector};
 use proto::v1::admin_client::AdminClient;
 use proto::v1::genomics_client::GenomicsClient;
 use tonic::service::interceptor::InterceptedService;
@@ -13,16 +14,21 @@ use tonic::transport::Endpoint;
 use tonic::{Code, Response, Status};
 
 use crate::exit::{Exit, ended, refused};
+use crate::server_args::ClientTlsArgs;
 
 /// Where the server is and how to prove who asks.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServerArgs {
-    /// The server: http://HOST:PORT or unix:SOCKET; several of one cluster with commas between
+    /// The server: https://HOST:PORT, http://HOST:PORT or unix:SOCKET; several of one cluster with
+    /// commas between
     #[arg(long, env = "SPINDLE_SERVER", value_name = "URL")]
     pub server: String,
-    /// File with the server's token, as `spindle server` writes it
+    /// File with the server's token as `spindle server` writes it, a key, or a token of an identity
+    /// provider
     #[arg(long, env = "SPINDLE_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    #[command(flatten)]
+    tls: ClientTlsArgs,
 }
 
 /// A way to the servers that carries the token.
@@ -39,7 +45,7 @@ impl ServerArgs {
     /// [`Exit::Unavailable`] when the server does not answer.
     pub async fn connect(&self) -> Result<Connection> {
         let token = self.token_file.as_deref().map(read_token).transpose()?;
-        connect(&self.server, token.as_deref()).await
+        connect(&self.server, token.as_deref(), self.tls.of(&self.server)?).await
     }
 
     /// Makes a call, and again while none of several servers can answer it: it must do no harm twice.
@@ -96,18 +102,32 @@ pub fn read_token(path: &Path) -> Result<String> {
     Ok(text.trim().to_owned())
 }
 
-/// Connects to `http://HOST:PORT` or `unix:SOCKET`, or to the first that answers of several.
+/// Connects to `https://HOST:PORT`, `http://HOST:PORT` or `unix:SOCKET`, or to the first that answers
+/// of several.
 ///
 /// # Errors
 /// [`Exit::Usage`] for another form, [`Exit::Unavailable`] when nothing answers.
-pub async fn connect(list: &str, token: Option<&str>) -> Result<Connection> {
+pub async fn connect(
+    list: &str,
+    token: Option<&str>,
+    tls: Option<ClientTls>,
+) -> Result<Connection> {
     let token = Bearer::new(token).map_err(|error| ended(Exit::Usage, error.to_string()))?;
+    if let Some(tls) = &tls {
+        tls.load()
+            .map_err(|error| ended(Exit::Usage, error.to_string()))?;
+    }
     let endpoints: Vec<Endpoint> = addresses(list).map(endpoint).collect::<Result<_>>()?;
     let mut channels = Vec::new();
     let mut first_failure = Err(ended(Exit::Usage, "no server is named"));
     let mut is_reached = false;
     for (endpoint, server) in endpoints.iter().zip(addresses(list)) {
-        match endpoint.connect().await {
+        let connector = tls.clone().map(TlsConnector);
+        let connected = match connector.clone() {
+            None => endpoint.connect().await,
+            Some(tls) => endpoint.connect_with_connector(tls).await,
+        };
+        match connected {
             // Calls go to the first one.
             Ok(channel) if !is_reached => {
                 is_reached = true;
@@ -118,7 +138,10 @@ pub async fn connect(list: &str, token: Option<&str>) -> Result<Connection> {
                 if channels.is_empty() {
                     first_failure = Err(not_reachable(server, &error));
                 }
-                channels.push(endpoint.connect_lazy());
+                channels.push(match connector {
+                    None => endpoint.connect_lazy(),
+                    Some(tls) => endpoint.connect_with_connector_lazy(tls),
+                });
             }
         }
     }
@@ -131,11 +154,14 @@ pub async fn connect(list: &str, token: Option<&str>) -> Result<Connection> {
 
 fn endpoint(server: &str) -> Result<Endpoint> {
     const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-    if !server.starts_with("http://") && !server.starts_with("unix:") {
-        let message = format!("{server}: not a server: http://HOST:PORT or unix:SOCKET");
+    let forms = ["https://", "http://", "unix:"];
+    if !forms.iter().any(|form| server.starts_with(form)) {
+        let message = format!("{server}: not a server: https://HOST:PORT or unix:SOCKET");
         return Err(ended(Exit::Usage, message));
     }
-    let endpoint = Endpoint::from_shared(server.to_owned())
+    // The connector speaks TLS: the endpoint must not try it again.
+    let plain = server.replacen("https://", "http://", 1);
+    let endpoint = Endpoint::from_shared(plain)
         .map_err(|error| ended(Exit::Usage, format!("{server}: {error}")))?;
     Ok(endpoint.connect_timeout(CONNECT_DEADLINE).tcp_nodelay(true))
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args as ClapArgs;
+use common::tls::{Identity, ServerTls};
+use controller::access::Policy;
 use controller::state::etcd::Address;
 use controller::{Cluster, Config, Listen, Ready};
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,8 +40,23 @@ pub struct Args {
     /// Time after which a silent leader is replaced (5s if not given), a silent worker given up (10s)
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     lease: Option<Duration>,
-    /// Listen without TLS and authentication: whoever reaches the port may do everything
-    #[arg(long)]
+    /// Who may do what: tenants, keys, identity providers (docs/SECURITY.md)
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Folder of the audit log of this controller; the state's if that is a folder
+    #[arg(long, value_name = "DIR")]
+    audit: Option<PathBuf>,
+    /// Certificate to show; with it the port speaks TLS
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Key of that certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Authority whose certificates let workers in
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    client_ca: Option<PathBuf>,
+    /// Listen without TLS, and without authentication unless there is a policy
+    #[arg(long, conflicts_with = "tls_cert")]
     insecure: bool,
 }
 
@@ -48,24 +65,54 @@ pub struct Args {
 /// # Errors
 /// If it cannot start, or its store fails.
 pub async fn run(args: Args) -> Result<()> {
-    let mut config = Config::under(&args.state);
-    config.state = PathBuf::from(&args.state);
-    config.cluster = cluster(&args)?;
-    config.objects = args.objects;
-    config.listen = vec![Listen::Tcp {
-        address: args.listen,
-        insecure: args.insecure,
-    }];
-    config.roots = args.roots.root.into_iter().collect();
-    config.lease = args.lease.unwrap_or(WORKER_LEASE);
-    config
-        .validate()
-        .map_err(|error| ended(Exit::Usage, error.to_string()))?;
+    let config = config(args)?;
     let (ready, is_ready) = oneshot::channel();
     let announced = tokio::spawn(announce(is_ready));
     let ended_with = controller::run(config, ready, asked_to_end()?).await;
     announced.await?;
     Ok(ended_with?)
+}
+
+fn config(args: Args) -> Result<Config> {
+    let mut config = Config::under(&args.state);
+    config.cluster = cluster(&args)?;
+    config.audit = audit(&args, config.cluster.is_some())?;
+    config.state = PathBuf::from(args.state);
+    let identity = args.tls_cert.zip(args.tls_key);
+    config.listen = vec![match identity {
+        Some((certificate, key)) => Listen::Tls {
+            address: args.listen,
+            tls: ServerTls {
+                identity: Identity { certificate, key },
+                client_ca: args.client_ca,
+            },
+        },
+        None => Listen::Tcp {
+            address: args.listen,
+            insecure: args.insecure,
+        },
+    }];
+    config.policy = args.policy.as_deref().map(Policy::read).transpose()?;
+    config.objects = args.objects;
+    config.roots = args.roots.root.into_iter().collect();
+    config.lease = args.lease.unwrap_or(WORKER_LEASE);
+    config
+        .validate()
+        .map_err(|error| ended(Exit::Usage, error.to_string()))?;
+    Ok(config)
+}
+
+/// Returns the folder of the audit log.
+fn audit(args: &Args, in_etcd: bool) -> Result<Option<PathBuf>> {
+    match &args.audit {
+        Some(folder) => Ok(Some(folder.clone())),
+        None if !in_etcd => Ok(Some(PathBuf::from(&args.state))),
+        None if args.policy.is_none() => Ok(None),
+        None => {
+            let message = "--policy over etcd needs --audit, a folder for the audit log";
+            Err(ended(Exit::Usage, message))
+        }
+    }
 }
 
 /// Returns what several controllers share, if `--state` names it.

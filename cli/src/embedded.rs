@@ -66,7 +66,7 @@ impl Embedded {
     /// If it is gone.
     pub async fn connect(&self) -> Result<Connection> {
         let socket = self.socket_folder.path().join("socket");
-        client::connect(&Bound::Unix(socket).to_string(), None).await
+        client::connect(&Bound::Unix(socket).to_string(), None, None).await
     }
 
     /// Waits until one of the two ends by itself, which is an error.

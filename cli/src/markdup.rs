@@ -1,60 +1,134 @@
 //! `spindle markdup`: marks duplicates, with the flags of Picard's MarkDuplicates.
 
-use std::path::{Path, PathBuf};
+mod find;
+mod inputs;
+mod libraries;
+mod write;
+
+use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Args as ClapArgs;
-use common::failure::Failure;
-use genome::monitor::Monitor;
-use genome::order::Place;
-use genome::read_group::ReadGroup;
-use genome::record::{Flags, RecordView, without_tags};
-use reads::covariates::ReadGroupKeys;
-use reads::duplicates::{DuplicateMetrics, End, MarkOptions, Marked, Pairing, mark};
+use clap::{Args as ClapArgs, ValueEnum};
+use genome::record::Tag;
+use reads::duplicates::{BarcodeTags, EndOptions, MarkOptions, NameFormat};
 
-use crate::bam_input::BamInput;
-use crate::bam_output::BamOutput;
-use crate::output::OutputFile;
+use crate::exit::{Exit, ended};
+use crate::reads_output::FormatArgs;
+use crate::sort::parse_size;
+use inputs::{Grouping, Inputs};
 
-/// Picard's word for the library of reads that name none.
-const UNKNOWN_LIBRARY: &str = "Unknown Library";
-
-/// Where FLAG stands in a record. SAM v1 §4.2 (2024-11-06).
-const FLAG_OFFSET: usize = 14;
-
-/// Marks duplicates in a BAM file sorted by coordinate, as Picard's MarkDuplicates
+/// Marks duplicates in SAM, BAM or CRAM files sorted by coordinate or grouped by name, as Picard's
+/// MarkDuplicates
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Reads: one BAM file, sorted by coordinate
-    #[arg(short = 'I', long = "INPUT", alias = "input", value_name = "BAM")]
-    input: PathBuf,
-    /// Output: a BAM file
+    /// Reads: SAM, BAM or CRAM files
+    #[arg(value_name = "IN")]
+    positional: Vec<PathBuf>,
+    /// Reads: a SAM, BAM or CRAM file; may be repeated
+    #[arg(short = 'I', long = "INPUT", alias = "input", value_name = "FILE")]
+    input: Vec<PathBuf>,
+    /// Output: a SAM, BAM or CRAM file
     #[arg(
         short = 'O',
         short_alias = 'o',
         long = "OUTPUT",
         alias = "output",
-        value_name = "BAM"
+        value_name = "FILE"
     )]
     output: PathBuf,
     /// Output: counts of each library
     #[arg(
         short = 'M',
         long = "METRICS_FILE",
-        alias = "metrics",
+        visible_alias = "metrics",
         value_name = "FILE"
     )]
     metrics: PathBuf,
     /// Leaves duplicates out instead of marking them
     #[arg(
         long = "REMOVE_DUPLICATES",
-        alias = "remove-duplicates",
+        visible_alias = "remove-duplicates",
         value_name = "BOOL",
         num_args = 0..=1,
         default_value_t = false,
         default_missing_value = "true"
     )]
     remove: bool,
+    /// Leaves optical duplicates out, whatever happens to the others
+    #[arg(
+        long = "REMOVE_SEQUENCING_DUPLICATES",
+        alias = "remove-sequencing-duplicates",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_value_t = false,
+        default_missing_value = "true"
+    )]
+    remove_sequencing: bool,
+    /// Which duplicates get the tag DT: SQ for optical ones, LB for others
+    #[arg(
+        long = "TAGGING_POLICY",
+        visible_alias = "tagging-policy",
+        value_name = "POLICY",
+        value_enum,
+        ignore_case = true,
+        default_value_t = TaggingPolicy::DontTag
+    )]
+    tagging: TaggingPolicy,
+    /// Removes DT of an earlier marking
+    #[arg(
+        long = "CLEAR_DT",
+        alias = "clear-dt",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_value_t = true,
+        default_missing_value = "true",
+        action = clap::ArgAction::Set
+    )]
+    clear_tags: bool,
+    /// Order of the records, if the header does not say it
+    #[arg(
+        long = "ASSUME_SORT_ORDER",
+        alias = "assume-sort-order",
+        value_name = "ORDER",
+        value_enum,
+        ignore_case = true
+    )]
+    assumed_order: Option<AssumedOrder>,
+    #[command(flatten)]
+    optical: OpticalArgs,
+    #[command(flatten)]
+    barcodes: BarcodeArgs,
+    /// Writes the index as well: OUT.bai, OUT.csi where a contig is too long for it, or OUT.crai
+    #[arg(
+        long = "CREATE_INDEX",
+        visible_alias = "write-index",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_value_t = false,
+        default_missing_value = "true"
+    )]
+    write_index: bool,
+    /// Reference FASTA of CRAM
+    #[arg(
+        short = 'R',
+        long = "REFERENCE_SEQUENCE",
+        alias = "reference",
+        value_name = "FASTA"
+    )]
+    reference: Option<PathBuf>,
+    #[command(flatten)]
+    format: FormatArgs,
+    /// Threads
+    #[arg(short = '@', long, value_name = "INT", default_value_t = 1)]
+    threads: usize,
+    /// Memory for keys, with K, M or G; what does not fit waits in files without a name
+    #[arg(short = 'm', long, value_name = "SIZE", default_value = "1G", value_parser = parse_size)]
+    memory: usize,
+}
+
+/// How optical duplicates are told.
+#[derive(Debug, ClapArgs)]
+struct OpticalArgs {
     /// Clusters at most so far apart are optical duplicates; 2500 fits patterned flow cells
     #[arg(
         long = "OPTICAL_DUPLICATE_PIXEL_DISTANCE",
@@ -62,145 +136,113 @@ pub struct Args {
         value_name = "PIXELS",
         default_value_t = 100
     )]
-    optical_distance: u32,
+    distance: u32,
+    /// Expression whose three groups are tile, x and y in a read's name; null tells none optical
+    /// [default: the last three of five or seven fields between colons]
+    #[arg(
+        long = "READ_NAME_REGEX",
+        alias = "read-name-regex",
+        value_name = "REGEX",
+        value_parser = NameFormat::parse
+    )]
+    names: Option<NameFormat>,
+    /// Larger sets are not searched for optical duplicates
+    #[arg(
+        long = "MAX_OPTICAL_DUPLICATE_SET_SIZE",
+        alias = "max-optical-duplicate-set-size",
+        value_name = "INT",
+        default_value_t = 300_000
+    )]
+    max_set: usize,
 }
 
-/// Marks, in two passes over the input.
+/// Tags by which molecules are told apart.
+#[derive(Debug, ClapArgs)]
+struct BarcodeArgs {
+    /// Tag of a molecule's barcode
+    #[arg(long = "BARCODE_TAG", visible_alias = "barcode-tag", value_name = "TAG", value_parser = parse_tag)]
+    molecule: Option<Tag>,
+    /// Tag of the first read's barcode
+    #[arg(long = "READ_ONE_BARCODE_TAG", alias = "read-one-barcode-tag", value_name = "TAG", value_parser = parse_tag)]
+    first_read: Option<Tag>,
+    /// Tag of the second read's barcode
+    #[arg(long = "READ_TWO_BARCODE_TAG", alias = "read-two-barcode-tag", value_name = "TAG", value_parser = parse_tag)]
+    second_read: Option<Tag>,
+}
+
+/// Which duplicates get a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+enum TaggingPolicy {
+    /// None.
+    DontTag,
+    /// Optical ones.
+    OpticalOnly,
+    /// All.
+    All,
+}
+
+/// An order that the user vouches for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AssumedOrder {
+    /// By coordinate.
+    Coordinate,
+    /// All records of a name together.
+    Queryname,
+}
+
+impl Args {
+    fn paths(&self) -> Vec<PathBuf> {
+        [self.positional.as_slice(), &self.input].concat()
+    }
+
+    fn open(&self) -> Result<Inputs> {
+        let assumed = self.assumed_order.map(|order| match order {
+            AssumedOrder::Coordinate => Grouping::Coordinate,
+            AssumedOrder::Queryname => Grouping::Name,
+        });
+        Ok(Inputs::open(
+            &self.paths(),
+            self.reference.as_deref(),
+            assumed,
+        )?)
+    }
+
+    fn end_options(&self) -> EndOptions {
+        EndOptions {
+            names: self.optical.names.clone().unwrap_or_default(),
+            barcodes: BarcodeTags {
+                molecule: self.barcodes.molecule,
+                first_read: self.barcodes.first_read,
+                second_read: self.barcodes.second_read,
+            },
+        }
+    }
+
+    const fn mark_options(&self) -> MarkOptions {
+        MarkOptions {
+            optical_distance_pixels: self.optical.distance,
+            max_optical_set: self.optical.max_set,
+        }
+    }
+}
+
+/// Marks, in two passes over the inputs.
 ///
 /// # Errors
-/// What is wrong with the input; what the outputs answer.
+/// What is wrong with an input; what the outputs answer.
 pub fn run(args: &Args) -> Result<()> {
-    let (marked, libraries) = find(args)?;
-    let mut metrics = marked.metrics;
-    let mut duplicates = marked.duplicates.iter().map(|place| place.ordinal);
-    let mut next = duplicates.next();
-    let mut input = open(&args.input)?;
-    let header = input.header().with_program("spindle-markdup");
-    let mut out = BamOutput::create(&args.output, header)?;
-    let mut bytes = Vec::new();
-    while let Some((number, record)) = input.next_record()? {
-        let is_duplicate = next == Some(number);
-        if is_duplicate {
-            next = duplicates.next();
-        }
-        flag(&record, is_duplicate, &mut bytes);
-        let flagged = RecordView::trusted(&bytes);
-        metrics.add_record(&flagged, libraries.of(&flagged).0);
-        if !(args.remove && is_duplicate) {
-            out.write(&flagged)?;
-        }
+    if args.paths().is_empty() {
+        return Err(ended(Exit::Usage, "no input: name files, or give -I FILE"));
     }
-    out.finish()?;
-    OutputFile::write_whole(&args.metrics, libraries.text(&metrics).as_bytes())
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.max(1));
+    pool.build()?.install(|| {
+        let found = find::find(args)?;
+        write::write(args, found)
+    })
 }
 
-/// Finds the duplicates; their places are the numbers of the records.
-fn find(args: &Args) -> Result<(Marked, Libraries)> {
-    let mut input = open(&args.input)?;
-    let mut libraries = Libraries::new(&input.read_groups()?);
-    let mut pairing = Pairing::default();
-    while let Some((number, record)) = input.next_record()? {
-        let (library, read_group) = libraries.of(&record);
-        libraries.meet(library);
-        if let Some(end) = End::of(&record, numbered(number), library, read_group) {
-            pairing.add(&end, &record);
-        }
-    }
-    let options = MarkOptions {
-        optical_distance_pixels: args.optical_distance,
-        ..MarkOptions::default()
-    };
-    let (pairs, ends) = pairing.finish();
-    let (pairs, ends) = (pairs.into_iter().map(Ok), ends.into_iter().map(Ok));
-    let marked = mark(pairs, ends, &options, &Monitor::default())?;
-    Ok((marked, libraries))
-}
-
-fn open(path: &Path) -> Result<BamInput, Failure> {
-    let mut input = BamInput::open(path)?;
-    if !path.is_file() {
-        let message = "is read twice: it has to be a regular file";
-        return Err(Failure::input(path.display().to_string(), message));
-    }
-    input.require_sorted()?;
-    Ok(input)
-}
-
-/// Returns a place that says the number of a record in its file alone.
-const fn numbered(number: u64) -> Place {
-    Place {
-        contig: 0,
-        position: 0,
-        reverse: false,
-        lane: 0,
-        ordinal: number,
-        index: 0,
-    }
-}
-
-/// Writes the record's bytes with its flag as given, without the tag of an earlier marking.
-fn flag(record: &RecordView<'_>, is_duplicate: bool, bytes: &mut Vec<u8>) {
-    let tags = record.tag_bytes();
-    let block = record.bytes();
-    bytes.clear();
-    bytes.extend_from_slice(&block[..block.len() - tags.len()]);
-    without_tags(tags, &[*b"DT"], bytes);
-    let others = record.flags().0 & !Flags::DUPLICATE;
-    let flags = others | if is_duplicate { Flags::DUPLICATE } else { 0 };
-    bytes[FLAG_OFFSET..FLAG_OFFSET + 2].copy_from_slice(&flags.to_le_bytes());
-}
-
-/// The libraries of a header in its order, then that of reads without a read group, if there are any.
-struct Libraries {
-    names: Vec<String>,
-    /// The library of each read group.
-    of_group: Vec<u16>,
-    keys: ReadGroupKeys,
-    /// How many libraries the header names.
-    named: usize,
-}
-
-impl Libraries {
-    fn new(groups: &[ReadGroup]) -> Self {
-        let mut names: Vec<String> = Vec::new();
-        let mut of_group = Vec::new();
-        for group in groups {
-            let known = names.iter().position(|name| name == group.library());
-            let library = known.unwrap_or_else(|| {
-                names.push(group.library().to_owned());
-                names.len() - 1
-            });
-            of_group.push(library as u16);
-        }
-        let named = names.len();
-        if !names.iter().any(|name| name == UNKNOWN_LIBRARY) {
-            names.push(UNKNOWN_LIBRARY.into());
-        }
-        Self {
-            named,
-            names,
-            of_group,
-            keys: ReadGroupKeys::new(groups),
-        }
-    }
-
-    /// Returns library and read group of a record.
-    fn of(&self, record: &RecordView<'_>) -> (u16, u16) {
-        match self.keys.index_of(record) {
-            Some(group) => (self.of_group[group], group as u16),
-            None => {
-                let unknown = self.names.iter().position(|name| name == UNKNOWN_LIBRARY);
-                (unknown.unwrap_or(self.named) as u16, u16::MAX)
-            }
-        }
-    }
-
-    /// Notes that a library has a read.
-    fn meet(&mut self, library: u16) {
-        self.named = self.named.max(usize::from(library) + 1);
-    }
-
-    fn text(&self, metrics: &DuplicateMetrics) -> String {
-        metrics.text(&self.names[..self.named])
-    }
+fn parse_tag(text: &str) -> Result<Tag, String> {
+    let tag = <Tag>::try_from(text.as_bytes());
+    tag.map_err(|_| format!("a tag has two letters, not {text:?}"))
 }

@@ -10,14 +10,17 @@ use common::failure::Failure;
 use genome::dictionary::Dictionary;
 use genome::record::RecordView;
 use genome::region;
-use reads::covariates::{Counter, Counts, KnownSites, ReadGroupKeys, Scope};
+use reads::covariates::{
+    CountOptions, Counter, Counts, KnownSites, MAX_CYCLE, MIN_QUALITY, ReadGroupKeys, Scope,
+};
 use reads::recalibration::RecalibrationTable;
 use worker::formats::vcf;
 
-use crate::bam_input::BamInput;
+use crate::apply_recal::key_of;
 use crate::index::index_path;
 use crate::intervals;
 use crate::output::OutputFile;
+use crate::reads_input::ReadsInput;
 
 /// Counts how often bases are wrong, by what the sequencer claims, as GATK's BaseRecalibrator
 #[derive(Debug, ClapArgs)]
@@ -25,8 +28,8 @@ pub struct Args {
     /// Reference FASTA with its index REF.spindle beside it
     #[arg(short = 'R', long, value_name = "FASTA")]
     reference: PathBuf,
-    /// Reads: one BAM file
-    #[arg(short = 'I', long, value_name = "BAM")]
+    /// Reads: a SAM, BAM or CRAM file
+    #[arg(short = 'I', long, value_name = "FILE")]
     input: PathBuf,
     /// Known variation (VCF; plain, gzip or BGZF); may be repeated
     #[arg(long, value_name = "VCF", required = true)]
@@ -37,6 +40,15 @@ pub struct Args {
     /// Widens each interval on both sides
     #[arg(long, visible_alias = "ip", value_name = "BP", default_value_t = 0)]
     interval_padding: u64,
+    /// Longer reads are refused
+    #[arg(long, value_name = "INT", default_value_t = MAX_CYCLE)]
+    maximum_cycle_value: usize,
+    /// Bases of lower quality do not count
+    #[arg(long, value_name = "QUALITY", default_value_t = MIN_QUALITY)]
+    preserve_qscores_less_than: u8,
+    /// Counts the qualities of the tag OQ, where there is one
+    #[arg(long, visible_alias = "OQ")]
+    use_original_qualities: bool,
     /// Output: the recalibration report
     #[arg(short = 'O', long, value_name = "TABLE")]
     output: PathBuf,
@@ -48,18 +60,21 @@ pub struct Args {
 /// What is wrong with an input; what the output answers.
 pub fn run(args: &Args) -> Result<()> {
     let index = open_index(&args.reference)?;
-    let input = BamInput::open(&args.input)?;
+    let input = ReadsInput::open(&args.input, Some(&args.reference))?;
     let known_sites = known_sites(&args.known_sites, index.dictionary())?;
     let keys = ReadGroupKeys::new(&input.read_groups()?);
     let counts = count(args, &index, input, &known_sites, &keys)?;
-    let report = RecalibrationTable::of(&counts, keys.names()).report();
-    OutputFile::write_whole(&args.output, report.as_bytes())
+    let table = RecalibrationTable {
+        max_cycle: args.maximum_cycle_value,
+        ..RecalibrationTable::of(&counts, keys.names())
+    };
+    OutputFile::write_whole(&args.output, table.report().as_bytes())
 }
 
 fn count(
     args: &Args,
     index: &Index,
-    mut input: BamInput,
+    mut input: ReadsInput,
     known_sites: &KnownSites,
     keys: &ReadGroupKeys,
 ) -> Result<Counts> {
@@ -67,18 +82,26 @@ fn count(
     let dictionary = reference.dictionary();
     let regions = intervals::regions(&args.intervals, args.interval_padding, dictionary)?;
     let regions = region::merge(regions);
-    let mut counter = Counter::new(Scope {
+    let scope = Scope {
         reference: reference.clone(),
         known_sites,
         intervals: (!args.intervals.is_empty()).then_some(&regions),
-    });
+    };
+    let options = CountOptions {
+        max_cycle: args.maximum_cycle_value,
+        min_quality: args.preserve_qscores_less_than,
+        original_qualities: args.use_original_qualities,
+    };
+    let mut counter = Counter::with(scope, options);
     let shown = args.input.display().to_string();
     let contigs = input.contigs_in(dictionary)?;
     let mut renumbered = Vec::new();
     while let Some((number, record)) = input.next_record()? {
         let fault = |message: String| Failure::input(&shown, message).at_record(number);
-        let key = keys.key_of(&record);
-        let key = key.ok_or_else(|| fault("record has no read group of the header".into()))?;
+        // Records without a read group are no well-formed ones.
+        let Some(key) = key_of(keys, &record).map_err(fault)? else {
+            continue;
+        };
         let known = record
             .contig()
             .and_then(|contig| contigs[contig.0 as usize]);

@@ -1,28 +1,41 @@
-//! `spindle sort`: sorts a BAM file, with the flags of `samtools sort`.
+//! `spindle sort`: sorts aligned reads, with the flags of `samtools sort`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args as ClapArgs;
 use genome::monitor::Monitor;
-use reads::sort::{SortOrder, Sorter};
+use reads::sort::{SortOrder, Sorter, merge_spilled};
 
-use crate::bam_input::BamInput;
-use crate::bam_output::BamOutput;
 use crate::exit::{Exit, ended};
 use crate::output::{folder_of, is_device};
+use crate::reads_input::ReadsInput;
+use crate::reads_output::{FormatArgs, Plan, ReadsOutput};
 use crate::spill::Spill;
 
 /// The least that is worth sorting at a time.
 const MIN_MEMORY_BYTES: usize = 1 << 20;
 
-/// Sorts a BAM file by coordinate or name, as `samtools sort`
+/// What reading, writing and merging take beside the records, for one thread and more.
+const OVERHEAD_BYTES: usize = 40 << 20;
+
+/// Stretches that are merged at once.
+const FAN_IN: usize = 64;
+
+/// Level of compression: what `samtools` writes is hardly smaller.
+const LEVEL: i32 = 6;
+
+/// Records between two lines of progress.
+const PROGRESS_RECORDS: u64 = 1 << 24;
+
+/// Sorts a SAM, BAM or CRAM file by coordinate or name, as `samtools sort`
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Reads: one BAM file
+    /// Reads: a SAM, BAM or CRAM file, or - for standard input
+    #[arg(default_value = "-")]
     input: PathBuf,
-    /// Output: a BAM file, or - for standard output
-    #[arg(short = 'o', value_name = "BAM")]
+    /// Output: a SAM, BAM or CRAM file, or - for standard output
+    #[arg(short = 'o', value_name = "FILE", default_value = "-")]
     output: PathBuf,
     /// Sort by read name
     #[arg(short = 'n')]
@@ -30,10 +43,21 @@ pub struct Args {
     /// Threads
     #[arg(short = '@', long, value_name = "INT", default_value_t = 1)]
     threads: usize,
-    /// Memory of each thread, with K, M or G; what does not fit waits in a file beside the output
+    /// Memory of each thread, with K, M or G; what does not fit waits in files without a name
     #[arg(short = 'm', value_name = "SIZE", default_value = "768M", value_parser = parse_size)]
     memory_bytes: usize,
-    /// Writes the index as well: OUT.bai, or OUT.csi where a contig is too long for it
+    /// Folder of the files that wait [default: that of the output]
+    #[arg(short = 'T', long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
+    /// Level of compression of BAM, 0 to 12 [default: 6]
+    #[arg(short = 'l', value_name = "INT", value_parser = clap::value_parser!(i32).range(0..=12))]
+    level: Option<i32>,
+    /// Reference FASTA of CRAM
+    #[arg(long, value_name = "FASTA")]
+    reference: Option<PathBuf>,
+    #[command(flatten)]
+    format: FormatArgs,
+    /// Writes the index as well: OUT.bai, OUT.csi where a contig is too long for it, or OUT.crai
     #[arg(long, conflicts_with = "by_name")]
     write_index: bool,
 }
@@ -55,47 +79,58 @@ fn sort(args: &Args) -> Result<()> {
         true => (SortOrder::Name, "queryname"),
         false => (SortOrder::Coordinate, "coordinate"),
     };
-    let mut input = BamInput::open(&args.input)?;
+    let reference = args.reference.as_deref();
+    let mut input = ReadsInput::open(&args.input, reference)?;
     let header = input.header().with_sort_order(name);
-    let mut out = BamOutput::create(&args.output, header.with_program("spindle-sort"))?;
-    let memory_bytes = args.memory_bytes.saturating_mul(args.threads.max(1));
-    // The rest is for keys in the making and blocks under way.
-    let mut sorter = Sorter::new(order, memory_bytes / 3 * 2);
-    let mut spill: Option<Spill> = None;
-    while let Some((_, record)) = input.next_record()? {
+    let plan = Plan {
+        wants_index: args.write_index,
+        level: Some(args.level.unwrap_or(LEVEL)),
+        ..Plan::new(&args.output, &args.format, reference)
+    };
+    let mut out = ReadsOutput::create(&plan, header.with_program("spindle-sort"))?;
+    let mut sorter = Sorter::new(order, room(args));
+    let folder = scratch(args);
+    let mut spill = Spill::new_in(&folder);
+    let shown = || format!("scratch file in {}", folder.display());
+    while let Some((number, record)) = input.next_record()? {
+        if sorter.is_full(&record) {
+            if spill.waiting() >= FAN_IN {
+                spill
+                    .merge_waiting(|waiting, out| merge_spilled(waiting, order, out))
+                    .with_context(shown)?;
+            }
+            spill.add(|out| sorter.spill(out)).with_context(shown)?;
+        }
         sorter.push(record);
-        if sorter.is_full() {
-            let spill = match &mut spill {
-                Some(spill) => spill,
-                None => spill.insert(scratch(args)?),
-            };
-            let mut writer = spill.writer();
-            sorter.spill(&mut writer).context("scratch file")?;
-            spill.end_stretch(writer).context("scratch file")?;
+        if number.is_multiple_of(PROGRESS_RECORDS) {
+            eprintln!("{number} records read");
         }
     }
-    let stretches = spill.map_or(Vec::new(), Spill::into_stretches);
+    let stretches = spill.into_stretches();
     let write = |record: genome::record::RecordView<'_>| out.write(&record);
     sorter.merge(stretches, &Monitor::default(), write)?;
-    let finished = out.finish()?;
-    match args.write_index {
-        true => finished.write_index(&args.output),
-        false => Ok(()),
-    }
+    out.finish(&args.output)
 }
 
-fn scratch(args: &Args) -> Result<Spill> {
-    let temporary = std::env::temp_dir();
+/// Returns how much of the memory is for records.
+fn room(args: &Args) -> usize {
+    let total = args.memory_bytes.saturating_mul(args.threads.max(1));
+    total.saturating_sub(OVERHEAD_BYTES).max(total / 2)
+}
+
+fn scratch(args: &Args) -> PathBuf {
     let beside = !is_device(&args.output) && args.output.as_os_str() != "-";
-    let folder = match beside {
-        true => folder_of(&args.output),
-        false => &temporary,
+    let by_output = || match beside {
+        true => folder_of(&args.output).to_owned(),
+        false => std::env::temp_dir(),
     };
-    Spill::new_in(folder).with_context(|| folder.display().to_string())
+    args.scratch
+        .as_deref()
+        .map_or_else(by_output, Path::to_owned)
 }
 
 /// Parses bytes with K, M or G after them.
-fn parse_size(text: &str) -> Result<usize, String> {
+pub fn parse_size(text: &str) -> Result<usize, String> {
     let (digits, shift) = match text.chars().last() {
         Some('K' | 'k') => (&text[..text.len() - 1], 10),
         Some('M' | 'm') => (&text[..text.len() - 1], 20),

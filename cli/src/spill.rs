@@ -1,94 +1,111 @@
-//! Scratch space of a sort: stretches of one file without a name.
+//! Scratch space of a sort: stretches of files without a name.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::ops::Range;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
-use std::sync::Arc;
+use std::io::{self, BufReader, BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
 
 /// Bytes read ahead of each stretch while all are merged.
 const READ_AHEAD_BYTES: usize = 64 << 10;
 
-/// A file of stretches; it goes when the program ends, however it ends.
+/// Bytes that are written together.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// Files of stretches; they go when the program ends, however it ends.
 pub struct Spill {
-    file: Arc<File>,
-    stretches: Vec<Range<u64>>,
+    folder: PathBuf,
+    stretches: Vec<File>,
+    /// How many of the stretches, the first ones, were merged already.
+    merged: usize,
 }
 
 impl Spill {
-    /// Makes an empty file in a folder.
-    ///
-    /// # Errors
-    /// What the file system answers.
-    pub fn new_in(folder: &Path) -> io::Result<Self> {
-        Ok(Self {
-            file: Arc::new(tempfile::tempfile_in(folder)?),
+    /// Takes a folder for the files.
+    pub fn new_in(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
             stretches: Vec::new(),
-        })
+            merged: 0,
+        }
     }
 
-    /// Returns where the next stretch is to be written.
-    pub fn writer(&self) -> BufWriter<Arc<File>> {
-        BufWriter::with_capacity(1 << 20, Arc::clone(&self.file))
-    }
-
-    /// Ends the stretch that was written last.
+    /// Writes a stretch.
     ///
     /// # Errors
-    /// What the file system answers.
-    pub fn end_stretch(&mut self, mut writer: BufWriter<Arc<File>>) -> io::Result<()> {
+    /// What the file system or `write` answers.
+    pub fn add<E: From<io::Error>>(
+        &mut self,
+        write: impl FnOnce(&mut BufWriter<&File>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut file = tempfile::tempfile_in(&self.folder)?;
+        let mut writer = BufWriter::with_capacity(WRITE_BYTES, &file);
+        write(&mut writer)?;
         writer.flush()?;
-        let start = self.stretches.last().map_or(0, |last| last.end);
-        self.stretches.push(start..self.file.metadata()?.len());
+        drop(writer);
+        file.rewind()?;
+        self.stretches.push(file);
         Ok(())
     }
 
-    /// Returns the stretches for reading.
-    pub fn into_stretches(self) -> Vec<BufReader<Stretch>> {
-        let stretch = |bytes: &Range<u64>| {
-            let file = Arc::clone(&self.file);
-            let bytes = bytes.clone();
-            BufReader::with_capacity(READ_AHEAD_BYTES, Stretch { file, bytes })
-        };
-        self.stretches.iter().map(stretch).collect()
+    /// Says how many stretches wait that are no result of merging.
+    pub const fn waiting(&self) -> usize {
+        self.stretches.len() - self.merged
+    }
+
+    /// Replaces the stretches that wait by one.
+    ///
+    /// # Errors
+    /// What the file system or `merge` answers.
+    pub fn merge_waiting<E: From<io::Error>>(
+        &mut self,
+        merge: impl FnOnce(Vec<BufReader<File>>, &mut BufWriter<&File>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let waiting = self.stretches.split_off(self.merged);
+        let readers = waiting.into_iter().map(reader).collect();
+        self.add(|writer| merge(readers, writer))?;
+        self.merged = self.stretches.len();
+        Ok(())
+    }
+
+    /// Returns the stretches for reading, in the order of writing.
+    pub fn into_stretches(self) -> Vec<BufReader<File>> {
+        self.stretches.into_iter().map(reader).collect()
     }
 }
 
-/// One stretch, read at a place of its own.
-pub struct Stretch {
-    file: Arc<File>,
-    bytes: Range<u64>,
-}
-
-impl Read for Stretch {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.bytes.end - self.bytes.start).unwrap_or(usize::MAX);
-        let length = buffer.len().min(left);
-        let read = self.file.read_at(&mut buffer[..length], self.bytes.start)?;
-        self.bytes.start += read as u64;
-        Ok(read)
-    }
+fn reader(stretch: File) -> BufReader<File> {
+    BufReader::with_capacity(READ_AHEAD_BYTES, stretch)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
 
     #[test]
-    fn stretches_are_read_side_by_side() {
-        let mut spill = Spill::new_in(&std::env::temp_dir()).unwrap();
+    fn stretches_are_read_side_by_side_and_merged_in_order() {
+        let mut spill = Spill::new_in(&std::env::temp_dir());
+        let add = |spill: &mut Spill, text: &str| {
+            spill.add(|out| out.write_all(text.as_bytes())).unwrap();
+        };
         for text in ["first", "", "third"] {
-            let mut writer = spill.writer();
-            writer.write_all(text.as_bytes()).unwrap();
-            spill.end_stretch(writer).unwrap();
+            add(&mut spill, text);
         }
+        let merge = |readers: Vec<BufReader<File>>, out: &mut BufWriter<&File>| {
+            for mut reader in readers {
+                io::copy(&mut reader, out)?;
+            }
+            Ok::<(), io::Error>(())
+        };
+        spill.merge_waiting(merge).unwrap();
+        assert_eq!(spill.waiting(), 0);
+        add(&mut spill, "fourth");
+        assert_eq!(spill.waiting(), 1);
         let mut stretches = spill.into_stretches();
         let mut read = |at: usize| {
             let mut text = String::new();
             stretches[at].read_to_string(&mut text).unwrap();
             text
         };
-        assert_eq!([read(2), read(0), read(1)], ["third", "first", ""]);
+        assert_eq!([read(1), read(0)], ["fourth", "firstthird"]);
     }
 }

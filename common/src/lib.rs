@@ -13,5 +13,6 @@ pub mod location;
 pub mod servers;
 pub mod task;
 pub mod telemetry;
+pub mod tls;
 pub mod wire;
 pub mod workflow;

@@ -49,6 +49,12 @@ pub enum Error {
     /// The actors could not start.
     #[error("the controller cannot start")]
     Start(#[from] ractor::SpawnErr),
+    /// The policy cannot be put to work.
+    #[error("who may do what cannot be known")]
+    Access(#[from] crate::access::AccessError),
+    /// TLS cannot be used.
+    #[error("cannot use TLS")]
+    Tls(#[from] common::tls::TlsError),
     /// The object folder cannot be used.
     #[error("cannot use the objects")]
     Objects(#[from] object_store::Error),

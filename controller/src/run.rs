@@ -53,7 +53,7 @@ pub async fn run(
     let bulk = Bulk::start("bulk")?;
     let etcd = Bulk::start("etcd")?;
     let opened = opening::open(&config, etcd.handle()).await?;
-    let listeners = listen::open(&config.listen).await?;
+    let listeners = listen::open(&config).await?;
     let bound: Vec<Bound> = listeners.iter().map(listen::Listener::bound).collect();
     let services = Arc::new(open_services(&config, bulk.handle())?);
     let (handles_in, handles) = watch::channel(None);
@@ -83,7 +83,7 @@ pub async fn run(
         epoch = answering(&standing, handles.clone()) => epoch?,
         Some(error) = failed.recv() => return Err(error),
     };
-    let api = Api::new((standing, handles), services, config.limits)?;
+    let api = Api::new((standing, handles), services, &config)?;
     let (stop, stopping) = watch::channel(false);
     let mut servers = JoinSet::new();
     for listener in listeners {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use common::auth::Bearer;
 use common::servers::{Present, Servers, addresses};
+use common::tls::{ClientTls, TlsConnector};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::error::Error;
@@ -55,6 +56,8 @@ pub struct Config {
 pub enum Controller {
     /// `http://HOST:PORT` or `unix:PATH`; several addresses, of which one leads, with commas between.
     Address(String),
+    /// `https://HOST:PORT`, with the certificates of both sides.
+    Secure(String, ClientTls),
     /// A channel within this process.
     Channel(Channel),
 }
@@ -127,6 +130,7 @@ impl Controller {
                 let endpoints = endpoints(list)?.into_iter();
                 endpoints.map(|endpoint| endpoint.connect_lazy()).collect()
             }
+            Self::Secure(list, tls) => secure(list, tls)?,
         };
         Ok(Servers::new(channels, present))
     }
@@ -142,8 +146,26 @@ impl Controller {
                     _ => Ok(Channel::balance_list(endpoints.into_iter())),
                 }
             }
+            // A balanced channel has no connector of its own: the first controller serves objects.
+            Self::Secure(list, tls) => {
+                let mut channels = secure(list, tls)?.into_iter();
+                let none = || Error::Config("no address of a controller".to_owned());
+                channels.next().ok_or_else(none)
+            }
         }
     }
+}
+
+fn secure(list: &str, tls: &ClientTls) -> Result<Vec<Channel>, Error> {
+    let wrong = |reason: String| Error::Config(format!("{list}: {reason}"));
+    if !addresses(list).all(|address| address.starts_with("https://")) {
+        return Err(wrong("TLS is for https:// addresses".to_owned()));
+    }
+    tls.load().map_err(|error| wrong(error.to_string()))?;
+    // The connector speaks TLS: the endpoints must not try it again.
+    let endpoints = endpoints(&list.replace("https://", "http://"))?.into_iter();
+    let connect = |endpoint: Endpoint| endpoint.connect_with_connector_lazy(TlsConnector(tls.clone()));
+    Ok(endpoints.map(connect).collect())
 }
 
 fn endpoints(list: &str) -> Result<Vec<Endpoint>, Error> {

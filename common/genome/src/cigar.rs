@@ -105,6 +105,20 @@ impl CigarOp {
     }
 }
 
+/// The operations of one alignment.
+pub type Cigar = Vec<CigarOp>;
+
+/// Appends an operation; one of the same kind as the last lengthens it, an empty one is left out.
+pub fn push(cigar: &mut Cigar, kind: CigarKind, length_bp: u32) {
+    if length_bp == 0 {
+        return;
+    }
+    match cigar.last_mut() {
+        Some(last) if last.kind() == kind => *last = CigarOp::new(kind, last.len() + length_bp),
+        _ => cigar.push(CigarOp::new(kind, length_bp)),
+    }
+}
+
 /// Returns how many reference bases the operations cover.
 pub fn reference_span(ops: impl IntoIterator<Item = CigarOp>) -> u64 {
     let covering = ops.into_iter().filter(|op| op.kind().consumes_reference());
@@ -132,6 +146,18 @@ pub fn write_text(ops: impl IntoIterator<Item = CigarOp>, text: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pushing_joins_equal_kinds() {
+        let mut cigar = Cigar::new();
+        push(&mut cigar, CigarKind::Match, 3);
+        push(&mut cigar, CigarKind::Insertion, 0);
+        push(&mut cigar, CigarKind::Match, 2);
+        push(&mut cigar, CigarKind::Deletion, 1);
+        let mut text = Vec::new();
+        write_text(cigar, &mut text);
+        assert_eq!(text, b"5M1D");
+    }
 
     #[test]
     fn spans_follow_the_kinds() {

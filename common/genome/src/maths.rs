@@ -7,8 +7,10 @@
 
 mod double_double;
 mod log10;
+mod log10_single;
 
 pub use log10::log10;
+pub use log10_single::log10_single;
 
 /// Returns e to the power of `x`.
 #[inline]
@@ -20,6 +22,12 @@ pub fn exp(x: f64) -> f64 {
 #[inline]
 pub fn ln(x: f64) -> f64 {
     libm::log(x)
+}
+
+/// Returns the natural logarithm of 1 + `x`.
+#[inline]
+pub fn ln_1p(x: f64) -> f64 {
+    libm::log1p(x)
 }
 
 /// Returns `base` to the power of `exponent`.

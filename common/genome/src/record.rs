@@ -6,6 +6,7 @@
 mod builder;
 mod flags;
 mod owned;
+mod parse;
 pub mod sam;
 mod tags;
 mod view;
@@ -13,6 +14,7 @@ mod view;
 pub use builder::{NewRecord, Records};
 pub use flags::Flags;
 pub use owned::OwnedRecord;
+pub use parse::{SamError, parse_sam};
 pub use tags::{Tag, TagValue, tags, without_tags};
 pub use view::{RecordError, RecordView};
 

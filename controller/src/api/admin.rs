@@ -5,6 +5,7 @@ use proto::v1;
 use proto::v1::admin_server::Admin;
 use tonic::{Extensions, Request, Response, Status};
 
+use super::callers::caller;
 use super::{Api, cluster, not_found, unavailable};
 use crate::actors::scheduler::{Availability, Seat};
 
@@ -31,10 +32,13 @@ impl Admin for Service {
         request: Request<v1::DrainRequest>,
     ) -> Result<Response<v1::DrainResponse>, Status> {
         let _permit = self.0.request_permit()?;
+        let caller = caller(&request)?;
         if let Some(mut leader) = cluster::elsewhere(&self.0).await? {
             return leader.drain(cluster::forwarded(request)).await;
         }
         let v1::DrainRequest { worker_id } = request.into_inner();
+        let callers = &self.0.callers;
+        callers.log(&caller, "Drain", worker_id.clone()).await?;
         let control = self.0.control()?;
         let id = WorkerId::new(worker_id.clone());
         if !control

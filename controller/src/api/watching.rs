@@ -13,6 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
 use super::{Api, Role, not_found};
+use crate::access::Principal;
 use crate::actors::workflow::{Handle, Moment, Snapshot};
 use crate::actors::workflows::{Filter, Found, Page};
 use crate::actors::{Handles, NoAnswer};
@@ -23,12 +24,20 @@ use crate::state::status_wire::status_of;
 const PAGE: u32 = 100;
 const PAGE_LIMIT: u32 = 1000;
 
-/// Returns the present view of a workflow.
-pub async fn get(api: &Api, workflow: String) -> Result<Arc<Snapshot>, Status> {
+/// Returns the present view of a workflow. One of another tenant is not there.
+pub async fn get(api: &Api, caller: &Principal, workflow: String) -> Result<Arc<Snapshot>, Status> {
     let workflow = WorkflowId::new(workflow);
+    let snapshot = present(api, &workflow).await?;
+    match caller.sees(&snapshot.tenant) {
+        true => Ok(snapshot),
+        false => Err(not_found("workflow", workflow.as_str())),
+    }
+}
+
+async fn present(api: &Api, workflow: &WorkflowId) -> Result<Arc<Snapshot>, Status> {
     let asked = async |role| match role {
         Role::Leads(control) => {
-            look(&control, &workflow, |live| async move { live.view().await }).await
+            look(&control, workflow, |live| async move { live.view().await }).await
         }
         Role::Follows(replica) => replica.view(workflow.clone()).await,
     };
@@ -38,7 +47,15 @@ pub async fn get(api: &Api, workflow: String) -> Result<Arc<Snapshot>, Status> {
 
 /// Asks a workflow to stop. One that was cancelled before is left as it is. Where another controller
 /// leads, the wish is made durable: the leader will see it.
-pub async fn cancel(api: &Api, workflow: String) -> Result<Arc<Snapshot>, Status> {
+pub async fn cancel(
+    api: &Api,
+    caller: &Principal,
+    workflow: String,
+) -> Result<Arc<Snapshot>, Status> {
+    get(api, caller, workflow.clone()).await?;
+    api.callers
+        .log(caller, "CancelWorkflow", workflow.clone())
+        .await?;
     let workflow = WorkflowId::new(workflow);
     let store = &api.standing.store;
     let asked = async |role| match role {
@@ -103,9 +120,11 @@ where
 /// Returns workflows, newest first.
 pub async fn list(
     api: &Api,
+    caller: Principal,
     request: v1::ListWorkflowsRequest,
 ) -> Result<v1::ListWorkflowsResponse, Status> {
-    let filter = read_filter(request)?;
+    let mut filter = read_filter(request)?;
+    filter.tenant = caller.tenant;
     let asked = async |role| match role {
         Role::Leads(control) => {
             let Page { found, more } = control.workflows.list(filter.clone()).await?;
@@ -117,7 +136,7 @@ pub async fn list(
     let mut workflows = Vec::with_capacity(ids.len());
     let mut last = String::new();
     for id in ids {
-        let snapshot = get(api, id.as_str().to_owned()).await?;
+        let snapshot = present(api, &id).await?;
         workflows.push(v1::Workflow::from(&*snapshot));
         last = id.as_str().to_owned();
     }
@@ -155,16 +174,18 @@ fn read_filter(request: v1::ListWorkflowsRequest) -> Result<Filter, WireError> {
             .collect::<Result<_, _>>()?,
         sample: given(sample),
         batch: given(batch_id).map(BatchId::new),
+        tenant: None,
     })
 }
 
 /// Sends the present view of a workflow, then each change, until it has ended.
 pub async fn watch(
     api: Api,
+    caller: Principal,
     workflow: String,
 ) -> Result<BoxStream<'static, Result<v1::Workflow, Status>>, Status> {
     let permit = api.stream_permit()?;
-    let first = get(&api, workflow.clone()).await?;
+    let first = get(&api, &caller, workflow.clone()).await?;
     let (views, stream) = mpsc::channel(1);
     tokio::spawn(async move {
         let _permit = permit;
@@ -216,9 +237,9 @@ async fn after(api: &Api, workflow: &WorkflowId, seen: Moment) -> Result<Arc<Sna
             // An error means that it ended, or that another controller leads.
             let _ = moment.wait_for(|moment| is_news(*moment, seen)).await;
         }
-        let present = get(api, workflow.as_str().to_owned()).await?;
-        if is_news(present.moment(), seen) || is_over(&present) {
-            return Ok(present);
+        let now = present(api, workflow).await?;
+        if is_news(now.moment(), seen) || is_over(&now) {
+            return Ok(now);
         }
         tokio::task::yield_now().await;
     }

@@ -69,12 +69,14 @@ fn decoded(key: &[u8], value: &[u8]) -> Dumped {
                 workflow,
                 batch,
                 at_ms,
+                tenant,
                 spec,
             } = accepted;
             json!({
                 "workflow": workflow.as_str(),
                 "batch": batch.as_str(),
                 "accepted_at_ms": at_ms,
+                "tenant": tenant.as_str(),
                 "spec": format!("{spec:?}"),
             })
         }),

@@ -173,6 +173,7 @@ impl Fold {
                 workflow: state.workflow.clone(),
                 batch: state.batch.clone(),
                 at_ms: state.accepted_at_ms,
+                tenant: state.tenant.clone(),
                 spec: WorkflowSpec::clone(&state.spec),
             };
             *folded = Folded::Archived(Archived {
@@ -224,6 +225,7 @@ mod tests {
             workflow: state.workflow.clone(),
             batch: state.batch.clone(),
             at_ms: state.accepted_at_ms,
+            tenant: state.tenant.clone(),
             spec: (*state.spec).clone(),
         };
         (keys::spec(&state.workflow), accepted.encode())

@@ -151,9 +151,12 @@ pub fn accepted_state(accepted: Accepted) -> Folded {
         workflow,
         batch,
         at_ms,
+        tenant,
         spec,
     } = accepted;
-    Folded::accepted(workflow, batch, Arc::new(spec), at_ms)
+    let mut state = Folded::accepted(workflow, batch, Arc::new(spec), at_ms);
+    state.tenant = tenant;
+    state
 }
 
 /// Says whether so much happened since the last snapshot (0: none) that the next is due.

@@ -7,10 +7,13 @@ mod etcd;
 mod failover;
 mod garbage;
 mod genome;
+mod identity;
 mod probes;
 #[expect(dead_code, reason = "other tests use the rest")]
 #[path = "../etcd/proxy.rs"]
 mod proxy;
+mod security;
 mod snapshots;
 mod support;
+mod tls;
 mod workers;

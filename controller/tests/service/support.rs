@@ -195,6 +195,7 @@ impl Controller {
 pub async fn connect(bound: &Bound) -> Channel {
     let endpoint = match bound {
         Bound::Tcp(address) => format!("http://{address}"),
+        Bound::Tls(address) => panic!("{address} needs certificates"),
         Bound::Unix(path) => format!("unix:{}", path.display()),
     };
     let endpoint = Endpoint::from_shared(endpoint).unwrap();

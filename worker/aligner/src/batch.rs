@@ -46,6 +46,7 @@ pub fn align(
 ) -> Result<Records, Error> {
     options.validate()?;
     check(batch)?;
+    index.announce(batch.reads.len());
     let context = Context::new(index, options);
     let found = find_all(&context, batch, monitor)?;
     let orientations = if batch.paired {
@@ -84,8 +85,10 @@ fn find_all(
                 return Err(Error::Cancelled);
             }
             let mut found = Found::default();
-            for read in block {
-                let alignments = finder.find(context, batch.reads.get(read).bases);
+            let bases = block.clone().map(|read| batch.reads.get(read).bases);
+            finder.load(context, bases);
+            for number in 0..block.len() {
+                let alignments = finder.find(context, number);
                 found.alignments.extend_from_slice(alignments);
                 found.ends.push(found.alignments.len());
             }

@@ -6,7 +6,7 @@ mod tree;
 pub(crate) use filter::ChainFilter;
 
 use crate::context::Context;
-use crate::smem::{Smem, repeat_fraction};
+use crate::smem::{Smem, repeat_fraction, rows_used};
 use std::ops::Range;
 use tree::Tree;
 
@@ -86,7 +86,12 @@ pub(crate) struct Chainer {
 
 impl Chainer {
     /// Chains the seeds of a read.
-    pub fn build(&mut self, context: &Context<'_>, smems: &[Smem], read_length: usize) {
+    pub fn build(
+        &mut self,
+        context: &Context<'_>,
+        (smems, places): (&[Smem], &[u64]),
+        read_length: usize,
+    ) {
         self.growing.clear();
         self.nodes.clear();
         self.tree.clear();
@@ -94,16 +99,19 @@ impl Chainer {
         self.anchors.clear();
         let most = context.options.max_occurrences;
         self.repeat_fraction = repeat_fraction(smems, most, read_length);
+        let mut located = 0;
         for smem in smems {
-            let step = if smem.size > most {
-                smem.size / most.max(1)
-            } else {
-                1
+            let range = match smem.place {
+                Some(_) => 0..1,
+                None => located..located + rows_used(smem, most).len(),
             };
-            let rows = (0..smem.size).step_by(step as usize).take(most as usize);
-            for row in rows {
+            for at in range {
+                let place = smem.place.unwrap_or_else(|| {
+                    located = at + 1;
+                    places[at]
+                });
                 let anchor = Anchor {
-                    reference: context.fm.position(smem.first_row + row).cast_signed(),
+                    reference: place.cast_signed(),
                     query: smem.start as i32,
                     length: (smem.end - smem.start) as i32,
                     score: (smem.end - smem.start) as i32,

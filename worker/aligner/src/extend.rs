@@ -3,6 +3,7 @@
 pub(crate) mod local;
 pub(crate) mod scalar;
 pub(crate) mod striped;
+mod ungapped;
 
 use crate::alignment::Alignment;
 use crate::chain::{Anchor, Chain};
@@ -127,21 +128,31 @@ impl ChainExtender {
 
     fn extend_left(&mut self, scene: &Scene<'_>, anchor: &Anchor, alignment: &mut Alignment) {
         let options = scene.context.options;
-        let reference_bp = (anchor.reference - scene.window_start) as usize;
-        self.query_left.clear();
         let query = &scene.read[..anchor.query as usize];
-        self.query_left.extend(query.iter().rev());
-        self.window_left.clear();
-        self.window_left
-            .extend(self.window[..reference_bp].iter().rev());
-        let problem = Problem {
-            query: &self.query_left,
-            reference: &self.window_left,
-            band: options.band_width,
-            end_bonus: options.clip_penalty_5,
-            start_score: alignment.score,
+        let reference = &self.window[..(anchor.reference - scene.window_start) as usize];
+        let pairs = query
+            .iter()
+            .rev()
+            .copied()
+            .zip(reference.iter().rev().copied());
+        let known = ungapped::extend(options, alignment.score, pairs);
+        let (extension, band) = match known.filter(|_| query.len() <= reference.len()) {
+            Some(extension) => (extension, options.band_width),
+            None => {
+                self.query_left.clear();
+                self.query_left.extend(query.iter().rev());
+                self.window_left.clear();
+                self.window_left.extend(reference.iter().rev());
+                let problem = Problem {
+                    query: &self.query_left,
+                    reference: &self.window_left,
+                    band: options.band_width,
+                    end_bonus: options.clip_penalty_5,
+                    start_score: alignment.score,
+                };
+                widen(&mut self.extender, scene, problem, -1)
+            }
         };
-        let (extension, band) = widen(&mut self.extender, scene, problem, -1);
         alignment.score = extension.score;
         alignment.band = alignment.band.max(band);
         if is_local(&extension, options.clip_penalty_5) {
@@ -165,7 +176,13 @@ impl ChainExtender {
             end_bonus: options.clip_penalty_3,
             start_score: before,
         };
-        let (extension, band) = widen(&mut self.extender, scene, problem, before);
+        let (query, reference) = (problem.query, problem.reference);
+        let pairs = query.iter().copied().zip(reference.iter().copied());
+        let known = ungapped::extend(options, before, pairs);
+        let (extension, band) = match known.filter(|_| query.len() <= reference.len()) {
+            Some(extension) => (extension, options.band_width),
+            None => widen(&mut self.extender, scene, problem, before),
+        };
         alignment.score = extension.score;
         alignment.band = alignment.band.max(band);
         if is_local(&extension, options.clip_penalty_3) {

@@ -9,6 +9,8 @@ pub(crate) mod occ;
 mod suffix_array;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod text;
+pub(crate) mod words;
 
 pub use build::Builder;
 pub use digest::ReferenceDigest;
@@ -19,6 +21,9 @@ use genome::dictionary::Dictionary;
 use genome::reference::{AmbiguousRun, Reference};
 use occ::FmIndex;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use text::Text;
+use words::Words;
 
 /// An index file, mapped for reading.
 ///
@@ -35,7 +40,12 @@ pub struct Index {
     digest: [u8; 32],
     primary: u64,
     base_counts: [u64; 4],
+    /// Reads announced so far.
+    announced: AtomicU64,
 }
+
+/// Blocks of the FM-index for which one read makes it worth to copy them into large pages.
+const BLOCKS_PER_READ: u64 = 64;
 
 impl Index {
     /// Maps an index file and checks its head and its length.
@@ -58,6 +68,7 @@ impl Index {
             digest: header.digest,
             primary: header.primary,
             base_counts: header.base_counts,
+            announced: AtomicU64::new(0),
         })
     }
 
@@ -81,13 +92,32 @@ impl Index {
         self.is_alternate[contig as usize]
     }
 
+    /// Says that so many reads will be aligned, so that enough of them make the index faster.
+    pub(crate) fn announce(&self, reads: usize) {
+        let before = self.announced.fetch_add(reads as u64, Ordering::Relaxed);
+        let blocks = self.file.blocks().len() as u64;
+        if (before + reads as u64).saturating_mul(BLOCKS_PER_READ) >= blocks {
+            self.file.make_resident();
+        }
+    }
+
     pub(crate) fn fm(&self) -> FmIndex<'_> {
         FmIndex::new(
             self.file.blocks(),
             self.file.samples(),
-            self.primary,
-            self.base_counts,
+            (self.text(), self.words()),
+            (self.primary, self.base_counts),
         )
+    }
+
+    /// Returns the bases of both strands.
+    pub(crate) fn text(&self) -> Text<'_> {
+        Text::new(self.file.packed(), self.strand_length().cast_unsigned())
+    }
+
+    fn words(&self) -> Words<'_> {
+        let symbols = 2 * self.strand_length().cast_unsigned();
+        Words::new(self.file.words(), symbols)
     }
 
     /// Returns the length P of the forward strand.
@@ -140,14 +170,9 @@ impl Index {
 
     /// Appends the codes of `start..end`, which lies on one strand.
     pub(crate) fn fetch_codes(&self, start: i64, end: i64, codes: &mut Vec<u8>) {
-        let packed = self.file.packed();
-        let at = |joined: i64| packed[(joined >> 2) as usize] >> (6 - 2 * (joined & 3)) & 3;
-        let length = self.strand_length();
-        if start < length {
-            codes.extend((start..end).map(at));
-        } else {
-            let (from, to) = (2 * length - end, 2 * length - start);
-            codes.extend((from..to).rev().map(|joined| 3 - at(joined)));
+        if start < end {
+            let (start, end) = (start.cast_unsigned(), end.cast_unsigned());
+            self.text().fetch(start, end, codes);
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Mate rescue: looks for a read near the place that its mate makes likely.
 
+mod screen;
+
 use crate::alignment::Alignment;
 use crate::context::Context;
 use crate::dedup::dedup;
 use crate::extend::local::{LocalAligner, Width};
 use crate::insert_size::{InsertSize, Orientations, orientation};
 use genome::base;
+use screen::Screen;
 
 /// Best possible score from which 8-bit lanes are too narrow.
 const EIGHT_BIT_LIMIT: i32 = 250;
@@ -16,6 +19,9 @@ pub(crate) struct MateRescuer {
     local: LocalAligner,
     window: Vec<u8>,
     reverse_complement: Vec<u8>,
+    /// Words of the read and of its reverse complement, once they are needed.
+    screens: [Screen; 2],
+    is_screened: [bool; 2],
     candidates: Vec<Alignment>,
 }
 
@@ -60,6 +66,7 @@ impl MateRescuer {
         self.reverse_complement.clear();
         let codes = read.iter().rev().map(|&code| base::complement_code(code));
         self.reverse_complement.extend(codes);
+        self.is_screened = [false; 2];
     }
 
     /// Searches one mate near one candidate, in each orientation that is not consistent yet.
@@ -120,6 +127,15 @@ impl MateRescuer {
         } else {
             read
         };
+        let strand = usize::from(side.is_opposite);
+        let screen = &mut self.screens[strand];
+        if !self.is_screened[strand] {
+            self.is_screened[strand] = true;
+            screen.load(options, query);
+        }
+        if !screen.is_hopeful(&self.window) {
+            return None;
+        }
         let read_bp = read.len() as i32;
         let width = if read_bp * options.match_score < EIGHT_BIT_LIMIT {
             Width::Eight

@@ -1,210 +1,257 @@
 //! Seeding: super-maximal exact matches (SMEMs) of a read in three rounds.
 //!
-//! Source: Li 2012 (FMD-index); Li 2013, §2.1 (re-seeding); the third round as bwa mem.
+//! A match of at least k bases is looked for where it would end, k bases from where it may begin
+//! at the earliest: where the bases before that end do not match, no match can span them, and
+//! most places need a few steps of the index. The matches are the same as those of a search from
+//! the middle to both sides.
+//!
+//! Source: Li 2012 (FMD-index); Li 2013, §2.1 (re-seeding); Gagie 2024 (search for long matches);
+//! the third round as bwa mem.
+
+mod lock_step;
+mod walker;
 
 use crate::Options;
-use crate::index::occ::{FmIndex, Interval};
+use crate::index::occ::FmIndex;
+use std::ops::Range;
+use walker::{Match, Walker};
 
 /// An exact match of a stretch of the read, wherever it occurs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Smem {
     /// First position in the read.
     pub start: u32,
     /// One past the last position in the read.
     pub end: u32,
-    /// First row of the suffix array.
+    /// First row of the suffix array, if the place is not known.
     pub first_row: u64,
     /// Number of rows.
     pub size: u64,
+    /// Where the only occurrence begins, if that is known.
+    pub place: Option<u64>,
 }
 
 impl Smem {
     const fn len(&self) -> u32 {
         self.end - self.start
     }
+
+    const fn new(found: &Match, start: usize, end: usize) -> Self {
+        Self {
+            start: start as u32,
+            end: end as u32,
+            first_row: found.interval.forward,
+            size: found.size(),
+            place: found.place,
+        }
+    }
 }
 
-/// A match that may still grow to the left.
-#[derive(Debug, Clone, Copy)]
-struct Growing {
-    interval: Interval,
-    end: u32,
-}
-
-/// The seeds of one read, and the memory to find them.
+/// The seeds of many reads, and the memory to find them.
 #[derive(Debug, Default)]
 pub(crate) struct Seeder {
-    /// Seeds sorted by start, then end; duplicates are kept.
-    pub smems: Vec<Smem>,
-    growing: Vec<Growing>,
-    grown: Vec<Growing>,
+    /// Seeds of each read sorted by start, then end; duplicates are kept.
+    seeds: Vec<Vec<Smem>>,
+    /// Rows of all reads, replaced by places; see [`rows_used`].
+    places: Vec<u64>,
+    /// Where the places of each read begin.
+    first_places: Vec<usize>,
+}
+
+/// Which matches a search finds: those of `least` bases and `min_size` rows within `segment` that
+/// begin at `last_start` at the latest and hold position `through`.
+#[derive(Debug, Clone)]
+struct Wanted {
+    segment: Range<usize>,
+    through: usize,
+    last_start: usize,
+    least: usize,
+    min_size: u64,
 }
 
 impl Seeder {
-    /// Collects the seeds of a read given as codes 0–4.
-    pub fn collect(&mut self, fm: &FmIndex<'_>, options: &Options, read: &[u8]) {
-        self.smems.clear();
-        let min_length = options.min_seed_length as u32;
-        if read.len() < min_length as usize {
-            return;
+    /// Collects the seeds of reads given as codes 0–4, and looks up where they lie.
+    pub fn collect<'a>(
+        &mut self,
+        fm: &FmIndex<'_>,
+        options: &Options,
+        (count, read): (usize, impl Fn(usize) -> &'a [u8]),
+    ) {
+        self.seeds
+            .resize_with(count.max(self.seeds.len()), Vec::new);
+        let start = |number| Seeding::new(fm, options, read(number)).run();
+        lock_step::run(count, start, |number, smems| self.seeds[number] = smems);
+        self.places.clear();
+        self.first_places.clear();
+        for smems in &self.seeds[..count] {
+            self.first_places.push(self.places.len());
+            for smem in smems.iter().filter(|smem| smem.place.is_none()) {
+                let rows = rows_used(smem, options.max_occurrences);
+                self.places.extend(rows.map(|row| smem.first_row + row));
+            }
         }
-        let mut at = 0;
-        while at < read.len() {
-            at = self.search(fm, read, (at, 1), min_length);
+        fm.locate(&mut self.places);
+    }
+
+    /// Returns the seeds of a read, and the places of those that do not tell it themselves.
+    pub fn of(&self, number: usize) -> (&[Smem], &[u64]) {
+        let places = &self.places[self.first_places[number]..];
+        (&self.seeds[number], places)
+    }
+}
+
+/// The search for the seeds of one read.
+struct Seeding<'a> {
+    options: &'a Options,
+    walker: Walker<'a>,
+    smems: Vec<Smem>,
+}
+
+impl<'a> Seeding<'a> {
+    const fn new(fm: &'a FmIndex<'a>, options: &'a Options, read: &'a [u8]) -> Self {
+        Self {
+            options,
+            walker: Walker::new(fm, read),
+            smems: Vec::new(),
         }
-        self.reseed(fm, options, read);
-        if options.third_round_occurrences > 0 {
-            self.third_round(fm, options, read);
+    }
+
+    /// Returns the seeds of the three rounds, sorted.
+    async fn run(mut self) -> Vec<Smem> {
+        let read = self.walker.read;
+        let least = self.options.min_seed_length as usize;
+        if read.len() < least {
+            return self.smems;
         }
-        self.smems.sort_unstable();
+        for segment in segments(read) {
+            if segment.len() >= least {
+                let wanted = Wanted {
+                    through: segment.start + least - 1,
+                    last_start: segment.end,
+                    segment,
+                    least,
+                    min_size: 1,
+                };
+                self.search(wanted).await;
+            }
+        }
+        self.reseed().await;
+        if self.options.third_round_occurrences > 0 {
+            self.third_round().await;
+        }
+        self.smems
+            .sort_unstable_by_key(|smem| (smem.start, smem.end));
+        self.smems
     }
 
     /// Second round: shorter matches through the middle of long, rare ones.
-    fn reseed(&mut self, fm: &FmIndex<'_>, options: &Options, read: &[u8]) {
-        let min_length = options.min_seed_length as u32;
+    async fn reseed(&mut self) {
+        let options = self.options;
         let long = f64::from(options.min_seed_length as f32 * options.reseed_factor) + 0.499;
         let long = long as u32;
         for index in 0..self.smems.len() {
             let smem = self.smems[index];
             if smem.len() >= long && smem.size <= options.reseed_max_occurrences {
-                let middle = (smem.start + smem.end) / 2;
-                self.search(fm, read, (middle as usize, smem.size + 1), min_length);
+                let middle = ((smem.start + smem.end) / 2) as usize;
+                let wanted = Wanted {
+                    segment: segment_around(self.walker.read, middle),
+                    through: middle,
+                    last_start: middle,
+                    least: options.min_seed_length as usize,
+                    min_size: smem.size + 1,
+                };
+                self.search(wanted).await;
+            }
+        }
+    }
+
+    /// Adds the matches that cannot be lengthened, from left to right.
+    async fn search(&mut self, wanted: Wanted) {
+        let walker = &mut self.walker;
+        let Range { mut start, end } = wanted.segment;
+        let mut last = wanted.through;
+        while last < end && start <= wanted.last_start {
+            match walker.match_left(start, last, wanted.min_size).await {
+                Err(mismatch) => {
+                    // No further match holds `mismatch..=last`; each holds `last` or begins later.
+                    start = mismatch + 1;
+                    last = last.max(start + wanted.least - 1);
+                }
+                Ok(found) => {
+                    let bounds = (end, wanted.min_size);
+                    let (found, reached) =
+                        walker.grow_right(found, (start, last + 1), bounds).await;
+                    if reached - start >= wanted.least {
+                        self.smems.push(Smem::new(&found, start, reached));
+                    }
+                    last = reached;
+                }
             }
         }
     }
 
     /// Third round: from left to right, the shortest matches that are rare enough.
-    fn third_round(&mut self, fm: &FmIndex<'_>, options: &Options, read: &[u8]) {
+    async fn third_round(&mut self) {
         let mut start = 0;
-        while start < read.len() {
-            if read[start] > 3 {
-                start += 1;
-                continue;
-            }
-            start = self.shortest_rare(fm, options, read, start);
+        while start < self.walker.read.len() {
+            start = self.shortest_rare(start).await;
         }
     }
 
     /// Adds the shortest rare match that begins at `start`; returns where to go on.
-    fn shortest_rare(
-        &mut self,
-        fm: &FmIndex<'_>,
-        options: &Options,
-        read: &[u8],
-        start: usize,
-    ) -> usize {
-        let mut interval = fm.of_base(read[start]);
-        for (at, &code) in read.iter().enumerate().skip(start + 1) {
-            if code > 3 {
-                return at + 1;
+    async fn shortest_rare(&mut self, start: usize) -> usize {
+        let (walker, options) = (&mut self.walker, self.options);
+        let read = walker.read;
+        let least = options.min_seed_length as usize;
+        let head = &read[start..read.len().min(start + least + 1)];
+        if let Some(unknown) = head.iter().position(|&code| code > 3) {
+            return start + unknown + 1;
+        }
+        let (mut found, mut end) = walker.word_after(start, least).await;
+        while end < read.len() {
+            if read[end] > 3 {
+                return end + 1;
             }
-            interval = fm.extend_forward(interval, code);
-            let is_long = at - start >= options.min_seed_length as usize;
-            if is_long && interval.size < options.third_round_occurrences {
-                if interval.size > 0 {
-                    self.smems.push(Smem {
-                        start: start as u32,
-                        end: at as u32 + 1,
-                        first_row: interval.forward,
-                        size: interval.size,
-                    });
+            found = walker.grown_right(found, (start, end)).await;
+            end += 1;
+            if end - start > least && found.size() < options.third_round_occurrences {
+                if found.size() > 0 {
+                    self.smems.push(Smem::new(&found, start, end));
                 }
-                return at + 1;
+                return end;
             }
         }
         read.len()
     }
+}
 
-    /// Adds all matches through position `from` with at least `min_size` rows that cannot be
-    /// lengthened and have `min_length`; returns where the longest one from `from` on ends.
-    fn search(
-        &mut self,
-        fm: &FmIndex<'_>,
-        read: &[u8],
-        (from, min_size): (usize, u64),
-        min_length: u32,
-    ) -> usize {
-        if read[from] > 3 {
-            return from + 1;
-        }
-        self.grow_right(fm, read, from, min_size);
-        let end = self.growing[0].end as usize;
-        self.grow_left(fm, read, (from, min_size), min_length);
-        end
-    }
+/// Returns the stretches of a read without unknown bases.
+fn segments(read: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut start = 0;
+    read.split(|&code| code > 3).map(move |known| {
+        let segment = start..start + known.len();
+        start = segment.end + 1;
+        segment
+    })
+}
 
-    /// Fills `growing` with the matches that begin at `from`, one a size, the longest first.
-    fn grow_right(&mut self, fm: &FmIndex<'_>, read: &[u8], from: usize, min_size: u64) {
-        self.growing.clear();
-        let mut current = Growing {
-            interval: fm.of_base(read[from]),
-            end: from as u32 + 1,
-        };
-        for (at, &code) in read.iter().enumerate().skip(from + 1) {
-            if code > 3 {
-                break;
-            }
-            let longer = fm.extend_forward(current.interval, code);
-            if longer.size != current.interval.size {
-                self.growing.push(current);
-                if longer.size < min_size {
-                    self.growing.reverse();
-                    return;
-                }
-            }
-            current = Growing {
-                interval: longer,
-                end: at as u32 + 1,
-            };
-        }
-        self.growing.push(current);
-        self.growing.reverse();
-    }
+/// Returns the stretch without unknown bases around a position.
+fn segment_around(read: &[u8], middle: usize) -> Range<usize> {
+    let is_unknown = |&code: &u8| code > 3;
+    let before = read[..middle].iter().rposition(is_unknown);
+    let after = read[middle..].iter().position(is_unknown);
+    before.map_or(0, |at| at + 1)..after.map_or(read.len(), |at| middle + at)
+}
 
-    /// Grows the matches to the left; one that stops while no longer one goes on is kept.
-    fn grow_left(
-        &mut self,
-        fm: &FmIndex<'_>,
-        read: &[u8],
-        (from, min_size): (usize, u64),
-        min_length: u32,
-    ) {
-        let mut last_start = u32::MAX;
-        let mut start = from as u32;
-        while !self.growing.is_empty() {
-            let code = start.checked_sub(1).map(|before| read[before as usize]);
-            let code = code.filter(|&code| code < 4);
-            self.grown.clear();
-            for &Growing { interval, end } in &self.growing {
-                let longer = code.map(|code| fm.extend_backward(interval)[code as usize]);
-                match longer.filter(|longer| longer.size >= min_size) {
-                    Some(longer) => {
-                        let last = self.grown.last();
-                        if last.is_none_or(|last| last.interval.size != longer.size) {
-                            self.grown.push(Growing {
-                                interval: longer,
-                                end,
-                            });
-                        }
-                    }
-                    None if self.grown.is_empty() && start < last_start => {
-                        last_start = start;
-                        if end - start >= min_length {
-                            self.smems.push(Smem {
-                                start,
-                                end,
-                                first_row: interval.forward,
-                                size: interval.size,
-                            });
-                        }
-                    }
-                    None => {}
-                }
-            }
-            std::mem::swap(&mut self.growing, &mut self.grown);
-            start = start.wrapping_sub(1);
-        }
-    }
+/// Returns which rows of a seed are used: spread over all when there are more than `most`.
+pub(crate) fn rows_used(smem: &Smem, most: u64) -> impl ExactSizeIterator<Item = u64> {
+    let step = if smem.size > most {
+        smem.size / most.max(1)
+    } else {
+        1
+    };
+    let count = smem.size.div_ceil(step).min(most);
+    (0..count as usize).map(move |at| at as u64 * step)
 }
 
 /// Returns the fraction of the read that lies in seeds with more than `max_occurrences`.
@@ -315,13 +362,14 @@ mod tests {
             let index = index_of(&[&codes]);
             let options = options(least);
             let mut seeder = Seeder::default();
-            seeder.collect(&index.fm(), &options, &read);
-            let found: Vec<_> = seeder.smems.iter().map(|smem| (smem.start, smem.end)).collect();
+            seeder.collect(&index.fm(), &options, (1, |_| read.as_slice()));
+            let (smems, _) = seeder.of(0);
+            let found: Vec<_> = smems.iter().map(|smem| (smem.start, smem.end)).collect();
             let text = both_strands(&codes);
             if read.len() >= least as usize {
                 prop_assert_eq!(found, by_counting(&text, &read, &options));
             }
-            for smem in &seeder.smems {
+            for smem in smems {
                 let size = count(&text, &read, smem.start as usize, smem.end as usize);
                 prop_assert_eq!(smem.size, size);
             }
@@ -333,8 +381,8 @@ mod tests {
         let smem = |start, end, size| Smem {
             start,
             end,
-            first_row: 0,
             size,
+            ..Smem::default()
         };
         let smems = [
             smem(0, 10, 600),

@@ -5,15 +5,12 @@ mod jitter;
 mod rank_sum;
 
 pub use fisher::{fisher_strand, strand_odds_ratio};
-pub use jitter::jittered;
+pub use jitter::{jittered, jittered_by};
 pub use rank_sum::rank_sum;
 
-use crate::call::Annotations;
-use crate::genotype::Matrix;
+use crate::call::{Annotations, Call};
+use crate::options::Options;
 use genome::maths;
-
-/// Values that differ by less do not tell alleles apart.
-const INFORMATIVE_LOG10: f64 = 0.2;
 
 /// One read over a site, beside its row of likelihoods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,20 +23,6 @@ pub struct Evidence {
     pub base_quality: Option<u8>,
     /// Distance of the site from the nearer end of the read.
     pub end_distance: Option<u32>,
-}
-
-/// Returns the allele that each read tells for, if it tells.
-pub fn told_alleles(matrix: &Matrix) -> Vec<Option<usize>> {
-    matrix.rows().map(told_allele).collect()
-}
-
-fn told_allele(row: &[f64]) -> Option<usize> {
-    let best = crate::log_sum::first_maximum(row);
-    let others = row.iter().enumerate().filter(|&(allele, _)| allele != best);
-    let second = others
-        .map(|(_, &value)| value)
-        .fold(f64::NEG_INFINITY, f64::max);
-    (row[best] - second > INFORMATIVE_LOG10).then_some(best)
 }
 
 /// Counts the informative reads of each allele.
@@ -71,7 +54,9 @@ pub fn describe_reads(
     let series = |value: &dyn Fn(&Evidence) -> Option<f64>| {
         let mut sides = [Vec::new(), Vec::new()];
         for (read, allele) in evidence.iter().zip(told) {
-            if let (Some(allele), Some(value)) = (allele, value(read)) {
+            if let (Some(allele), Some(value)) = (allele, value(read))
+                && read.mapping_quality != 0
+            {
                 sides[usize::from(*allele > 0)].push(value);
             }
         }
@@ -90,18 +75,41 @@ pub fn describe_reads(
         (reads > 0).then(|| maths::sqrt(squares as f64 / f64::from(reads)));
 }
 
+/// Leaves each mode its own annotations; what needs the genotype is added. Quality by depth stays
+/// raw: see [`jittered`].
+pub fn finish(call: &mut Call, strands: [u32; 4], options: &Options) {
+    let annotations = &mut call.annotations;
+    if options.is_gvcf() {
+        annotations.mapping_quality = None;
+        return;
+    }
+    annotations.raw_mapping_quality = None;
+    let called = call.sample.genotype.as_deref().unwrap_or_default();
+    let count = |allele| {
+        called
+            .iter()
+            .filter(|&&one| usize::from(one) == allele)
+            .count() as u32
+    };
+    annotations.allele_counts = Some((1..call.alleles.len()).map(count).collect());
+    annotations.fisher_strand = Some(fisher_strand(strands));
+    annotations.strand_odds_ratio = Some(strand_odds_ratio(strands));
+    let depth = match call.sample.depth() {
+        0 => annotations.depth,
+        informative => informative,
+    };
+    if depth > 0 && called.iter().any(|&allele| allele != 0) {
+        annotations.quality_by_depth = Some(call.quality / f64::from(depth));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn reads_that_fit_two_alleles_tell_nothing() {
-        let mut matrix = Matrix::new(2);
-        for row in [[0.0, -3.0], [-3.0, 0.0], [-0.1, 0.0]] {
-            matrix.push(&row);
-        }
-        let told = told_alleles(&matrix);
-        assert_eq!(told, [Some(0), Some(1), None]);
+    fn reads_that_tell_nothing_do_not_count() {
+        let told = [Some(0), Some(1), None];
         assert_eq!(allele_depths(&told, 2), [1, 1]);
     }
 }

@@ -38,9 +38,9 @@ impl Call {
 /// The genotype of the sample and its evidence.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sample {
-    /// The two alleles, ascending; `None` for `./.`.
-    pub genotype: Option<[u8; 2]>,
-    /// Informative reads of each allele.
+    /// Its alleles, as they are printed; `None` for `./.`.
+    pub genotype: Option<Vec<u8>>,
+    /// Informative reads of each allele; none for `./.`.
     pub allele_depths: Vec<u32>,
     /// Genotype quality, uncapped.
     pub genotype_quality: u32,
@@ -48,6 +48,19 @@ pub struct Sample {
     pub likelihoods: Vec<u32>,
     /// Reads of the reference and of all alternates on each strand; in a gVCF.
     pub strands: Option<[u32; 4]>,
+    /// Which calls lie on one chromosome; in a gVCF.
+    pub phase: Option<Phase>,
+}
+
+/// A place among the calls of one chromosome.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Phase {
+    /// 0-based position of the first call of the set.
+    pub set: u64,
+    /// Position, reference and alternate of that call.
+    pub id: String,
+    /// Whether the alternate allele lies on the first chromosome: `1|0`.
+    pub is_first: bool,
 }
 
 impl Sample {
@@ -66,8 +79,8 @@ pub struct Annotations {
     pub base_quality_rank_sum: Option<f64>,
     /// All reads looked at.
     pub depth: u32,
-    /// Phred-scaled p of an excess of heterozygotes: 0 for one sample.
-    pub excess_heterozygosity: f64,
+    /// Phred-scaled p of an excess of heterozygotes: 0 for one sample with a genotype.
+    pub excess_heterozygosity: Option<f64>,
     /// Phred-scaled p of Fisher's exact test of strands.
     pub fisher_strand: Option<f64>,
     /// Most likely allele counts.

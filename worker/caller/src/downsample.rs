@@ -1,6 +1,7 @@
-//! Fewer reads where there are too many, chosen by name so that neither order nor parts matter.
+//! Fewer reads where too many start at one position.
 
-use genome::record::RecordView;
+use crate::random::JavaRandom;
+use crate::region_read::RegionRead;
 
 /// Returns the rank of a read: the same for mates, and spread evenly over the 64-bit numbers.
 pub fn rank(name: &[u8]) -> u64 {
@@ -12,21 +13,30 @@ pub fn rank(name: &[u8]) -> u64 {
     hash ^ hash >> 31
 }
 
-/// Returns the indices, ascending, of the `limit` records of lowest rank.
-pub fn chosen<'a>(
-    records: impl ExactSizeIterator<Item = RecordView<'a>>,
-    limit: usize,
-) -> Vec<usize> {
-    let count = records.len();
-    if count <= limit {
-        return (0..count).collect();
+/// Keeps the `limit` reads of lowest rank, in their order: neither order nor parts matter.
+pub fn by_rank(reads: &mut Vec<RegionRead>, limit: usize) {
+    if limit == 0 || reads.len() <= limit {
+        return;
     }
-    let key = |record: RecordView<'a>| (rank(record.name()), record.flags().0);
-    let mut ranked: Vec<_> = records.map(key).zip(0..).collect();
-    ranked.sort_unstable();
-    let mut indices: Vec<usize> = ranked[..limit].iter().map(|&(_, index)| index).collect();
-    indices.sort_unstable();
-    indices
+    let key = |read: &RegionRead| (rank(&read.head.name), read.head.flags.0, read.head.ordinal);
+    let mut keys: Vec<_> = reads.iter().map(key).collect();
+    keys.sort_unstable();
+    let last = keys[limit - 1];
+    reads.retain(|read| key(read) <= last);
+}
+
+/// Keeps `limit` reads as a reservoir that a running generator fills: the order changes too.
+pub fn by_reservoir(reads: &mut Vec<RegionRead>, limit: usize, random: &mut JavaRandom) {
+    if limit == 0 {
+        return;
+    }
+    for index in limit..reads.len() {
+        let slot = random.below(index as u32 + 1) as usize;
+        if slot < limit {
+            reads.swap(slot, index);
+        }
+    }
+    reads.truncate(limit);
 }
 
 #[cfg(test)]
@@ -34,22 +44,43 @@ mod tests {
     use super::*;
     use crate::testing::Draft;
 
-    #[test]
-    fn choice_does_not_depend_on_the_order() {
-        let record = |i: u32| {
+    fn reads(count: usize) -> Vec<RegionRead> {
+        let read = |i: usize| {
             let draft = Draft {
                 name: format!("read{i}"),
                 ..Draft::default()
             };
-            draft.record()
+            draft.read(i as u64)
         };
-        let records: Vec<_> = (0..200).map(record).collect();
-        let forward = chosen(records.iter().map(|record| record.view()), 50);
-        let backward = chosen(records.iter().rev().map(|record| record.view()), 50);
-        let mut mirrored: Vec<_> = backward.iter().map(|index| 199 - index).collect();
+        (0..count).map(read).collect()
+    }
+
+    fn ordinals(reads: &[RegionRead]) -> Vec<u64> {
+        reads.iter().map(|read| read.head.ordinal).collect()
+    }
+
+    #[test]
+    fn choice_by_rank_does_not_depend_on_the_order() {
+        let (mut forward, mut backward) = (reads(200), reads(200));
+        backward.reverse();
+        by_rank(&mut forward, 50);
+        by_rank(&mut backward, 50);
+        let mut mirrored = ordinals(&backward);
         mirrored.reverse();
-        assert_eq!(forward, mirrored);
+        assert_eq!(ordinals(&forward), mirrored);
         assert_eq!(forward.len(), 50);
-        assert!(forward.iter().any(|&index| index >= 150));
+        assert!(forward.iter().any(|read| read.head.ordinal >= 150));
+    }
+
+    #[test]
+    fn reservoir_keeps_its_size_and_replaces_slots() {
+        let mut few = reads(5);
+        let mut random = JavaRandom::new(1);
+        by_reservoir(&mut few, 5, &mut random);
+        assert_eq!(ordinals(&few), [0, 1, 2, 3, 4]);
+        let mut many = reads(100);
+        by_reservoir(&mut many, 5, &mut random);
+        assert_eq!(many.len(), 5);
+        assert!(ordinals(&many).iter().any(|&ordinal| ordinal >= 5));
     }
 }

@@ -4,11 +4,12 @@ use genome::maths;
 use std::sync::LazyLock;
 
 const STEPS_PER_UNIT: f64 = 10_000.0;
+const STEP: f64 = 0.0001;
 const LARGEST_DIFFERENCE: f64 = 8.0;
 
 static JACOBIAN: LazyLock<Vec<f64>> = LazyLock::new(|| {
     let steps = (STEPS_PER_UNIT * LARGEST_DIFFERENCE) as u32;
-    let term = |step| maths::log10(1.0 + maths::pow10(-f64::from(step) / STEPS_PER_UNIT));
+    let term = |step| maths::log10(1.0 + maths::pow10(-f64::from(step) * STEP));
     (0..=steps).map(term).collect()
 });
 
@@ -20,6 +21,15 @@ pub fn approximate(a: f64, b: f64) -> f64 {
         return large;
     }
     large + JACOBIAN[(difference * STEPS_PER_UNIT + 0.5) as usize]
+}
+
+/// Returns log10(10^a + 10^b).
+pub fn of_two(a: f64, b: f64) -> f64 {
+    let (large, small) = if a > b { (a, b) } else { (b, a) };
+    if small == f64::NEG_INFINITY {
+        return large;
+    }
+    large + maths::log10(1.0 + maths::pow10(small - large))
 }
 
 /// Returns log10 of the sum of 10^x over the values; −∞ for none.
@@ -36,6 +46,14 @@ pub fn exact(values: &[f64]) -> f64 {
         .map(|(_, value)| maths::pow10(value - largest))
         .sum();
     largest + maths::log10(1.0 + others)
+}
+
+/// Returns log10(1 − 10^x) for x ≤ 0.
+pub fn one_minus(x: f64) -> f64 {
+    if x >= 0.0 {
+        return f64::NEG_INFINITY;
+    }
+    maths::ln_1p(-maths::pow10(x)) * std::f64::consts::LOG10_E
 }
 
 /// Returns the index of the first largest value; 0 for none.

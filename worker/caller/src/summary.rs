@@ -20,7 +20,7 @@ pub struct Summary {
 impl Summary {
     /// Counts a record.
     pub fn count(&mut self, call: &Call) {
-        let called = call.sample.genotype.unwrap_or([0, 0]);
+        let called = call.sample.genotype.as_deref().unwrap_or_default();
         let mut is_variant = false;
         for (index, alternate) in (1u8..).zip(&call.alleles[1..]) {
             if !called.contains(&index) || alternate.starts_with(b"<") || **alternate == *b"*" {
@@ -87,7 +87,7 @@ mod tests {
             quality: 50.0,
             annotations: Annotations::default(),
             sample: Sample {
-                genotype: Some([1, 2]),
+                genotype: Some(vec![1, 2]),
                 ..Sample::default()
             },
         };

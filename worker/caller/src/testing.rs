@@ -1,8 +1,10 @@
 //! Records for tests.
 
+use crate::region_read::{ReadHead, RegionRead};
 use genome::cigar::{CigarKind, CigarOp};
 use genome::record::{Flags, NewRecord, OwnedRecord, Records};
 use genome::region::ContigId;
+use std::sync::Arc;
 
 /// A record in the making: ten bases `ACGTACGTAC` of quality 30 at 0-based position 100.
 #[derive(Debug, Clone)]
@@ -78,6 +80,55 @@ impl Draft {
             },
         );
         OwnedRecord::from(records.get(0))
+    }
+
+    /// Builds the read as it lies in the stream.
+    pub fn read(&self, ordinal: u64) -> RegionRead {
+        let head = ReadHead {
+            ordinal,
+            name: self.name.as_bytes().into(),
+            flags: Flags(self.flags),
+            mapping_quality: self.mapping_quality,
+            contig: ContigId(0),
+            mate: self.mate.map(|(at, _)| (ContigId(0), u64::from(at))),
+            template_length: self.mate.map_or(0, |(_, length)| length),
+            sample: 0,
+            original_start: u64::from(self.position),
+            original_end: u64::from(self.position)
+                + genome::cigar::reference_span(self.cigar.iter().copied()),
+        };
+        RegionRead {
+            head: Arc::new(head),
+            start: u64::from(self.position),
+            cigar: self.cigar.clone(),
+            bases: self.bases.clone(),
+            qualities: self.qualities.clone(),
+        }
+    }
+}
+
+/// Makes a read of a region at a 0-based position, of quality 30, with letters `ACGTACGT…`.
+pub fn region_read(start: u64, cigar: &str) -> RegionRead {
+    let cigar = ops(cigar);
+    let length = genome::cigar::read_span(cigar.iter().copied()) as usize;
+    let head = ReadHead {
+        ordinal: 0,
+        name: b"r".as_slice().into(),
+        flags: Flags(0),
+        mapping_quality: 60,
+        contig: ContigId(0),
+        mate: None,
+        template_length: 0,
+        sample: 0,
+        original_start: start,
+        original_end: start + length as u64,
+    };
+    RegionRead {
+        head: Arc::new(head),
+        start,
+        cigar,
+        bases: b"ACGT".iter().copied().cycle().take(length).collect(),
+        qualities: vec![30; length],
     }
 }
 

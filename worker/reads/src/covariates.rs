@@ -14,15 +14,16 @@ mod read_groups;
 
 pub use clip::Clipped;
 pub use context::{CONTEXTS, context, context_letters, cycle};
-pub use counter::{Counter, Error, Scope};
+pub use counter::{CountOptions, Counter, Error, Scope};
 pub use counts::{Counts, Row, Tally};
 pub use filter::is_well_formed;
 pub use known_sites::KnownSites;
 pub use read_groups::ReadGroupKeys;
 
-pub(crate) use counter::check;
+pub(crate) use counter::{check, original_qualities};
+pub(crate) use counts::slot;
 
-/// Longer reads are refused: GATK's `--maximum-cycle-value`.
+/// Longer reads are refused, unless the user allows more: GATK's `--maximum-cycle-value`.
 pub const MAX_CYCLE: usize = 500;
 
 /// Bases of lower quality neither count nor change: GATK's `--preserve-qscores-less-than`.

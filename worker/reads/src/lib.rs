@@ -12,6 +12,7 @@ pub mod merge;
 pub mod metrics;
 pub mod recalibration;
 pub mod run;
+mod scratch;
 pub mod sort;
 
 pub use container::Error;

@@ -15,5 +15,5 @@ mod table;
 pub use apply::{ApplyOptions, Outcome, Recalibrator};
 pub use empirical::empirical_quality;
 pub use parse::ParseError;
-pub use quantize::{LEVELS, quantize};
+pub use quantize::{LEVELS, quantize, quantize_to};
 pub use table::{Covariate, CovariateKey, Datum, QualityKey, ReadGroupDatum, RecalibrationTable};

@@ -3,7 +3,9 @@
 //! Main path: [`Sorter::push`] every record; when [`Sorter::is_full`], [`Sorter::spill`] to a
 //! scratch stream of the caller's; at the end [`Sorter::merge`] what was spilled with the rest.
 
+mod arena;
 mod key;
+mod radix;
 mod spilled;
 
 pub use key::{SortKey, SortOrder, compare_names};
@@ -11,27 +13,33 @@ pub use key::{SortKey, SortOrder, compare_names};
 use std::io::{Read, Write};
 
 use genome::monitor::Monitor;
-use genome::record::{RecordView, Records};
+use genome::record::RecordView;
 use rayon::slice::ParallelSliceMut;
 
-use crate::container::{Encoder, Error};
+use crate::container::Error;
 use crate::merge::Heads;
+use crate::scratch::FrameWriter;
+use arena::Arena;
+use radix::Entry;
 use spilled::Spilled;
 
 /// Records between two looks at the monitor.
 const POLL_RECORDS: u64 = 1 << 12;
 
-/// What the sorter holds of a record beside its bytes.
-type Entry = (SortKey, u64, u32);
+/// Records after which the room for keys is foreseen.
+const SAMPLE_RECORDS: usize = 1 << 12;
+
+/// What sorting needs for each record beside its bytes: its entry, and room to move it.
+const ENTRY_BYTES: usize = 2 * size_of::<Entry>();
 
 /// Sorts any number of records in bounded memory.
 #[derive(Debug)]
 pub struct Sorter {
     order: SortOrder,
     memory_bytes: usize,
-    held_bytes: usize,
-    records: Records,
-    pushed: u64,
+    arena: Arena,
+    entries: Vec<Entry>,
+    spare: Vec<Entry>,
 }
 
 impl Sorter {
@@ -40,22 +48,38 @@ impl Sorter {
         Self {
             order,
             memory_bytes,
-            held_bytes: 0,
-            records: Records::default(),
-            pushed: 0,
+            arena: Arena::new(memory_bytes),
+            entries: Vec::new(),
+            spare: Vec::new(),
         }
+    }
+
+    /// Says whether it is time to spill before this record comes.
+    pub fn is_full(&self, record: &RecordView<'_>) -> bool {
+        let keys = (self.entries.len() + 1) * ENTRY_BYTES;
+        let held = self.arena.len() + Arena::bytes_of(record) + keys;
+        !self.entries.is_empty() && (held > self.memory_bytes || !self.arena.has_room(record))
     }
 
     /// Takes a record.
     pub fn push(&mut self, record: RecordView<'_>) {
-        self.records.push_view(0, record);
-        self.held_bytes += record.bytes().len() + self.order.key_bytes(&record);
-        self.pushed += 1;
+        let key = match self.order {
+            SortOrder::Coordinate => key::coordinate_key(&record),
+            SortOrder::Name => 0,
+        };
+        let address = self.arena.push(&record);
+        if self.entries.len() == SAMPLE_RECORDS {
+            self.foresee();
+        }
+        self.entries.push((key, address));
     }
 
-    /// Says whether it is time to spill.
-    pub fn is_full(&self) -> bool {
-        self.held_bytes >= self.memory_bytes
+    /// Sets room for all keys aside, so that they need not move while they grow in number.
+    fn foresee(&mut self) {
+        let record_bytes = self.arena.len() / self.entries.len() + ENTRY_BYTES;
+        let records = self.memory_bytes / record_bytes;
+        let more = records.saturating_sub(self.entries.len());
+        self.entries.reserve_exact(more + more / 16);
     }
 
     /// Writes all records held, sorted, and forgets them.
@@ -63,77 +87,175 @@ impl Sorter {
     /// # Errors
     /// [`Error::Io`] if the output fails.
     pub fn spill(&mut self, out: &mut impl Write) -> Result<(), Error> {
-        let mut section = Encoder::default();
-        for (_, ordinal, index) in self.sorted() {
-            let record = self.records.get(index as usize);
-            section.item(|bytes| spilled::put(bytes, ordinal, &record));
-            out.write_all(&section.take_packed())?;
+        self.sort();
+        let mut stretch = FrameWriter::new(out);
+        for &(_, address) in &self.entries {
+            spilled::put(&mut stretch, &self.arena.get(address))?;
         }
-        out.write_all(&section.finish())?;
-        self.records.clear();
-        self.held_bytes = 0;
-        Ok(())
+        self.entries.clear();
+        self.arena.clear();
+        stretch.finish()
     }
 
-    /// Gives all records in order to a sink: those spilled to these streams, and those held.
+    /// Gives all records in order to a sink: those spilled to these streams, which come in the
+    /// order of spilling, and those held.
     ///
     /// # Errors
     /// The streams' and the sink's own; [`Error::Cancelled`].
     pub fn merge<R: Read, E: From<Error>>(
-        self,
+        mut self,
         scratch: Vec<R>,
         monitor: &Monitor,
         mut sink: impl FnMut(RecordView<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let held = self.sorted();
-        let mut held = held.into_iter();
-        let mut streams: Vec<Spilled<R>> = scratch.into_iter().map(Spilled::new).collect();
-        let last = streams.len();
-        let mut heads = Heads::new(last + 1);
-        for (index, stream) in streams.iter_mut().enumerate() {
-            if let Some(head) = stream.advance(self.order)? {
-                heads.push(head, index);
-            }
-        }
-        let mut held_index = 0;
-        let mut next_held = || {
-            let (key, ordinal, index) = held.next()?;
-            Some(((key, ordinal), index))
-        };
-        if let Some((head, index)) = next_held() {
-            held_index = index as usize;
-            heads.push(head, last);
-        }
-        let mut count = 0u64;
-        while let Some((_, from)) = heads.first() {
-            let next = if from == last {
-                sink(self.records.get(held_index))?;
-                next_held().map(|(head, index)| {
-                    held_index = index as usize;
-                    head
-                })
-            } else {
-                sink(streams[from].record())?;
-                streams[from].advance(self.order)?
-            };
-            heads.replace_first(next);
-            count += 1;
-            if count.is_multiple_of(POLL_RECORDS) && monitor.is_cancelled() {
-                return Err(Error::Cancelled.into());
-            }
-        }
-        Ok(())
+        self.sort();
+        self.spare = Vec::new();
+        let mut stretches: Vec<Stretch<'_, R>> =
+            scratch.into_iter().map(Stretch::spilled).collect();
+        stretches.push(Stretch::Held {
+            arena: &self.arena,
+            entries: &self.entries,
+            next: 0,
+        });
+        merge(stretches, self.order, monitor, &mut sink)
     }
 
-    fn sorted(&self) -> Vec<Entry> {
-        let first = self.pushed - self.records.len() as u64;
-        let entry = |(index, record): (usize, RecordView<'_>)| {
-            (self.order.key(&record), first + index as u64, index as u32)
-        };
-        let mut entries: Vec<Entry> = self.records.iter().enumerate().map(entry).collect();
-        entries.par_sort_unstable();
-        entries
+    fn sort(&mut self) {
+        match self.order {
+            SortOrder::Coordinate => radix::sort(&mut self.entries, &mut self.spare),
+            SortOrder::Name => self.sort_by_name(),
+        }
     }
+
+    /// Sorts by what tells most names apart, and by the names where it does not.
+    fn sort_by_name(&mut self) {
+        let arena = &self.arena;
+        let (mut first, mut name) = (Vec::new(), Vec::new());
+        if let Some(&(_, address)) = self.entries.first() {
+            key::name_key(&arena.get(address), &mut first);
+        }
+        let mut shared = first.len();
+        for &(_, address) in &self.entries {
+            key::name_key(&arena.get(address), &mut name);
+            let same = first.iter().zip(&name).take_while(|(a, b)| a == b).count();
+            shared = shared.min(same);
+        }
+        for (head, address) in &mut self.entries {
+            key::name_key(&arena.get(*address), &mut name);
+            let mut bytes = [0; 8];
+            let told = &name[shared.min(name.len())..];
+            let length = told.len().min(bytes.len());
+            bytes[..length].copy_from_slice(&told[..length]);
+            *head = u64::from_be_bytes(bytes);
+        }
+        self.entries.par_sort_unstable_by(|a, b| {
+            let by_name = || key::compare_reads(&arena.get(a.1), &arena.get(b.1));
+            a.0.cmp(&b.0).then_with(by_name).then(a.1.cmp(&b.1))
+        });
+    }
+}
+
+/// Merges spilled stretches, given in the order of spilling, into one.
+///
+/// # Errors
+/// The streams' own; [`Error::Io`] if the output fails.
+pub fn merge_spilled<R: Read>(
+    scratch: Vec<R>,
+    order: SortOrder,
+    out: &mut impl Write,
+) -> Result<(), Error> {
+    let mut merged = FrameWriter::new(out);
+    let stretches = scratch.into_iter().map(Stretch::spilled).collect();
+    let mut sink = |record: RecordView<'_>| spilled::put(&mut merged, &record);
+    merge(stretches, order, &Monitor::default(), &mut sink)?;
+    merged.finish()
+}
+
+/// A sorted stretch of records.
+enum Stretch<'a, R> {
+    Spilled(Spilled<R>),
+    Held {
+        arena: &'a Arena,
+        entries: &'a [Entry],
+        next: usize,
+    },
+}
+
+impl<R: Read> Stretch<'_, R> {
+    const fn spilled(input: R) -> Self {
+        Self::Spilled(Spilled::new(input))
+    }
+
+    /// Moves to the next record and writes its key; false at the end.
+    fn advance(&mut self, order: SortOrder, key: &mut SortKey) -> Result<bool, Error> {
+        match self {
+            Self::Spilled(spilled) => spilled.advance(order, key),
+            Self::Held {
+                arena,
+                entries,
+                next,
+            } => {
+                let Some(&(head, address)) = entries.get(*next) else {
+                    return Ok(false);
+                };
+                *next += 1;
+                match order {
+                    SortOrder::Coordinate => *key = SortKey::Coordinate(head),
+                    SortOrder::Name => order.key_into(&arena.get(address), key),
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    fn record(&self) -> RecordView<'_> {
+        match self {
+            Self::Spilled(spilled) => spilled.record(),
+            Self::Held {
+                arena,
+                entries,
+                next,
+            } => arena.get(entries[*next - 1].1),
+        }
+    }
+}
+
+fn merge<R: Read, E: From<Error>>(
+    mut stretches: Vec<Stretch<'_, R>>,
+    order: SortOrder,
+    monitor: &Monitor,
+    sink: &mut impl FnMut(RecordView<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut count = 0u64;
+    let mut poll = || {
+        count += 1;
+        let cancelled = count.is_multiple_of(POLL_RECORDS) && monitor.is_cancelled();
+        if cancelled {
+            Err(Error::Cancelled)
+        } else {
+            Ok(())
+        }
+    };
+    if let [Stretch::Held { arena, entries, .. }] = stretches.as_slice() {
+        for &(_, address) in *entries {
+            sink(arena.get(address))?;
+            poll()?;
+        }
+        return Ok(());
+    }
+    let mut heads = Heads::new(stretches.len());
+    for (index, stretch) in stretches.iter_mut().enumerate() {
+        let mut key = SortKey::Coordinate(0);
+        if stretch.advance(order, &mut key)? {
+            heads.push(key, index);
+        }
+    }
+    while let Some((_, from)) = heads.first() {
+        sink(stretches[from].record())?;
+        heads.advance_first(|key| stretches[from].advance(order, key))?;
+        poll()?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -152,12 +274,19 @@ mod tests {
                 position: *position,
                 ..Sketch::default()
             };
-            sorter.push(sketch.records().get(0));
-            if sorter.is_full() {
+            let records = sketch.records();
+            if sorter.is_full(&records.get(0)) {
                 let mut bytes = Vec::new();
                 sorter.spill(&mut bytes).unwrap();
                 scratch.push(bytes);
             }
+            if scratch.len() > 3 {
+                let mut bytes = Vec::new();
+                let streams = scratch.iter().map(Vec::as_slice).collect();
+                merge_spilled(streams, order, &mut bytes).unwrap();
+                scratch = vec![bytes];
+            }
+            sorter.push(records.get(0));
         }
         let mut names = Vec::new();
         let streams = scratch.iter().map(Vec::as_slice).collect();
@@ -176,7 +305,7 @@ mod tests {
             memory_bytes in 100usize..5_000,
         ) {
             for order in [SortOrder::Coordinate, SortOrder::Name] {
-                let whole = names(order, usize::MAX, &reads);
+                let whole = names(order, 1 << 20, &reads);
                 prop_assert_eq!(names(order, memory_bytes, &reads), whole);
             }
         }

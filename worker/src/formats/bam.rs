@@ -9,10 +9,12 @@ mod file;
 mod file_header;
 mod header;
 mod index;
+mod inflate;
 mod part;
 mod reader;
 
-pub use blocks::{END_OF_FILE, compressed};
+pub use blocks::{END_OF_FILE, LEVEL, compressed};
+pub(super) use file::judge;
 pub use file::{Defect, FileError, FileReader};
 pub use file_header::FileHeader;
 pub use header::{header, header_text};

@@ -9,11 +9,32 @@ use std::io::Write;
 
 const MISSING_QUALITY: u8 = 0xFF;
 
-/// Appends a record as one line of SAM, closed by a line feed.
+/// How floating-point tags are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Floats {
+    /// With three decimals, as an aligner prints them.
+    Decimals,
+    /// With six significant digits, as `samtools view` does.
+    Shortest,
+}
+
+/// Appends a record as an aligner's line of SAM, closed by a line feed.
 ///
 /// # Panics
 /// If the record names a contig that the dictionary lacks.
 pub fn write_sam(record: RecordView<'_>, dictionary: &Dictionary, text: &mut Vec<u8>) {
+    write(record, dictionary, Floats::Decimals, text);
+}
+
+/// Appends a record as the line that `samtools view` prints, closed by a line feed.
+///
+/// # Panics
+/// If the record names a contig that the dictionary lacks.
+pub fn write_sam_line(record: RecordView<'_>, dictionary: &Dictionary, text: &mut Vec<u8>) {
+    write(record, dictionary, Floats::Shortest, text);
+}
+
+fn write(record: RecordView<'_>, dictionary: &Dictionary, floats: Floats, text: &mut Vec<u8>) {
     text.extend_from_slice(record.name());
     number(text, record.flags().0);
     text.push(b'\t');
@@ -53,7 +74,7 @@ pub fn write_sam(record: RecordView<'_>, dictionary: &Dictionary, text: &mut Vec
     for (tag, value) in tags(record.tag_bytes()) {
         text.push(b'\t');
         text.extend_from_slice(&tag);
-        write_value(value, text);
+        write_value(value, floats, text);
     }
     text.push(b'\n');
 }
@@ -68,11 +89,16 @@ fn write_contig(contig: Option<ContigId>, dictionary: &Dictionary, text: &mut Ve
     text.extend_from_slice(name.as_bytes());
 }
 
-fn write_value(value: TagValue<'_>, text: &mut Vec<u8>) {
+fn write_value(value: TagValue<'_>, floats: Floats, text: &mut Vec<u8>) {
     match value {
         TagValue::Character(character) => text.extend_from_slice(&[b':', b'A', b':', character]),
         TagValue::Integer(value) => text.extend_from_slice(format!(":i:{value}").as_bytes()),
-        TagValue::Float(value) => text.extend_from_slice(format!(":f:{value:.3}").as_bytes()),
+        TagValue::Float(value) if floats == Floats::Decimals => {
+            text.extend_from_slice(format!(":f:{value:.3}").as_bytes());
+        }
+        TagValue::Float(value) => {
+            text.extend_from_slice(format!(":f:{}", six_digits(value.into())).as_bytes());
+        }
         TagValue::Text(value) => text.extend([b":Z:", value].concat()),
         TagValue::Hex(value) => text.extend([b":H:", value].concat()),
         TagValue::Array(kind, elements) => write_array(kind, elements, text),
@@ -94,11 +120,37 @@ fn write_array(kind: u8, elements: &[u8], text: &mut Vec<u8>) {
             b'c' => write!(text, ",{}", padded[0].cast_signed()),
             b's' => write!(text, ",{}", (unsigned as u16).cast_signed()),
             b'i' => write!(text, ",{}", unsigned.cast_signed()),
-            b'f' => write!(text, ",{}", f32::from_bits(unsigned)),
+            b'f' => write!(text, ",{}", six_digits(f32::from_bits(unsigned).into())),
             _ => write!(text, ",{unsigned}"),
         };
         written.expect("writing to memory cannot fail");
     }
+}
+
+/// Prints a number with at most six significant digits, as C's `%g`.
+fn six_digits(value: f64) -> String {
+    const DIGITS: i32 = 6;
+    if !value.is_finite() {
+        let sign = if value < 0.0 { "-" } else { "" };
+        return if value.is_nan() {
+            "nan".into()
+        } else {
+            format!("{sign}inf")
+        };
+    }
+    let scientific = format!("{value:.5e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let trimmed = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
+    if (-4..DIGITS).contains(&exponent) {
+        let decimals = (DIGITS - 1 - exponent) as usize;
+        return trimmed(&format!("{value:.decimals$}"));
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{}e{sign}{:02}", trimmed(mantissa), exponent.abs())
 }
 
 #[cfg(test)]
@@ -107,6 +159,22 @@ mod tests {
     use super::*;
     use crate::cigar::{CigarKind, CigarOp};
     use crate::dictionary::Contig;
+
+    #[test]
+    fn numbers_have_six_digits() {
+        let cases = [
+            (0.0, "0"),
+            (0.5, "0.5"),
+            (-2.0, "-2"),
+            (123_456.7, "123457"),
+            (1_234_567.0, "1.23457e+06"),
+            (0.000_012_345_678, "1.23457e-05"),
+            (0.000_123_4, "0.0001234"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(six_digits(value), text);
+        }
+    }
 
     #[test]
     fn a_line_has_eleven_fields_and_tags() {

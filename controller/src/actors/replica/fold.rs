@@ -347,9 +347,15 @@ fn moment(state: &WorkflowState) -> Moment {
 }
 
 fn fits(filter: &Filter, folded: &Folded) -> bool {
-    let (spec, of, status) = match folded {
-        Folded::Open(state) => (&*state.spec, &state.batch, view::status(state)),
-        Folded::Archived(left) => (&left.accepted.spec, &left.accepted.batch, left.status),
+    let (spec, (of, owner), status) = match folded {
+        Folded::Open(state) => {
+            let owner = (&state.batch, &state.tenant);
+            (&*state.spec, owner, view::status(state))
+        }
+        Folded::Archived(left) => {
+            let owner = (&left.accepted.batch, &left.accepted.tenant);
+            (&left.accepted.spec, owner, left.status)
+        }
     };
     let Filter {
         before: _,
@@ -357,12 +363,14 @@ fn fits(filter: &Filter, folded: &Folded) -> bool {
         states,
         sample: wanted,
         batch,
+        tenant,
     } = filter;
     (states.is_empty() || states.contains(&status))
         && wanted
             .as_ref()
             .is_none_or(|wanted| wanted == workflows::sample(spec))
         && batch.as_ref().is_none_or(|batch| batch == of)
+        && tenant.as_ref().is_none_or(|tenant| tenant == owner)
 }
 
 fn fetch(objects: &std::path::Path, object: &ObjectRef) -> Result<Vec<u8>, StoreError> {

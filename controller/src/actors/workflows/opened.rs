@@ -11,6 +11,7 @@ impl Opened {
         Self {
             workflow: state.workflow.clone(),
             batch: state.batch.clone(),
+            tenant: state.tenant.clone(),
             sample: sample(&state.spec).to_owned(),
             status: view::status(&state),
             place: match state.is_ended() {
@@ -27,6 +28,7 @@ impl Opened {
         Self {
             workflow: accepted.workflow.clone(),
             batch: accepted.batch.clone(),
+            tenant: accepted.tenant.clone(),
             sample: sample(&accepted.spec).to_owned(),
             status,
             place: Place::Over,

@@ -13,7 +13,9 @@ use genome::base;
 /// Memory of the stages that look at one read.
 #[derive(Debug, Default)]
 pub(super) struct Finder {
+    /// Codes of all reads of a block, and where those of each end.
     codes: Vec<u8>,
+    ends: Vec<usize>,
     seeder: Seeder,
     chainer: Chainer,
     filter: ChainFilter,
@@ -24,13 +26,26 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// Seed → chain → filter → extend → dedup.
-    pub fn find(&mut self, context: &Context<'_>, bases: &[u8]) -> &[Alignment] {
-        encode(bases, &mut self.codes);
-        let (read, chainer) = (&self.codes, &mut self.chainer);
+    /// Takes a block of reads and finds the seeds of all.
+    pub fn load<'a>(&mut self, context: &Context<'_>, reads: impl Iterator<Item = &'a [u8]>) {
+        self.codes.clear();
+        self.ends.clear();
+        for bases in reads {
+            self.codes
+                .extend(bases.iter().map(|&letter| base::code(letter)));
+            self.ends.push(self.codes.len());
+        }
+        let read = |number| codes_of((&self.codes, &self.ends), number);
+        let reads = (self.ends.len(), read);
+        self.seeder.collect(&context.fm, context.options, reads);
+    }
+
+    /// Chain → filter → extend → dedup, for a read of the block.
+    pub fn find(&mut self, context: &Context<'_>, number: usize) -> &[Alignment] {
+        let read = codes_of((&self.codes, &self.ends), number);
+        let chainer = &mut self.chainer;
         self.alignments.clear();
-        self.seeder.collect(&context.fm, context.options, read);
-        chainer.build(context, &self.seeder.smems, read.len());
+        chainer.build(context, self.seeder.of(number), read.len());
         self.filter.filter_chains(context, chainer);
         self.filter
             .filter_anchors(context, chainer, read, &mut self.local);
@@ -43,13 +58,19 @@ impl Finder {
                 &mut self.alignments,
             );
         }
-        let joining = (read.as_slice(), &mut self.tracer);
+        let joining = (read, &mut self.tracer);
         dedup(context, &mut self.alignments, Some(joining));
         for alignment in &mut self.alignments {
             alignment.is_alternate = context.is_alternate(alignment.contig);
         }
         &self.alignments
     }
+}
+
+/// Returns the codes of a read of a block.
+fn codes_of<'a>((codes, ends): (&'a [u8], &[usize]), number: usize) -> &'a [u8] {
+    let start = number.checked_sub(1).map_or(0, |before| ends[before]);
+    &codes[start..ends[number]]
 }
 
 /// Fills the codes of a read.

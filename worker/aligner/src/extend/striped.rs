@@ -27,15 +27,19 @@ pub(crate) trait Lane: Copy + Ord + Default + std::fmt::Debug {
 
 impl Lane for u8 {
     const MAX: Self = Self::MAX;
+    #[inline(always)]
     fn from_i32(value: i32) -> Self {
         value.clamp(0, 255) as Self
     }
+    #[inline(always)]
     fn to_i32(self) -> i32 {
         i32::from(self)
     }
+    #[inline(always)]
     fn plus(self, other: Self) -> Self {
         self.saturating_add(other)
     }
+    #[inline(always)]
     fn minus(self, other: Self) -> Self {
         self.saturating_sub(other)
     }
@@ -43,15 +47,19 @@ impl Lane for u8 {
 
 impl Lane for u16 {
     const MAX: Self = Self::MAX;
+    #[inline(always)]
     fn from_i32(value: i32) -> Self {
         value.clamp(0, 65_535) as Self
     }
+    #[inline(always)]
     fn to_i32(self) -> i32 {
         i32::from(self)
     }
+    #[inline(always)]
     fn plus(self, other: Self) -> Self {
         self.saturating_add(other)
     }
+    #[inline(always)]
     fn minus(self, other: Self) -> Self {
         self.saturating_sub(other)
     }
@@ -205,7 +213,7 @@ fn next_row<T: Lane, const N: usize>(striped: &mut Striped<T, N>, base: u8) -> T
         open_deletion,
         extend_insertion,
         open_insertion,
-    ] = striped.costs;
+    ] = striped.costs.map(|cost| [cost; N]);
     let scores = &striped.profile[base as usize * stride..][..stride];
     let bias = &striped.bias[..stride];
     let before = &striped.h_before[..stride];
@@ -221,10 +229,10 @@ fn next_row<T: Lane, const N: usize>(striped: &mut Striped<T, N>, base: u8) -> T
         here = zip(zip(here, e[at], T::max), f, T::max);
         max = zip(max, here, T::max);
         h[at] = here;
-        let opened = here.map(|h| h.minus(open_deletion));
-        e[at] = zip(e[at].map(|e| e.minus(extend_deletion)), opened, T::max);
-        let opened = here.map(|h| h.minus(open_insertion));
-        f = zip(f.map(|f| f.minus(extend_insertion)), opened, T::max);
+        let opened = zip(here, open_deletion, T::minus);
+        e[at] = zip(zip(e[at], extend_deletion, T::minus), opened, T::max);
+        let opened = zip(here, open_insertion, T::minus);
+        f = zip(zip(f, extend_insertion, T::minus), opened, T::max);
         diagonal = before[at];
     }
     carry_over(h, f, (extend_insertion, open_insertion));
@@ -238,18 +246,18 @@ fn next_row<T: Lane, const N: usize>(striped: &mut Striped<T, N>, base: u8) -> T
 fn carry_over<T: Lane, const N: usize>(
     h: &mut [Vector<T, N>],
     mut f: Vector<T, N>,
-    (extend, open): (T, T),
+    (extend, open): (Vector<T, N>, Vector<T, N>),
 ) {
     for _ in 0..N {
         f = shift(f);
         for here in &mut *h {
-            let opened = here.map(|h| h.minus(open));
+            let opened = zip(*here, open, T::minus);
             *here = zip(*here, f, T::max);
-            f = f.map(|f| f.minus(extend));
-            let matters = f
-                .iter()
-                .zip(&opened)
-                .fold(false, |any, (f, opened)| any | (f > opened));
+            f = zip(f, extend, T::minus);
+            let mut matters = false;
+            for lane in 0..N {
+                matters |= f[lane] > opened[lane];
+            }
             if !matters {
                 return;
             }
@@ -259,11 +267,14 @@ fn carry_over<T: Lane, const N: usize>(
 
 #[inline(always)]
 fn zip<T: Lane, const N: usize>(
-    one: Vector<T, N>,
+    mut one: Vector<T, N>,
     other: Vector<T, N>,
     combine: impl Fn(T, T) -> T,
 ) -> Vector<T, N> {
-    std::array::from_fn(|lane| combine(one[lane], other[lane]))
+    for lane in 0..N {
+        one[lane] = combine(one[lane], other[lane]);
+    }
+    one
 }
 
 /// Moves every lane up by one; the lowest becomes 0.

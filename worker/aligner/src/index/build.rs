@@ -3,7 +3,7 @@
 use super::digest::ReferenceDigest;
 use super::header::Header;
 use super::suffix_array::{SuffixArray, write};
-use super::{Error, occ::Block};
+use super::{Error, occ::Block, words};
 use genome::base;
 use genome::dictionary::Contig;
 use genome::monitor::Monitor;
@@ -123,6 +123,10 @@ impl Builder {
         write(&mut out, &header.encode())?;
         out.pad_to(sections.packed.start)?;
         write(&mut out, &self.packed)?;
+        out.pad_to(sections.words.start)?;
+        for entry in words::build(text.iter().copied(), text.len() as u64) {
+            write(&mut out, &entry.to_le_bytes())?;
+        }
         out.pad_to(sections.blocks.start)?;
         array.blocks(&text, monitor, |block: &Block| {
             write(&mut out, &block.to_bytes())

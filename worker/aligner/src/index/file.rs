@@ -7,10 +7,11 @@
 use super::Error;
 use super::header::{Header, MAGIC, PREFIX_BYTES, Sections, VERSION};
 use super::occ::Block;
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapMut};
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::OnceLock;
 
 #[cfg(target_endian = "big")]
 compile_error!("index files are mapped as little-endian words");
@@ -20,7 +21,12 @@ compile_error!("index files are mapped as little-endian words");
 pub(super) struct MappedFile {
     map: Mmap,
     sections: Sections,
+    /// The blocks once more, in large pages.
+    resident: OnceLock<Option<MmapMut>>,
 }
+
+/// Size of a large page.
+const LARGE_PAGE: usize = 2 << 20;
 
 impl MappedFile {
     /// Maps a file and checks its head and its length.
@@ -47,7 +53,12 @@ impl MappedFile {
                 expected: sections.samples_high.end,
             });
         }
-        Ok((Self { map, sections }, header))
+        let file = Self {
+            map,
+            sections,
+            resident: OnceLock::new(),
+        };
+        Ok((file, header))
     }
 
     /// Returns the packed forward strand.
@@ -55,9 +66,37 @@ impl MappedFile {
         self.section(&self.sections.packed)
     }
 
+    /// Returns the rows of short words.
+    pub fn words(&self) -> &[u64] {
+        let bytes = self.section(&self.sections.words);
+        // SAFETY: any eight bytes are a valid u64, and `align_to` keeps to alignment and length.
+        unsafe { bytes.align_to().1 }
+    }
+
+    /// Copies the blocks of the FM-index into large pages: they are read everywhere, and finding
+    /// a small page takes longer than reading from it. Without memory for them nothing changes.
+    pub fn make_resident(&self) {
+        self.resident.get_or_init(|| {
+            let blocks = self.section(&self.sections.blocks);
+            let mut pages = MmapMut::map_anon(blocks.len() + LARGE_PAGE).ok()?;
+            #[cfg(target_os = "linux")]
+            pages.advise(memmap2::Advice::HugePage).ok()?;
+            let start = pages.as_ptr().align_offset(LARGE_PAGE);
+            pages
+                .get_mut(start..start + blocks.len())?
+                .copy_from_slice(blocks);
+            Some(pages)
+        });
+    }
+
     /// Returns the blocks of the FM-index.
     pub fn blocks(&self) -> &[Block] {
-        let bytes = self.section(&self.sections.blocks);
+        let mapped = self.section(&self.sections.blocks);
+        let resident = self.resident.get().and_then(Option::as_ref);
+        let bytes = resident.map_or(mapped, |pages| {
+            let start = pages.as_ptr().align_offset(LARGE_PAGE);
+            &pages[start..start + mapped.len()]
+        });
         // SAFETY: `Block` is eight u64 without padding, any bytes are a valid one, and `align_to`
         // itself keeps to alignment and length; sections begin at multiples of 64 of a page.
         unsafe { bytes.align_to().1 }

@@ -2,10 +2,11 @@
 //!
 //! Layout, all integers little-endian: magic, version (u32), zero (u32), length of the metadata
 //! (u64), metadata, SHA-256 of all before. Then, each at the next multiple of 64: packed
-//! reference, FM-index blocks, low halves (u32) and, beyond 2^32 rows, high bytes of the sampled
-//! suffix array.
+//! reference, rows of short words (u64), FM-index blocks, low halves (u32) and, beyond 2^32 rows,
+//! high bytes of the sampled suffix array.
 
 use super::occ::{BLOCK_BYTES, BLOCK_SYMBOLS};
+use super::words;
 use genome::dictionary::Contig;
 use genome::reference::AmbiguousRun;
 use sha2::{Digest, Sha256};
@@ -14,7 +15,7 @@ use std::ops::Range;
 /// The first bytes of an index file.
 pub(super) const MAGIC: [u8; 8] = *b"SPINDLE\x1a";
 /// Version of the format.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// Bytes before the metadata.
 pub(super) const PREFIX_BYTES: usize = 24;
 const CHECKSUM_BYTES: usize = 32;
@@ -42,6 +43,7 @@ pub(super) struct Header {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sections {
     pub packed: Range<u64>,
+    pub words: Range<u64>,
     pub blocks: Range<u64>,
     pub samples_low: Range<u64>,
     pub samples_high: Range<u64>,
@@ -141,6 +143,7 @@ impl Header {
         };
         Sections {
             packed: section(length.div_ceil(4)),
+            words: section(8 * words::entries(words::longest(2 * length))),
             blocks: section((2 * length / BLOCK_SYMBOLS + 1) * BLOCK_BYTES as u64),
             samples_low: section(4 * samples),
             samples_high: section(if needs_high_bytes(rows) { samples } else { 0 }),

@@ -8,11 +8,15 @@
 )]
 
 use super::header::{SAMPLE_SHIFT, needs_high_bytes};
+use super::text::Text;
+use super::words::Words;
 
 /// Symbols in a block.
 pub(crate) const BLOCK_SYMBOLS: u64 = 128;
 /// Bytes of a block: one cache line.
 pub(crate) const BLOCK_BYTES: usize = size_of::<Block>();
+/// Rows that are located in lock-step.
+const ROWS_AT_ONCE: usize = 16;
 
 /// 128 symbols of the transform: counts of each base before them, then the two bits of each
 /// symbol in separate words.
@@ -82,6 +86,10 @@ pub(crate) struct FmIndex<'a> {
     blocks: &'a [Block],
     samples_low: &'a [u32],
     samples_high: &'a [u8],
+    /// The bases themselves.
+    pub text: Text<'a>,
+    /// The rows of short words.
+    pub words: Words<'a>,
     primary: u64,
     /// First row of the suffixes that begin with each base; last the number of rows.
     first_rows: [u64; 5],
@@ -92,8 +100,8 @@ impl<'a> FmIndex<'a> {
     pub fn new(
         blocks: &'a [Block],
         samples: (&'a [u32], &'a [u8]),
-        primary: u64,
-        base_counts: [u64; 4],
+        (text, words): (Text<'a>, Words<'a>),
+        (primary, base_counts): (u64, [u64; 4]),
     ) -> Self {
         let mut first_rows = [1; 5];
         for code in 0..4 {
@@ -106,6 +114,8 @@ impl<'a> FmIndex<'a> {
             blocks,
             samples_low: samples.0,
             samples_high: samples.1,
+            text,
+            words,
             primary,
             first_rows,
         }
@@ -122,26 +132,38 @@ impl<'a> FmIndex<'a> {
         }
     }
 
-    /// Returns the intervals of the string with each base put before it.
-    #[inline]
-    pub fn extend_backward(&self, interval: Interval) -> [Interval; 4] {
+    /// Returns the interval of a word of [`Words`], given by length and number, and of its reverse
+    /// complement; the size is cut to what an entry can tell.
+    #[inline(always)]
+    pub fn of_word(&self, length: usize, (word, reverse): (usize, usize)) -> Interval {
+        let (forward, size) = self.words.rows(length, word);
+        Interval {
+            forward,
+            reverse: self.words.rows(length, reverse).0,
+            size,
+        }
+    }
+
+    /// Returns the interval of the string with a base put before it.
+    #[inline(always)]
+    pub fn extend_backward(&self, interval: Interval, code: u8) -> Interval {
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("popcnt") {
             // SAFETY: the CPU has just said that it counts bits.
-            return unsafe { self.extend_with_popcnt(interval) };
+            return unsafe { self.extend_with_popcnt(interval, code) };
         }
-        self.extend(interval)
+        self.extend(interval, code)
     }
 
     /// The same, compiled for CPUs that count bits.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "popcnt")]
-    fn extend_with_popcnt(&self, interval: Interval) -> [Interval; 4] {
-        self.extend(interval)
+    fn extend_with_popcnt(&self, interval: Interval, code: u8) -> Interval {
+        self.extend(interval, code)
     }
 
     #[inline(always)]
-    fn extend(&self, interval: Interval) -> [Interval; 4] {
+    fn extend(&self, interval: Interval, code: u8) -> Interval {
         let Interval {
             forward,
             reverse,
@@ -150,24 +172,24 @@ impl<'a> FmIndex<'a> {
         let before = self.ranks(forward);
         let through = self.ranks(forward + size);
         let has_end = forward <= self.primary && self.primary < forward + size;
+        let code = (code & 3) as usize;
         let mut next = reverse + u64::from(has_end);
-        let mut extended = [Interval::default(); 4];
-        for code in (0..4).rev() {
-            let size = through[code] - before[code];
-            extended[code] = Interval {
-                forward: self.first_rows[code] + before[code],
-                reverse: next,
-                size,
-            };
-            next += size;
+        for other in (1..4).rev() {
+            if other > code {
+                next += through[other] - before[other];
+            }
         }
-        extended
+        Interval {
+            forward: self.first_rows[code] + before[code],
+            reverse: next,
+            size: through[code] - before[code],
+        }
     }
 
     /// Returns the interval of the string with a base put behind it.
-    #[inline]
+    #[inline(always)]
     pub fn extend_forward(&self, interval: Interval, code: u8) -> Interval {
-        self.extend_backward(interval.swapped())[3 - code as usize].swapped()
+        self.extend_backward(interval.swapped(), 3 - code).swapped()
     }
 
     /// Returns how often each base stands in the rows before `row`.
@@ -192,24 +214,87 @@ impl<'a> FmIndex<'a> {
         ranks
     }
 
+    /// Asks for the memory that extending an interval backward reads.
+    #[inline(always)]
+    pub fn prefetch(&self, interval: &Interval) {
+        let (first, last) = (interval.forward, interval.forward + interval.size);
+        prefetch(self.blocks, (first / BLOCK_SYMBOLS) as usize);
+        prefetch(self.blocks, (last / BLOCK_SYMBOLS) as usize);
+    }
+
+    /// Asks for the memory that [`Self::of_word`] reads.
+    #[inline(always)]
+    pub fn prefetch_word(&self, length: usize, (word, reverse): (usize, usize)) {
+        self.words.prefetch(length, word);
+        self.words.prefetch(length, reverse);
+    }
+
     /// Returns where the suffix of a row begins in the text.
+    #[cfg(test)]
     pub fn position(&self, row: u64) -> u64 {
         let (mut at, mut steps) = (row, 0);
-        while at & ((1 << SAMPLE_SHIFT) - 1) != 0 {
-            if at == self.primary {
-                return steps;
+        loop {
+            if let Some(position) = self.known(at) {
+                return position + steps;
             }
             at = self.previous(at);
             steps += 1;
         }
-        let sample = (at >> SAMPLE_SHIFT) as usize;
-        let high = self.samples_high.get(sample).copied().unwrap_or(0);
-        (u64::from(high) << 32 | u64::from(self.samples_low[sample])) + steps
+    }
+
+    /// Replaces rows by where their suffixes begin, many at a time so that memory is not waited for.
+    pub fn locate(&self, rows: &mut [u64]) {
+        for rows in rows.chunks_mut(ROWS_AT_ONCE) {
+            let mut walking = [0u8; ROWS_AT_ONCE];
+            let mut count = rows.len();
+            for (at, place) in walking[..count].iter_mut().enumerate() {
+                *place = at as u8;
+                self.prefetch_step(rows[at]);
+            }
+            let mut steps = 0;
+            while count > 0 {
+                let mut kept = 0;
+                for at in 0..count {
+                    let place = walking[at] as usize;
+                    if let Some(position) = self.known(rows[place]) {
+                        rows[place] = position + steps;
+                        continue;
+                    }
+                    rows[place] = self.previous(rows[place]);
+                    self.prefetch_step(rows[place]);
+                    walking[kept] = place as u8;
+                    kept += 1;
+                }
+                count = kept;
+                steps += 1;
+            }
+        }
+    }
+
+    /// Returns where the suffix of a row begins if no step is needed.
+    #[inline(always)]
+    pub fn known(&self, row: u64) -> Option<u64> {
+        if row & ((1 << SAMPLE_SHIFT) - 1) == 0 {
+            let sample = (row >> SAMPLE_SHIFT) as usize;
+            let high = self.samples_high.get(sample).copied().unwrap_or(0);
+            return Some(u64::from(high) << 32 | u64::from(self.samples_low[sample]));
+        }
+        (row == self.primary).then_some(0)
+    }
+
+    /// Asks for the memory that the next step from a row reads.
+    #[inline(always)]
+    pub fn prefetch_step(&self, row: u64) {
+        if row & ((1 << SAMPLE_SHIFT) - 1) == 0 {
+            prefetch(self.samples_low, (row >> SAMPLE_SHIFT) as usize);
+        } else {
+            prefetch(self.blocks, (row / BLOCK_SYMBOLS) as usize);
+        }
     }
 
     /// Returns the row of the suffix that is longer by one symbol; `row` is not the primary one.
     #[inline]
-    fn previous(&self, row: u64) -> u64 {
+    pub fn previous(&self, row: u64) -> u64 {
         let stored = row - u64::from(row > self.primary);
         let block = &self.blocks[(stored / BLOCK_SYMBOLS) as usize];
         let within = (stored % BLOCK_SYMBOLS) as u32;
@@ -221,6 +306,17 @@ impl<'a> FmIndex<'a> {
             + (same(1) & low_bits(within.saturating_sub(64))).count_ones();
         let code = (high << 1 | low) as usize;
         self.first_rows[code] + block.counts[code] + u64::from(count)
+    }
+}
+
+/// Asks for the cache line of an element, if there is one.
+#[inline(always)]
+pub(crate) fn prefetch<T>(slice: &[T], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(element) = slice.get(at) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: the address is that of an element; a prefetch changes nothing.
+        unsafe { _mm_prefetch(std::ptr::from_ref(element).cast(), _MM_HINT_T0) };
     }
 }
 
@@ -257,10 +353,14 @@ mod tests {
             }
             let mut backward = fm.of_base(word[word.len() - 1]);
             for &code in word.iter().rev().skip(1) {
-                backward = fm.extend_backward(backward)[code as usize];
+                backward = fm.extend_backward(backward, code);
             }
             let reverse: Vec<u8> = word.iter().rev().map(|&code| 3 - code).collect();
             let expected = occurrences(&text, &word);
+            let mut rows: Vec<u64> = (forward.forward..forward.forward + forward.size).collect();
+            fm.locate(&mut rows);
+            rows.sort_unstable();
+            prop_assert_eq!(&rows, &expected);
             for Interval { forward, reverse: other, size } in [forward, backward] {
                 prop_assert_eq!(positions(forward, size), expected.clone());
                 prop_assert_eq!(positions(other, size), occurrences(&text, &reverse));

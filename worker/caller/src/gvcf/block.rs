@@ -19,8 +19,8 @@ pub struct Block {
     pub first_base: u8,
     /// Lower bound of the band.
     pub band: u8,
-    /// The smallest likelihood of each genotype, Phred-scaled.
-    pub likelihoods: [u32; 3],
+    /// The smallest likelihood of each genotype, Phred-scaled: one more than the ploidy.
+    pub likelihoods: Vec<u32>,
     /// How many positions have each depth.
     pub depths: BTreeMap<u32, u64>,
 }
@@ -37,13 +37,14 @@ impl Block {
     /// Says whether `next` goes on where this block ends, in the same band.
     pub fn joins(&self, next: &Self) -> bool {
         (self.contig, self.end, self.band) == (next.contig, next.start, next.band)
+            && self.likelihoods.len() == next.likelihoods.len()
     }
 
     /// Takes in a block that [`Block::joins`].
     pub fn extend(&mut self, next: &Self) {
         self.end = next.end;
-        for (mine, theirs) in self.likelihoods.iter_mut().zip(next.likelihoods) {
-            *mine = theirs.min(*mine);
+        for (mine, theirs) in self.likelihoods.iter_mut().zip(&next.likelihoods) {
+            *mine = *theirs.min(mine);
         }
         for (&depth, &positions) in &next.depths {
             *self.depths.entry(depth).or_default() += positions;
@@ -52,9 +53,12 @@ impl Block {
 
     /// Returns the genotype quality: second smallest less smallest likelihood.
     pub fn genotype_quality(&self) -> u32 {
-        let mut sorted = self.likelihoods;
+        let mut sorted = self.likelihoods.clone();
         sorted.sort_unstable();
-        sorted[1] - sorted[0]
+        match sorted[..] {
+            [lowest, next, ..] => next - lowest,
+            _ => 0,
+        }
     }
 
     /// Returns the smallest depth.
@@ -82,10 +86,15 @@ impl Block {
 
     /// Returns the open block as one line of text, without line end.
     pub fn encode(&self) -> String {
-        let [hom_ref, het, hom_alt] = self.likelihoods;
+        let words: Vec<String> = self.likelihoods.iter().map(u32::to_string).collect();
         let mut text = format!(
-            "{} {} {} {} {} {hom_ref} {het} {hom_alt}",
-            self.contig.0, self.start, self.end, self.first_base, self.band
+            "{} {} {} {} {} {}",
+            self.contig.0,
+            self.start,
+            self.end,
+            self.first_base,
+            self.band,
+            words.join(",")
         );
         for (depth, positions) in &self.depths {
             write!(text, " {depth}:{positions}").expect("text grows");
@@ -110,11 +119,11 @@ impl Block {
             end: number()?,
             first_base: u8::try_from(number()?).ok()?,
             band: u8::try_from(number()?).ok()?,
-            likelihoods: [
-                u32::try_from(number()?).ok()?,
-                u32::try_from(number()?).ok()?,
-                u32::try_from(number()?).ok()?,
-            ],
+            likelihoods: words
+                .next()?
+                .split(',')
+                .map(|word| word.parse().ok())
+                .collect::<Option<_>>()?,
             depths: words
                 .map(|word| {
                     let (depth, positions) = word.split_once(':')?;
@@ -139,7 +148,7 @@ mod tests {
             end: 10 + depths.values().sum::<u64>(),
             first_base: b'A',
             band: 3,
-            likelihoods: [0, 3, 30],
+            likelihoods: vec![0, 3, 30],
             depths,
         }
     }
@@ -153,7 +162,7 @@ mod tests {
 
     #[test]
     fn malformed_text_is_refused() {
-        for text in ["", "1 2", "0 5 5 65 0 0 0 0 0:1", "0 5 6 65 0 0 0 0 x"] {
+        for text in ["", "1 2", "0 5 5 65 0 0,0,0 0:1", "0 5 6 65 0 0,0,0 x"] {
             assert!(Block::decode(text).is_err(), "{text:?}");
         }
     }

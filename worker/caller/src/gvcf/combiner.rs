@@ -1,9 +1,9 @@
 //! Joining positions into blocks.
 
 use super::block::Block;
+use crate::genotype::best;
 use crate::options::Options;
-use crate::reference_model::Confidence;
-use genome::region::{ContigId, Region};
+use genome::region::ContigId;
 use std::collections::BTreeMap;
 
 /// Collects consecutive positions of one band.
@@ -22,51 +22,53 @@ impl<'a> Combiner<'a> {
         }
     }
 
-    /// Adds a run of positions of equal confidence; returns the block that it ends, if any.
-    pub fn add(&mut self, run: Region, first_base: u8, confidence: Confidence) -> Option<Block> {
-        let band = self.options.band(confidence.genotype_quality());
+    /// Adds a block to the open one; where it does not join, returns what it ends.
+    pub fn join(&mut self, next: Block) -> Option<Block> {
         if let Some(open) = &mut self.open
-            && (open.contig, open.end, open.band) == (run.contig, run.start, band)
+            && open.joins(&next)
         {
-            open.end = run.end;
-            for (mine, theirs) in open.likelihoods.iter_mut().zip(confidence.likelihoods) {
-                *mine = theirs.min(*mine);
+            open.extend(&next);
+            return None;
+        }
+        self.open.replace(next)
+    }
+
+    /// Adds one position; returns the block that it ends, if any.
+    ///
+    /// `likelihoods` are Phred-scaled, the smallest 0.
+    pub fn add_position(
+        &mut self,
+        (contig, position): (ContigId, u64),
+        base: u8,
+        likelihoods: &[u32],
+        depth: u32,
+    ) -> Option<Block> {
+        let (_, quality) = best(likelihoods);
+        let band = self.options.band(quality);
+        if let Some(open) = &mut self.open
+            && (open.contig, open.end, open.band) == (contig, position, band)
+            && open.likelihoods.len() == likelihoods.len()
+        {
+            open.end += 1;
+            for (mine, theirs) in open.likelihoods.iter_mut().zip(likelihoods) {
+                *mine = *theirs.min(mine);
             }
-            *open.depths.entry(confidence.depth()).or_default() += run.len();
+            *open.depths.entry(depth).or_default() += 1;
             return None;
         }
         self.open.replace(Block {
-            contig: run.contig,
-            start: run.start,
-            end: run.end,
-            first_base,
+            contig,
+            start: position,
+            end: position + 1,
+            first_base: base,
             band,
-            likelihoods: confidence.likelihoods,
-            depths: BTreeMap::from([(confidence.depth(), run.len())]),
+            likelihoods: likelihoods.to_vec(),
+            depths: BTreeMap::from([(depth, 1)]),
         })
     }
 
     /// Ends the open block and returns it.
     pub const fn close(&mut self) -> Option<Block> {
         self.open.take()
-    }
-}
-
-/// How far deletions already called reach.
-#[derive(Debug, Default)]
-pub struct Swallowed {
-    until: Option<(ContigId, u64)>,
-}
-
-impl Swallowed {
-    /// Notes a call that covers the positions before `end`.
-    pub fn note(&mut self, contig: ContigId, end: u64) {
-        self.until = self.until.max(Some((contig, end)));
-    }
-
-    /// Says whether a call covers the position.
-    pub fn covers(&self, contig: ContigId, position: u64) -> bool {
-        self.until
-            .is_some_and(|(noted, end)| noted == contig && position < end)
     }
 }

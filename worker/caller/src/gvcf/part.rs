@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn report_is_read_back() {
-        let head = Block::decode("0 5 9 65 3 0 3 30 1:4").unwrap();
+        let head = Block::decode("0 5 9 65 3 0,3,30 1:4").unwrap();
         let mut report = PartReport {
             ends: Ends {
                 head: Some(head.clone()),

@@ -23,16 +23,17 @@ pub fn write_call(dictionary: &Dictionary, call: &Call, text: &mut Vec<u8>) {
     }
     let quality = fixed(call.quality, 2);
     put(text, &format!("\t{}\t.\t", quality.trim_end_matches(".00")));
-    put(text, &info(&call.annotations));
+    let copies = call.sample.genotype.as_ref().map_or(0, Vec::len);
+    put(text, &info(&call.annotations, copies));
     put_sample(&call.sample, text);
     text.push(b'\n');
 }
 
 /// Appends the line of a block.
 pub fn write_block(dictionary: &Dictionary, block: &Block, text: &mut Vec<u8>) {
-    let [hom_ref, het, hom_alt] = block.likelihoods;
+    let genotype = vec!["0"; block.likelihoods.len() - 1].join("/");
     let line = format!(
-        "{}\t{}\t.\t{}\t<NON_REF>\t.\t.\tEND={}\tGT:DP:GQ:MIN_DP:PL\t0/0:{}:{}:{}:{hom_ref},{het},{hom_alt}\n",
+        "{}\t{}\t.\t{}\t<NON_REF>\t.\t.\tEND={}\tGT:DP:GQ:MIN_DP:PL\t{genotype}:{}:{}:{}:{}\n",
         dictionary.contig(block.contig).name,
         block.start + 1,
         char::from(block.first_base),
@@ -40,28 +41,31 @@ pub fn write_block(dictionary: &Dictionary, block: &Block, text: &mut Vec<u8>) {
         block.median_depth(),
         block.genotype_quality().min(LARGEST_GENOTYPE_QUALITY),
         block.minimum_depth(),
+        integers(&block.likelihoods),
     );
     put(text, &line);
 }
 
 /// Returns the INFO column: keys in the order of their letters.
-fn info(annotations: &Annotations) -> String {
+fn info(annotations: &Annotations, copies: usize) -> String {
     let counts = annotations.allele_counts.as_deref();
     let expected = &annotations.expected_counts;
     let number = |value: Option<f64>, decimals| value.map(|value| fixed(value, decimals));
     let fields = [
         ("AC", counts.map(integers)),
-        ("AF", counts.map(frequencies)),
-        ("AN", counts.map(|_| "2".into())),
+        (
+            "AF",
+            counts
+                .filter(|_| copies > 0)
+                .map(|counts| frequencies(counts, copies)),
+        ),
+        ("AN", counts.map(|_| copies.to_string())),
         ("BaseQRankSum", number(annotations.base_quality_rank_sum, 3)),
         ("DP", Some(annotations.depth.to_string())),
-        (
-            "ExcessHet",
-            number(Some(annotations.excess_heterozygosity), 4),
-        ),
+        ("ExcessHet", number(annotations.excess_heterozygosity, 4)),
         ("FS", number(annotations.fisher_strand, 3)),
         ("MLEAC", Some(integers(expected))),
-        ("MLEAF", Some(frequencies(expected))),
+        ("MLEAF", Some(frequencies(expected, copies))),
         ("MQ", number(annotations.mapping_quality, 2)),
         ("MQRankSum", number(annotations.mapping_quality_rank_sum, 3)),
         ("QD", number(annotations.quality_by_depth, 2)),
@@ -84,26 +88,51 @@ fn info(annotations: &Annotations) -> String {
 }
 
 fn put_sample(sample: &Sample, text: &mut Vec<u8>) {
-    let format: &[u8] = match sample.strands {
-        Some(_) => b"\tGT:AD:DP:GQ:PL:SB\t",
-        None => b"\tGT:AD:DP:GQ:PL\t",
+    let is_called = sample.genotype.is_some();
+    let phase = sample.phase.as_ref();
+    let fields = [
+        ("GT", Some(genotype(sample))),
+        ("AD", is_called.then(|| integers(&sample.allele_depths))),
+        ("DP", is_called.then(|| sample.depth().to_string())),
+        (
+            "GQ",
+            Some(
+                sample
+                    .genotype_quality
+                    .min(LARGEST_GENOTYPE_QUALITY)
+                    .to_string(),
+            ),
+        ),
+        (
+            "PGT",
+            phase.map(|phase| {
+                if phase.is_first {
+                    "1|0".into()
+                } else {
+                    "0|1".into()
+                }
+            }),
+        ),
+        ("PID", phase.map(|phase| phase.id.clone())),
+        ("PL", Some(integers(&sample.likelihoods))),
+        ("PS", phase.map(|phase| (phase.set + 1).to_string())),
+        ("SB", sample.strands.map(|strands| integers(&strands))),
+    ];
+    let present: Vec<(&str, String)> = fields
+        .into_iter()
+        .filter_map(|(key, value)| value.map(|value| (key, value)))
+        .collect();
+    let keys: Vec<&str> = present.iter().map(|(key, _)| *key).collect();
+    let values: Vec<&str> = present.iter().map(|(_, value)| value.as_str()).collect();
+    put(text, &format!("\t{}\t{}", keys.join(":"), values.join(":")));
+}
+
+fn genotype(sample: &Sample) -> String {
+    let Some(alleles) = &sample.genotype else {
+        return "./.".into();
     };
-    text.extend_from_slice(format);
-    match sample.genotype {
-        Some([first, second]) => put(text, &format!("{first}/{second}")),
-        None => put(text, "./."),
-    }
-    let values = format!(
-        ":{}:{}:{}:{}",
-        integers(&sample.allele_depths),
-        sample.depth(),
-        sample.genotype_quality.min(LARGEST_GENOTYPE_QUALITY),
-        integers(&sample.likelihoods)
-    );
-    put(text, &values);
-    if let Some(strands) = &sample.strands {
-        put(text, &format!(":{}", integers(strands)));
-    }
+    let words: Vec<String> = alleles.iter().map(u8::to_string).collect();
+    words.join(if sample.phase.is_some() { "|" } else { "/" })
 }
 
 fn integers(values: &[u32]) -> String {
@@ -111,9 +140,12 @@ fn integers(values: &[u32]) -> String {
     words.join(",")
 }
 
-/// Counts among the two alleles of a diploid sample.
-fn frequencies(counts: &[u32]) -> String {
-    let frequency = |&count: &u32| plain((f64::from(count) / 2.0).min(1.0));
+/// Counts among the copies of a sample; without any, whatever was counted is all.
+fn frequencies(counts: &[u32], copies: usize) -> String {
+    let frequency = |&count: &u32| match (count, copies) {
+        (0, 0) => "NaN".into(),
+        _ => plain((f64::from(count) / copies as f64).min(1.0)),
+    };
     let words: Vec<String> = counts.iter().map(frequency).collect();
     words.join(",")
 }

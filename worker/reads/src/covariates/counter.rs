@@ -1,7 +1,7 @@
 //! Counting the bases of records.
 
 use genome::base;
-use genome::record::RecordView;
+use genome::record::{RecordView, TagValue, tags};
 use genome::reference::Reference;
 use genome::region::{ContigId, Region};
 
@@ -15,8 +15,21 @@ use super::{MAX_CYCLE, MAX_QUALITY, MIN_QUALITY, filter};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// More bases than cycles.
-    #[error("read {name} has {bases} bases: recalibration takes at most {MAX_CYCLE}")]
+    #[error(
+        "read {name} has {bases} bases, but the largest cycle is {most}: a larger \
+         --maximum-cycle-value of recalibrate allows it"
+    )]
     TooLong {
+        /// Name of the read.
+        name: String,
+        /// Its bases.
+        bases: usize,
+        /// How many are allowed.
+        most: usize,
+    },
+    /// `OQ` that does not fit the bases.
+    #[error("read {name} has original qualities that do not fit its {bases} bases")]
+    OriginalQualities {
         /// Name of the read.
         name: String,
         /// Its bases.
@@ -43,6 +56,27 @@ pub struct Scope<'a> {
     pub intervals: Option<&'a [Region]>,
 }
 
+/// What a user may choose; GATK's defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountOptions {
+    /// `--maximum-cycle-value`: longer reads are refused.
+    pub max_cycle: usize,
+    /// `--preserve-qscores-less-than`: bases of lower quality do not count.
+    pub min_quality: u8,
+    /// `--use-original-qualities`: those of the tag `OQ`, where there is one.
+    pub original_qualities: bool,
+}
+
+impl Default for CountOptions {
+    fn default() -> Self {
+        Self {
+            max_cycle: MAX_CYCLE,
+            min_quality: MIN_QUALITY,
+            original_qualities: false,
+        }
+    }
+}
+
 /// What one base says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
@@ -55,7 +89,9 @@ enum Outcome {
 #[derive(Debug)]
 pub struct Counter<'a> {
     scope: Scope<'a>,
+    options: CountOptions,
     counts: Counts,
+    qualities: Vec<u8>,
     letters: Vec<u8>,
     codes: Vec<u8>,
     contexts: Vec<Option<u8>>,
@@ -63,11 +99,18 @@ pub struct Counter<'a> {
 }
 
 impl<'a> Counter<'a> {
-    /// Starts at nothing.
+    /// Starts at nothing, with GATK's defaults.
     pub fn new(scope: Scope<'a>) -> Self {
+        Self::with(scope, CountOptions::default())
+    }
+
+    /// Starts at nothing.
+    pub fn with(scope: Scope<'a>, options: CountOptions) -> Self {
         Self {
             scope,
+            options,
             counts: Counts::default(),
+            qualities: Vec::new(),
             letters: Vec::new(),
             codes: Vec::new(),
             contexts: Vec::new(),
@@ -83,16 +126,36 @@ impl<'a> Counter<'a> {
         if !self.passes(record) {
             return Ok(());
         }
-        let (Some(clipped), Some(contig)) = (Clipped::of(record), record.contig()) else {
+        let Some(clipped) = Clipped::of(record) else {
             return Ok(());
         };
-        let qualities = &record.qualities()[clipped.read.clone()];
-        check(record, qualities)?;
+        let mut qualities = std::mem::take(&mut self.qualities);
+        qualities.clear();
+        if !(self.options.original_qualities && original_qualities(record, &mut qualities)?) {
+            qualities.extend_from_slice(record.qualities());
+        }
+        let counted = self.count_clipped(record, read_group, &clipped, &qualities);
+        self.qualities = qualities;
+        counted
+    }
+
+    fn count_clipped(
+        &mut self,
+        record: &RecordView<'_>,
+        read_group: u16,
+        clipped: &Clipped,
+        qualities: &[u8],
+    ) -> Result<(), Error> {
+        let Some(contig) = record.contig() else {
+            return Ok(());
+        };
+        let qualities = &qualities[clipped.read.clone()];
+        check(record, qualities, self.options.max_cycle)?;
         self.codes.clear();
         let letters = clipped.read.clone().map(|index| record.base(index));
         self.codes.extend(letters.map(base::code));
-        self.compare(contig, &clipped);
-        self.skip_known(contig, &clipped);
+        self.compare(contig, clipped);
+        self.skip_known(contig, clipped);
         self.add(record, read_group, qualities);
         Ok(())
     }
@@ -152,7 +215,7 @@ impl<'a> Counter<'a> {
         for (index, &quality) in qualities.iter().enumerate() {
             let outcome = self.outcomes[index];
             let counted = outcome != Outcome::Skipped
-                && quality >= MIN_QUALITY
+                && quality >= self.options.min_quality
                 && self.codes[index] != base::AMBIGUOUS;
             if counted {
                 let row = self.counts.row_mut(read_group, quality);
@@ -163,14 +226,38 @@ impl<'a> Counter<'a> {
     }
 }
 
+/// Writes the qualities of the tag `OQ`; false if the record has none.
+pub(crate) fn original_qualities(
+    record: &RecordView<'_>,
+    qualities: &mut Vec<u8>,
+) -> Result<bool, Error> {
+    let found = tags(record.tag_bytes()).find_map(|(tag, value)| match value {
+        TagValue::Text(text) if tag == *b"OQ" => Some(text),
+        _ => None,
+    });
+    let Some(text) = found else {
+        return Ok(false);
+    };
+    if text.len() != record.base_count() || text.iter().any(|&byte| byte < b'!') {
+        return Err(Error::OriginalQualities {
+            name: String::from_utf8_lossy(record.name()).into_owned(),
+            bases: record.base_count(),
+        });
+    }
+    qualities.clear();
+    qualities.extend(text.iter().map(|byte| byte - b'!'));
+    Ok(true)
+}
+
 /// Refuses what has no cycle or no row.
-pub(crate) fn check(record: &RecordView<'_>, qualities: &[u8]) -> Result<(), Error> {
+pub(crate) fn check(record: &RecordView<'_>, qualities: &[u8], most: usize) -> Result<(), Error> {
     let name = || String::from_utf8_lossy(record.name()).into_owned();
     let bases = qualities.len();
-    if bases > MAX_CYCLE {
+    if bases > most {
         return Err(Error::TooLong {
             name: name(),
             bases,
+            most,
         });
     }
     match qualities.iter().find(|&&quality| quality > MAX_QUALITY) {

@@ -5,7 +5,12 @@ use super::{MAX_CYCLE, MAX_QUALITY};
 use crate::container::{self, Decoder, put_signed, put_varint};
 
 const QUALITIES: usize = MAX_QUALITY as usize + 1;
-const CYCLES: usize = 2 * MAX_CYCLE + 1;
+
+/// Cycles that a row has room for at once; longer reads make room.
+const USUAL_CYCLES: usize = 2 * MAX_CYCLE;
+
+/// No read is believed to be longer.
+const MOST_CYCLE: u64 = 1 << 24;
 
 /// Bases seen, and how many of them differ from the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,6 +44,7 @@ impl Tally {
 pub struct Row {
     all: Tally,
     contexts: [Tally; CONTEXTS],
+    /// Cycles 1, −1, 2, −2 and so on.
     cycles: Vec<Tally>,
 }
 
@@ -47,17 +53,17 @@ impl Default for Row {
         Self {
             all: Tally::default(),
             contexts: [Tally::default(); CONTEXTS],
-            cycles: vec![Tally::default(); CYCLES],
+            cycles: vec![Tally::default(); USUAL_CYCLES],
         }
     }
 }
 
 impl Row {
-    /// Counts a base; `context` < 16, the cycle's magnitude ≤ [`MAX_CYCLE`].
+    /// Counts a base; `context` < 16, the cycle is not 0.
     #[inline]
     pub fn add(&mut self, context: Option<u8>, cycle: i32, error: bool) {
         self.all.add(error);
-        self.cycles[(cycle + MAX_CYCLE as i32) as usize].add(error);
+        self.cycle_mut(cycle).add(error);
         if let Some(context) = context {
             self.contexts[usize::from(context)].add(error);
         }
@@ -76,15 +82,31 @@ impl Row {
 
     /// Returns the cycles that occur with their tallies, ascending.
     pub fn cycles(&self) -> impl Iterator<Item = (i32, Tally)> + '_ {
-        let tallies = (-(MAX_CYCLE as i32)..).zip(self.cycles.iter().copied());
-        tallies.filter(|(_, tally)| !tally.is_empty())
+        let most = self.cycles.len().div_ceil(2) as i32;
+        let tally = |cycle: i32| {
+            let tally = self.cycles.get(slot(cycle)).copied();
+            (cycle, tally.unwrap_or_default())
+        };
+        let cycles = (-most..0).chain(1..=most).map(tally);
+        cycles.filter(|(_, tally)| !tally.is_empty())
+    }
+
+    #[inline]
+    fn cycle_mut(&mut self, cycle: i32) -> &mut Tally {
+        let slot = slot(cycle);
+        if self.cycles.len() <= slot {
+            self.cycles.resize(slot + 1, Tally::default());
+        }
+        &mut self.cycles[slot]
     }
 
     fn merge(&mut self, other: &Self) {
         self.all.merge(&other.all);
-        let mine = self.contexts.iter_mut().chain(&mut self.cycles);
-        for (mine, theirs) in mine.zip(other.contexts.iter().chain(&other.cycles)) {
+        for (mine, theirs) in self.contexts.iter_mut().zip(&other.contexts) {
             mine.merge(theirs);
+        }
+        for (cycle, theirs) in other.cycles() {
+            self.cycle_mut(cycle).merge(&theirs);
         }
     }
 }
@@ -165,15 +187,23 @@ impl Counts {
                 slot.ok_or(fields.range())?.merge(&tally);
             }
             for _ in 0..fields.count()? {
-                let cycle = fields.signed()?.saturating_add(MAX_CYCLE as i64);
+                let cycle: i32 = fields.signed_as()?;
                 let tally = take_tally(fields)?;
-                let slot = usize::try_from(cycle).ok();
-                let slot = slot.and_then(|cycle| row.cycles.get_mut(cycle));
-                slot.ok_or(fields.range())?.merge(&tally);
+                if cycle == 0 || u64::from(cycle.unsigned_abs()) > MOST_CYCLE {
+                    return Err(fields.range());
+                }
+                row.cycle_mut(cycle).merge(&tally);
             }
         }
         Ok(counts)
     }
+}
+
+/// Says where a cycle stands among 1, −1, 2, −2 and so on.
+#[inline]
+pub(crate) const fn slot(cycle: i32) -> usize {
+    let magnitude = cycle.unsigned_abs() as usize;
+    2 * magnitude.saturating_sub(1) + (cycle < 0) as usize
 }
 
 fn put_tally(out: &mut Vec<u8>, tally: &Tally) {
@@ -197,7 +227,9 @@ mod tests {
 
     fn base() -> impl Strategy<Value = Base> {
         let context = prop::option::of(0u8..16);
-        (0u16..3, 0u8..94, context, -500i32..=500, any::<bool>())
+        let cycle = (1i32..=700, any::<bool>());
+        let cycle = cycle.prop_map(|(cycle, second)| if second { -cycle } else { cycle });
+        (0u16..3, 0u8..94, context, cycle, any::<bool>())
     }
 
     fn counts(bases: &[Base]) -> Counts {

@@ -3,8 +3,9 @@
 use genome::order::Place;
 use genome::record::{Flags, RecordView};
 
+use super::barcode::{BarcodeTags, Barcodes};
 use super::key::{EndKey, EndSite, LoneEnd, Orientation, PairKey, PairSite};
-use super::location::Location;
+use super::location::{Location, NameFormat};
 
 /// Qualities below this do not count for the score.
 const MIN_SCORED_QUALITY: u8 = 15;
@@ -15,6 +16,15 @@ const MAX_SCORE: u32 = i16::MAX as u32 / 2;
 /// What a read scores less when the sequencer's filter failed it.
 const VENDOR_FAILED_PENALTY: i32 = 16_384;
 
+/// How names and tags are read.
+#[derive(Debug, Clone, Default)]
+pub struct EndOptions {
+    /// How names tell where a cluster lies.
+    pub names: NameFormat,
+    /// Which tags hold molecular barcodes.
+    pub barcodes: BarcodeTags,
+}
+
 /// The 5′ end of a mapped primary record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
@@ -24,6 +34,8 @@ pub struct End {
     pub read_group: u16,
     /// Whether the record is the first of its pair.
     pub first_of_pair: bool,
+    /// Whether the record is one of a pair, its mate mapped or not.
+    pub is_read_of_pair: bool,
     /// Whether a mapped mate exists.
     pub paired: bool,
     /// Whether the end is set against others by itself: its mate is not mapped, or on no contig.
@@ -32,6 +44,8 @@ pub struct End {
     pub score: i16,
     /// Where the cluster lies.
     pub location: Location,
+    /// Molecular barcodes, as far as the record knows them.
+    pub barcodes: Barcodes,
     /// The record's place in the total order.
     pub place: Place,
 }
@@ -44,6 +58,18 @@ impl End {
         library: u16,
         read_group: u16,
     ) -> Option<Self> {
+        Self::with(record, place, (library, read_group), &EndOptions::default())
+    }
+
+    /// Returns the end of a record, as the user wants locations and barcodes read; `source` is the
+    /// record's library and read group.
+    pub fn with(
+        record: &RecordView<'_>,
+        place: Place,
+        source: (u16, u16),
+        options: &EndOptions,
+    ) -> Option<Self> {
+        let (library, read_group) = source;
         let flags = record.flags();
         if !flags.is_primary() {
             return None;
@@ -57,13 +83,16 @@ impl End {
                 contig,
                 coordinate: coordinate as i32,
                 reverse: flags.is_reverse(),
+                barcode: 0,
             },
             read_group,
             first_of_pair: flags.has(Flags::FIRST),
+            is_read_of_pair: flags.is_paired(),
             paired,
             lone: !paired || record.mate_contig().is_none(),
             score: score(record),
-            location: Location::of_name(record.name()),
+            location: options.names.location(record.name()),
+            barcodes: options.barcodes.of(record),
             place,
         })
     }
@@ -75,16 +104,24 @@ impl End {
             place: self.place,
             score: self.score,
         };
+        let own = self.barcodes.own;
+        let reads = match self.first_of_pair || !self.is_read_of_pair {
+            true => [own, 0],
+            false => [0, own],
+        };
         EndKey {
-            site: self.site,
+            site: EndSite {
+                barcode: self.barcodes.joined(reads),
+                ..self.site
+            },
             lone: self.lone.then_some(lone),
         }
     }
 
-    /// Returns the key of a pair of ends, given in any order.
+    /// Returns the key of a pair: of this end, and the mate that came before.
     pub fn pair(&self, mate: &Self) -> PairKey {
         let rank = |end: &Self| (end.site.contig, end.site.coordinate, end.place);
-        let (left, right) = if rank(self) <= rank(mate) {
+        let (left, right) = if rank(self) < rank(mate) {
             (self, mate)
         } else {
             (mate, self)
@@ -108,6 +145,9 @@ impl End {
                 orientation,
                 second_contig: right.site.contig,
                 second_coordinate: right.site.coordinate,
+                barcode: mate
+                    .barcodes
+                    .joined([first.barcodes.own, second.barcodes.own]),
             },
             location: left.location,
             places: [left.place, right.place],

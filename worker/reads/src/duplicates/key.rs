@@ -19,6 +19,17 @@ pub enum Orientation {
 }
 
 impl Orientation {
+    /// Returns the orientation with a code.
+    pub(super) const fn of_code(code: u8) -> Option<Self> {
+        match code {
+            2 => Some(Self::ForwardForward),
+            3 => Some(Self::ForwardReverse),
+            4 => Some(Self::ReverseReverse),
+            5 => Some(Self::ReverseForward),
+            _ => None,
+        }
+    }
+
     /// Returns the orientation of two ends.
     pub const fn of(first_reverse: bool, second_reverse: bool) -> Self {
         match (first_reverse, second_reverse) {
@@ -55,6 +66,8 @@ pub struct PairSite {
     pub second_contig: u32,
     /// Unclipped 5′ coordinate of the right end.
     pub second_coordinate: i32,
+    /// Molecular barcodes, 0 where they do not count.
+    pub barcode: u32,
 }
 
 /// A pair of mapped ends.
@@ -85,6 +98,8 @@ pub struct EndSite {
     pub coordinate: i32,
     /// Whether the end lies on the reverse strand.
     pub reverse: bool,
+    /// Molecular barcodes, 0 where they do not count.
+    pub barcode: u32,
 }
 
 /// An end without a mapped mate.

@@ -1,5 +1,7 @@
 //! Where a cluster lies on the flow cell, out of its read's name.
 
+use regex::bytes::Regex;
+
 /// What Picard writes where there is no location.
 const NONE: i16 = -1;
 
@@ -12,6 +14,65 @@ pub struct Location {
     pub x: i16,
     /// y in pixels, wrapped at 16 bits.
     pub y: i16,
+}
+
+/// How a read's name tells where its cluster lies: Picard's `READ_NAME_REGEX`.
+#[derive(Debug, Clone, Default)]
+pub enum NameFormat {
+    /// The last three of five or seven fields between colons.
+    #[default]
+    Colons,
+    /// Tile, x and y are the groups of an expression that matches the whole name.
+    Expression(Box<Regex>),
+    /// Not at all: no duplicate is optical.
+    Nothing,
+}
+
+/// Why an expression does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum NameFormatError {
+    /// It is none.
+    #[error("not a regular expression: {0}")]
+    Syntax(#[from] regex::Error),
+    /// It has another number of groups.
+    #[error("a name's expression has three groups, tile, x and y, but this one has {0}")]
+    Groups(usize),
+}
+
+impl NameFormat {
+    /// Reads names with an expression; `null` stands for none.
+    ///
+    /// # Errors
+    /// [`NameFormatError`] says why it does not serve.
+    pub fn parse(expression: &str) -> Result<Self, NameFormatError> {
+        if expression.is_empty() || expression == "null" {
+            return Ok(Self::Nothing);
+        }
+        let whole = Regex::new(&format!("^(?:{expression})$"))?;
+        match whole.captures_len() - 1 {
+            3 => Ok(Self::Expression(Box::new(whole))),
+            groups => Err(NameFormatError::Groups(groups)),
+        }
+    }
+
+    /// Returns where the cluster of a read lies.
+    pub fn location(&self, name: &[u8]) -> Location {
+        match self {
+            Self::Colons => Location::of_name(name),
+            Self::Nothing => Location::UNKNOWN,
+            Self::Expression(expression) => {
+                let found = expression.captures(name).and_then(|groups| {
+                    let number = |at: usize| leading_integer(groups.get(at)?.as_bytes());
+                    Some(Location {
+                        tile: number(1)? as i16,
+                        x: number(2)? as i16,
+                        y: number(3)? as i16,
+                    })
+                });
+                found.unwrap_or(Location::UNKNOWN)
+            }
+        }
+    }
 }
 
 impl Location {
@@ -98,6 +159,28 @@ mod tests {
         for (name, expected) in cases {
             assert_eq!(Location::of_name(name), expected);
         }
+    }
+
+    #[test]
+    fn expressions_say_where_tile_and_coordinates_stand() {
+        let format = NameFormat::parse("[a-z]+_([0-9]+)_x([0-9]+)y([0-9]+)").unwrap();
+        let found = Location {
+            tile: 7,
+            x: 8,
+            y: 9,
+        };
+        assert_eq!(format.location(b"run_7_x8y9"), found);
+        assert_eq!(format.location(b"run_7_x8y9z"), Location::UNKNOWN);
+        let nothing = NameFormat::parse("null").unwrap();
+        assert_eq!(nothing.location(b"m:1:2:3:4"), Location::UNKNOWN);
+        assert!(matches!(
+            NameFormat::parse("(a)"),
+            Err(NameFormatError::Groups(1))
+        ));
+        assert!(matches!(
+            NameFormat::parse("("),
+            Err(NameFormatError::Syntax(_))
+        ));
     }
 
     #[test]

@@ -38,6 +38,15 @@ pub struct Marked {
     pub metrics: DuplicateMetrics,
 }
 
+/// What a record is a duplicate by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DuplicateKind {
+    /// Its molecule was copied before sequencing.
+    Library,
+    /// Its cluster was seen twice.
+    Sequencing,
+}
+
 /// Finds the duplicates among the keys of one partition.
 ///
 /// Both streams are sorted. Memory grows with the duplicates and the largest set; a set of n
@@ -51,78 +60,120 @@ pub fn mark(
     options: &MarkOptions,
     monitor: &Monitor,
 ) -> Result<Marked, Error> {
-    let mut marked = Marked::default();
+    let mut duplicates = Vec::new();
+    let metrics = mark_into(pairs, ends, options, monitor, |place, _| {
+        duplicates.push(place);
+        Ok::<(), Error>(())
+    })?;
+    duplicates.sort_unstable();
+    duplicates.dedup();
+    Ok(Marked {
+        duplicates,
+        metrics,
+    })
+}
+
+/// Finds the duplicates, and gives their places to a sink, in no order, some of them twice.
+///
+/// Memory grows with the largest set alone.
+///
+/// # Errors
+/// As [`mark`]; the sink's own.
+pub fn mark_into<E: From<Error>>(
+    pairs: impl Iterator<Item = Result<PairKey, Error>>,
+    ends: impl Iterator<Item = Result<EndKey, Error>>,
+    options: &MarkOptions,
+    monitor: &Monitor,
+    mut sink: impl FnMut(Place, DuplicateKind) -> Result<(), E>,
+) -> Result<DuplicateMetrics, E> {
+    let mut metrics = DuplicateMetrics::default();
     let mut set: Vec<PairKey> = Vec::new();
     for (key, count) in pairs.zip(1u64..) {
         let key = key?;
         if set.last().is_some_and(|last| *last > key) {
-            return Err(Error::Disorder { what: "pair keys" });
+            return Err(Error::Disorder { what: "pair keys" }.into());
         }
         if set.last().is_some_and(|last| last.site != key.site) {
-            mark_pairs(&set, options, &mut marked);
+            mark_pairs(&set, options, &mut metrics, &mut sink)?;
             set.clear();
         }
         set.push(key);
         poll(count, monitor)?;
     }
-    mark_pairs(&set, options, &mut marked);
-    mark_ends(ends, &mut marked.duplicates, monitor)?;
-    marked.duplicates.sort_unstable();
-    marked.duplicates.dedup();
-    Ok(marked)
+    mark_pairs(&set, options, &mut metrics, &mut sink)?;
+    mark_ends(ends, monitor, |place| sink(place, DuplicateKind::Library))?;
+    Ok(metrics)
 }
 
 /// Marks all pairs of a set but its keeper.
-fn mark_pairs(set: &[PairKey], options: &MarkOptions, marked: &mut Marked) {
+fn mark_pairs<E: From<Error>>(
+    set: &[PairKey],
+    options: &MarkOptions,
+    metrics: &mut DuplicateMetrics,
+    sink: &mut impl FnMut(Place, DuplicateKind) -> Result<(), E>,
+) -> Result<(), E> {
     let Some(keeper) = keeper(set.iter().map(|pair| pair.score)) else {
-        return;
+        return Ok(());
     };
-    for (index, pair) in set.iter().enumerate() {
-        if index != keeper {
-            marked.duplicates.extend(pair.places);
+    let library = set[keeper].site.library;
+    if set.len() == 1 {
+        metrics.add_set(library, 1, 0);
+        return Ok(());
+    }
+    let optical = optical::find(set, keeper, options);
+    for (index, pair) in set.iter().enumerate().filter(|(index, _)| *index != keeper) {
+        let kind = match optical[index] {
+            true => DuplicateKind::Sequencing,
+            false => DuplicateKind::Library,
+        };
+        for place in pair.places {
+            sink(place, kind)?;
         }
     }
-    let optical = optical::count(set, keeper, options);
-    let library = set[keeper].site.library;
-    marked.metrics.add_set(library, set.len() as u64, optical);
+    let count = optical.into_iter().filter(|&one| one).count();
+    metrics.add_set(library, set.len() as u64, count as u64);
+    Ok(())
 }
 
-fn mark_ends(
+fn mark_ends<E: From<Error>>(
     ends: impl Iterator<Item = Result<EndKey, Error>>,
-    duplicates: &mut Vec<Place>,
     monitor: &Monitor,
-) -> Result<(), Error> {
+    mut sink: impl FnMut(Place) -> Result<(), E>,
+) -> Result<(), E> {
     let mut last: Option<EndKey> = None;
     let mut lone: Vec<LoneEnd> = Vec::new();
     let mut paired_site: Option<EndSite> = None;
     for (key, count) in ends.zip(1u64..) {
         let key = key?;
         if last.is_some_and(|last| last > key) {
-            return Err(Error::Disorder { what: "end keys" });
+            return Err(Error::Disorder { what: "end keys" }.into());
         }
         if last.is_some_and(|last| last.site != key.site) {
-            mark_lone(&mut lone, duplicates);
+            mark_lone(&mut lone, &mut sink)?;
         }
         match key.lone {
             None => paired_site = Some(key.site),
-            Some(end) if paired_site == Some(key.site) => duplicates.push(end.place),
+            Some(end) if paired_site == Some(key.site) => sink(end.place)?,
             Some(end) => lone.push(end),
         }
         last = Some(key);
         poll(count, monitor)?;
     }
-    mark_lone(&mut lone, duplicates);
-    Ok(())
+    mark_lone(&mut lone, &mut sink)
 }
 
 /// Marks all lone ends of a site without pairs but their keeper.
-fn mark_lone(set: &mut Vec<LoneEnd>, duplicates: &mut Vec<Place>) {
+fn mark_lone<E>(
+    set: &mut Vec<LoneEnd>,
+    sink: &mut impl FnMut(Place) -> Result<(), E>,
+) -> Result<(), E> {
     let keeper = keeper(set.iter().map(|end| end.score));
     for (index, end) in set.drain(..).enumerate() {
         if Some(index) != keeper {
-            duplicates.push(end.place);
+            sink(end.place)?;
         }
     }
+    Ok(())
 }
 
 /// Returns the first of the best.

@@ -3,36 +3,45 @@
 use super::key::{Orientation, PairKey};
 use super::mark::MarkOptions;
 
-/// Returns how many pairs of a set are optical duplicates.
+/// Finds out which pairs of a set are optical duplicates.
 ///
 /// A set in which first reads lie both left and right is two sets for this; the keeper counts in
 /// its own alone.
-pub(super) fn count(set: &[PairKey], keeper: usize, options: &MarkOptions) -> u64 {
+pub(super) fn find(set: &[PairKey], keeper: usize, options: &MarkOptions) -> Vec<bool> {
+    let mut optical = vec![false; set.len()];
     let is = |orientation| move |pair: &PairKey| pair.read_orientation == orientation;
     let both = [Orientation::ForwardReverse, Orientation::ReverseForward];
     if !both.iter().all(|&one| set.iter().any(is(one))) {
-        return count_in(&set.iter().collect::<Vec<_>>(), Some(keeper), options);
+        let list: Vec<usize> = (0..set.len()).collect();
+        find_in(set, &list, Some(keeper), options, &mut optical);
+        return optical;
     }
-    let mut total = 0;
     for orientation in both {
-        let members = || (0..set.len()).filter(|&index| is(orientation)(&set[index]));
-        let list: Vec<&PairKey> = members().map(|index| &set[index]).collect();
-        let keeper_here = members().position(|index| index == keeper);
-        total += count_in(&list, keeper_here, options);
+        let members = (0..set.len()).filter(|&index| is(orientation)(&set[index]));
+        let list: Vec<usize> = members.collect();
+        let keeper = Some(keeper).filter(|keeper| list.contains(keeper));
+        find_in(set, &list, keeper, options, &mut optical);
     }
-    total
+    optical
 }
 
-fn count_in(list: &[&PairKey], keeper: Option<usize>, options: &MarkOptions) -> u64 {
+/// Marks the optical duplicates among those members of a set whose indices are in a list.
+fn find_in(
+    set: &[PairKey],
+    list: &[usize],
+    keeper: Option<usize>,
+    options: &MarkOptions,
+    optical: &mut [bool],
+) {
     if list.len() < 2 || list.len() > options.max_optical_set {
-        return 0;
+        return;
     }
     let distance = options.optical_distance_pixels;
     let smallest_clustered = if keeper.is_some() { 4 } else { 3 };
     if list.len() >= smallest_clustered {
-        count_clusters(list, distance)
+        find_clusters(set, list, keeper, distance, optical);
     } else {
-        count_few(list, keeper, distance)
+        find_few(set, list, keeper, distance, optical);
     }
 }
 
@@ -41,50 +50,73 @@ fn is_close(a: &PairKey, b: &PairKey, distance: u32) -> bool {
 }
 
 /// Up to three pairs: what is close to the keeper, then one of each other close two.
-fn count_few(list: &[&PairKey], keeper: Option<usize>, distance: u32) -> u64 {
-    let mut optical = vec![false; list.len()];
+fn find_few(
+    set: &[PairKey],
+    list: &[usize],
+    keeper: Option<usize>,
+    distance: u32,
+    optical: &mut [bool],
+) {
     if let Some(keeper) = keeper {
-        for (index, pair) in list.iter().enumerate() {
-            optical[index] = index != keeper && is_close(list[keeper], pair, distance);
+        for &index in list.iter().filter(|&&index| index != keeper) {
+            optical[index] = is_close(&set[keeper], &set[index], distance);
         }
     }
-    for i in (0..list.len()).filter(|&i| Some(i) != keeper) {
-        for j in (i + 1..list.len()).filter(|&j| Some(j) != keeper) {
-            if !(optical[i] && optical[j]) && is_close(list[i], list[j], distance) {
+    let others = || list.iter().filter(|&&index| Some(index) != keeper);
+    for (at, &i) in others().enumerate() {
+        for &j in others().skip(at + 1) {
+            if !(optical[i] && optical[j]) && is_close(&set[i], &set[j], distance) {
                 let marked = if optical[j] { i } else { j };
                 optical[marked] = true;
             }
         }
     }
-    optical.into_iter().filter(|&one| one).count() as u64
 }
 
-/// Connected components of closeness: each keeps one pair, the others are optical.
-fn count_clusters(list: &[&PairKey], distance: u32) -> u64 {
-    let mut order: Vec<&PairKey> = list.to_vec();
-    let tile = |pair: &PairKey| (pair.read_group, pair.location.tile);
-    order.sort_unstable_by_key(|pair| (tile(pair), pair.location.x, pair.location.y));
+/// Connected components of closeness: each keeps the keeper, or the pair with the smallest x and
+/// y; the others are optical.
+fn find_clusters(
+    set: &[PairKey],
+    list: &[usize],
+    keeper: Option<usize>,
+    distance: u32,
+    optical: &mut [bool],
+) {
+    let tile = |index: usize| (set[index].read_group, set[index].location.tile);
+    let point = |index: usize| (set[index].location.x, set[index].location.y);
+    let mut order: Vec<usize> = list.to_vec();
+    // Whoever comes first stays: equal points keep the order of the set.
+    order.sort_by_key(|&index| (tile(index), point(index)));
     let mut parents: Vec<usize> = (0..order.len()).collect();
-    let mut joined = 0;
     for i in 0..order.len() {
-        let right = i32::from(order[i].location.x).saturating_add_unsigned(distance);
+        let right = i32::from(set[order[i]].location.x).saturating_add_unsigned(distance);
         let near = (i + 1..order.len())
             .take_while(|&j| tile(order[j]) == tile(order[i]))
-            .take_while(|&j| i32::from(order[j].location.x) <= right);
+            .take_while(|&j| i32::from(set[order[j]].location.x) <= right);
         for j in near {
-            if is_close(order[i], order[j], distance) && join(&mut parents, i, j) {
-                joined += 1;
+            if is_close(&set[order[i]], &set[order[j]], distance) {
+                join(&mut parents, i, j);
             }
         }
     }
-    joined
+    let keeper_root = keeper
+        .and_then(|keeper| order.iter().position(|&index| index == keeper))
+        .map(|at| root(&mut parents, at));
+    let mut has_stayed = vec![false; order.len()];
+    for at in 0..order.len() {
+        let root = root(&mut parents, at);
+        let stays = match Some(root) == keeper_root {
+            true => Some(order[at]) == keeper,
+            false => !std::mem::replace(&mut has_stayed[root], true),
+        };
+        optical[order[at]] = !stays;
+    }
 }
 
-/// Joins two components; false if they were one already.
-fn join(parents: &mut [usize], i: usize, j: usize) -> bool {
+/// Joins two components.
+fn join(parents: &mut [usize], i: usize, j: usize) {
     let (i, j) = (root(parents, i), root(parents, j));
     parents[i] = j;
-    i != j
 }
 
 fn root(parents: &mut [usize], mut at: usize) -> usize {

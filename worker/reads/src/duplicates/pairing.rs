@@ -1,42 +1,315 @@
-//! Pairs of ends out of records in any order, joined by read group and name.
+//! Ends out of records in any order, joined to pairs by read group and name in bounded memory.
+
+use std::io::{Read, Write};
 
 use rustc_hash::FxHashMap;
 
+use super::barcode::Barcodes;
 use super::end::End;
-use super::key::{EndKey, PairKey};
+use super::key::{EndSite, PairKey};
+use super::location::Location;
+use super::packed::numbered;
+use crate::container::{Decoder, Error, put_signed, put_varint};
+use crate::merge::Merged;
+use crate::scratch::{FrameReader, FrameWriter};
 use genome::record::RecordView;
 
-/// Ends that wait for their mate, and keys of those that met it.
+/// What an end that waits takes beside its name.
+const WAITING_BYTES: usize = 2 * size_of::<(Key, End)>();
+
+/// Read group and name.
+type Key = (u16, Box<[u8]>);
+
+/// Ends that wait for their mate.
 ///
-/// For input whose mates are not neighbours. Memory grows with the ends that wait, and with the
-/// keys until they are taken.
-#[derive(Debug, Default)]
+/// For input whose mates are not neighbours.
+#[derive(Debug)]
 pub struct Pairing {
-    waiting: FxHashMap<(u16, Vec<u8>), End>,
-    pairs: Vec<PairKey>,
-    ends: Vec<EndKey>,
+    waiting: FxHashMap<Key, End>,
+    held_bytes: usize,
+    most_bytes: usize,
 }
 
 impl Pairing {
-    /// Takes the end of a record; [`End::of`] says which records have one.
-    pub fn add(&mut self, end: &End, record: &RecordView<'_>) {
-        self.ends.push(end.key());
-        if !end.paired {
-            return;
-        }
-        let key = (end.read_group, record.name().to_vec());
-        match self.waiting.remove(&key) {
-            Some(mate) => self.pairs.push(end.pair(&mate)),
-            None => {
-                self.waiting.insert(key, *end);
-            }
+    /// Keeps about so many bytes in memory.
+    pub fn new(memory_bytes: usize) -> Self {
+        Self {
+            waiting: FxHashMap::default(),
+            held_bytes: 0,
+            most_bytes: memory_bytes,
         }
     }
 
-    /// Returns the sorted keys of pairs and of ends.
-    pub fn finish(mut self) -> (Vec<PairKey>, Vec<EndKey>) {
-        self.pairs.sort_unstable();
-        self.ends.sort_unstable();
-        (self.pairs, self.ends)
+    /// Takes the end of a record; returns the pair's key if it is the second of two.
+    pub fn add(&mut self, end: &End, record: &RecordView<'_>) -> Option<PairKey> {
+        if !end.paired {
+            return None;
+        }
+        let key = (end.read_group, record.name().into());
+        if let Some(mate) = self.waiting.remove(&key) {
+            self.held_bytes -= WAITING_BYTES + record.name().len();
+            return Some(end.pair(&mate));
+        }
+        self.held_bytes += WAITING_BYTES + record.name().len();
+        self.waiting.insert(key, *end);
+        None
+    }
+
+    /// Says whether it is time to spill.
+    pub const fn is_full(&self) -> bool {
+        self.held_bytes >= self.most_bytes
+    }
+
+    /// Writes all ends that wait, in order of their names, and forgets them.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the output fails.
+    pub fn spill(&mut self, out: &mut impl Write) -> Result<(), Error> {
+        let mut stretch = FrameWriter::new(out);
+        for waiting in self.drain() {
+            stretch.item(|frame| put(frame, &waiting))?;
+        }
+        stretch.finish()
+    }
+
+    /// Joins the ends spilled to these streams, and those that wait still; gives each pair's key.
+    ///
+    /// # Errors
+    /// The streams' and the sink's own.
+    pub fn finish<R: Read, E: From<Error>>(
+        mut self,
+        scratch: Vec<R>,
+        mut sink: impl FnMut(PairKey) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if scratch.is_empty() {
+            return Ok(());
+        }
+        let mut streams: Vec<Stretch<R>> = scratch.into_iter().map(Stretch::spilled).collect();
+        streams.push(Stretch::Held(self.drain().into_iter()));
+        let mut before: Option<Waiting> = None;
+        for end in Merged::new(streams)? {
+            let end = end?;
+            before = match before.filter(|mate| mate.key == end.key) {
+                Some(mate) => {
+                    sink(end.end.pair(&mate.end))?;
+                    None
+                }
+                None => Some(end),
+            };
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self) -> Vec<Waiting> {
+        let waiting = self.waiting.drain().map(|(key, end)| Waiting { key, end });
+        let mut waiting: Vec<Waiting> = waiting.collect();
+        waiting.sort_unstable();
+        self.held_bytes = 0;
+        waiting
+    }
+}
+
+/// An end that waits; those of one name come in the order of the file.
+#[derive(Debug)]
+struct Waiting {
+    key: Key,
+    end: End,
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let rank = |waiting: &Self| (waiting.end.place.ordinal, waiting.end.place.index);
+        self.key
+            .cmp(&other.key)
+            .then_with(|| rank(self).cmp(&rank(other)))
+    }
+}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Waiting {}
+
+/// A stretch of ends in order of their names.
+enum Stretch<R> {
+    Spilled { frames: FrameReader<R>, next: usize },
+    Held(std::vec::IntoIter<Waiting>),
+}
+
+impl<R: Read> Stretch<R> {
+    const fn spilled(input: R) -> Self {
+        Self::Spilled {
+            frames: FrameReader::new(input),
+            next: 0,
+        }
+    }
+
+    fn advance(&mut self) -> Result<Option<Waiting>, Error> {
+        let (frames, next) = match self {
+            Self::Held(waiting) => return Ok(waiting.next()),
+            Self::Spilled { frames, next } => (frames, next),
+        };
+        if *next == frames.frame().len() {
+            if !frames.next_frame()? {
+                return Ok(None);
+            }
+            *next = 0;
+        }
+        let frame = frames.frame();
+        let mut fields = Decoder::new(&frame[*next..], "spilled ends");
+        let waiting = take(&mut fields)?;
+        *next = frame.len() - fields.remaining();
+        Ok(Some(waiting))
+    }
+}
+
+impl<R: Read> Iterator for Stretch<R> {
+    type Item = Result<Waiting, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.advance().transpose()
+    }
+}
+
+const REVERSE: u8 = 1;
+const FIRST: u8 = 2;
+const LONE: u8 = 4;
+
+fn put(out: &mut Vec<u8>, waiting: &Waiting) {
+    let (group, name) = &waiting.key;
+    let end = &waiting.end;
+    put_varint(out, (*group).into());
+    put_varint(out, name.len() as u64);
+    out.extend_from_slice(name);
+    put_varint(out, end.site.library.into());
+    put_varint(out, end.site.contig.into());
+    put_signed(out, end.site.coordinate.into());
+    let bit = |is: bool, bit: u8| if is { bit } else { 0 };
+    let reverse = bit(end.site.reverse, REVERSE);
+    out.push(reverse | bit(end.first_of_pair, FIRST) | bit(end.lone, LONE));
+    put_signed(out, end.score.into());
+    for field in [end.location.tile, end.location.x, end.location.y] {
+        put_signed(out, field.into());
+    }
+    put_varint(out, end.barcodes.molecule.into());
+    put_varint(out, end.barcodes.own.into());
+    put_varint(out, end.place.ordinal);
+    put_varint(out, end.place.index.into());
+}
+
+fn take(fields: &mut Decoder<'_>) -> Result<Waiting, Error> {
+    let read_group = fields.varint_as()?;
+    let length = fields.varint_as()?;
+    let name: Box<[u8]> = fields.bytes(length)?.into();
+    let (library, contig, coordinate) = (
+        fields.varint_as()?,
+        fields.varint_as()?,
+        fields.signed_as()?,
+    );
+    let marks = fields.u8()?;
+    let score = fields.signed_as()?;
+    let location = Location {
+        tile: fields.signed_as()?,
+        x: fields.signed_as()?,
+        y: fields.signed_as()?,
+    };
+    let barcodes = Barcodes {
+        molecule: fields.varint_as()?,
+        own: fields.varint_as()?,
+    };
+    let mut place = numbered(fields.varint()?);
+    place.index = fields.varint_as()?;
+    let end = End {
+        site: EndSite {
+            library,
+            contig,
+            coordinate,
+            reverse: marks & REVERSE != 0,
+            barcode: 0,
+        },
+        read_group,
+        first_of_pair: marks & FIRST != 0,
+        is_read_of_pair: true,
+        paired: true,
+        lone: marks & LONE != 0,
+        score,
+        location,
+        barcodes,
+        place,
+    };
+    Ok(Waiting {
+        key: (read_group, name),
+        end,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Sketch;
+    use genome::record::Flags;
+    use proptest::prelude::*;
+
+    fn pairs(memory_bytes: usize, reads: &[(u8, u32)]) -> Vec<PairKey> {
+        let mut pairing = Pairing::new(memory_bytes);
+        let (mut scratch, mut pairs) = (Vec::new(), Vec::new());
+        for (ordinal, &(name, position)) in (0..).zip(reads) {
+            let sketch = Sketch {
+                name: &format!("r{name}"),
+                flags: Flags::PAIRED
+                    | if ordinal % 2 == 0 {
+                        Flags::FIRST
+                    } else {
+                        Flags::SECOND
+                    },
+                position,
+                mate_position: Some(7),
+                ..Sketch::default()
+            };
+            let records = sketch.records();
+            let end = End::of(&records.get(0), numbered(ordinal), 0, 0).unwrap();
+            pairs.extend(pairing.add(&end, &records.get(0)));
+            if pairing.is_full() {
+                let mut bytes = Vec::new();
+                pairing.spill(&mut bytes).unwrap();
+                scratch.push(bytes);
+            }
+        }
+        let streams = scratch.iter().map(Vec::as_slice).collect();
+        let sink = |pair| {
+            pairs.push(pair);
+            Ok::<(), Error>(())
+        };
+        pairing.finish(streams, sink).unwrap();
+        pairs.sort_unstable();
+        pairs
+    }
+
+    proptest! {
+        #[test]
+        fn spilling_changes_no_pair(
+            reads in prop::collection::vec(0u32..500, 0..40), seed in any::<u64>(),
+            memory_bytes in 0usize..3_000,
+        ) {
+            // Two ends of each name, the second ones in another order.
+            let count = reads.len();
+            let mut both: Vec<(u8, u32)> = (0u8..).zip(reads.iter().copied()).collect();
+            let turned = |at: usize| (at as u64).wrapping_mul(seed | 1) ^ seed;
+            let mut second: Vec<usize> = (0..count).collect();
+            second.sort_by_key(|&at| turned(at));
+            both.extend(second.into_iter().map(|at| (at as u8, reads[at] + 100)));
+            let whole = pairs(usize::MAX, &both);
+            prop_assert_eq!(whole.len(), count);
+            prop_assert_eq!(pairs(memory_bytes, &both), whole);
+        }
     }
 }

@@ -80,6 +80,7 @@ impl Key for PairKey {
                 orientation,
                 second_contig,
                 second_coordinate,
+                barcode: 0,
             },
             location: take_location(fields)?,
             places: [
@@ -106,6 +107,7 @@ impl Key for EndKey {
             contig,
             coordinate,
             reverse: marks & REVERSE != 0,
+            barcode: 0,
         };
         if marks & LONE == 0 {
             return Ok(Self { site, lone: None });

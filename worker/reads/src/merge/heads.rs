@@ -40,6 +40,21 @@ impl<T: Ord> Heads<T> {
             None => Some(PeekMut::pop(first).0.0),
         }
     }
+
+    /// Lets the stream of the smallest item go on: `advance` overwrites the item with the next, or
+    /// says that there is none.
+    pub(crate) fn advance_first(
+        &mut self,
+        advance: impl FnOnce(&mut T) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let Some(mut first) = self.heap.peek_mut() else {
+            return Ok(());
+        };
+        if !advance(&mut first.0.0)? {
+            PeekMut::pop(first);
+        }
+        Ok(())
+    }
 }
 
 /// Sorted streams as one sorted stream.

@@ -5,12 +5,12 @@ use genome::record::RecordView;
 
 use super::empirical::empirical_quality;
 use super::table::{Covariate, Datum, QUALITIES, RecalibrationTable};
-use crate::covariates::{self, CONTEXTS, MAX_CYCLE, MIN_QUALITY, check, context, cycle};
-
-const CYCLES: usize = 2 * MAX_CYCLE + 1;
+use crate::covariates::{
+    self, CONTEXTS, MIN_QUALITY, check, context, cycle, original_qualities, slot,
+};
 
 /// What a user may choose; GATK's defaults.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ApplyOptions {
     /// `--global-qscore-prior`: the prior's mean for read groups, if above 0.
     pub global_prior: Option<f64>,
@@ -18,6 +18,22 @@ pub struct ApplyOptions {
     pub quantized: Option<Vec<u8>>,
     /// `--allow-missing-read-group`: what no row speaks of is quantised only.
     pub allow_missing_read_group: bool,
+    /// `--preserve-qscores-less-than`: lower qualities stay as they are.
+    pub min_quality: u8,
+    /// `--use-original-qualities`: starts from the tag `OQ`, where there is one.
+    pub original_qualities: bool,
+}
+
+impl Default for ApplyOptions {
+    fn default() -> Self {
+        Self {
+            global_prior: None,
+            quantized: None,
+            allow_missing_read_group: false,
+            min_quality: MIN_QUALITY,
+            original_qualities: false,
+        }
+    }
 }
 
 /// Whether a record got new qualities.
@@ -35,7 +51,8 @@ struct Level {
     /// The quality without regard to cycle and context.
     quality: i32,
     contexts: [i8; CONTEXTS],
-    cycles: Box<[i8; CYCLES]>,
+    /// By [`slot`]; those of cycles beyond are 0.
+    cycles: Vec<i8>,
 }
 
 /// A table made ready to be applied: one lookup a base and covariate.
@@ -44,7 +61,8 @@ pub struct Recalibrator {
     /// By read group key × quality; `None` for a read group that the table does not know.
     groups: Vec<Option<Vec<Level>>>,
     quantized: Vec<u8>,
-    allow_missing: bool,
+    max_cycle: usize,
+    options: ApplyOptions,
 }
 
 impl Recalibrator {
@@ -55,7 +73,8 @@ impl Recalibrator {
         Self {
             groups: names.iter().map(group).collect(),
             quantized: options.quantized.clone().unwrap_or_else(identity),
-            allow_missing: options.allow_missing_read_group,
+            max_cycle: table.max_cycle,
+            options: options.clone(),
         }
     }
 
@@ -70,18 +89,20 @@ impl Recalibrator {
         read_group: Option<u16>,
         qualities: &mut Vec<u8>,
     ) -> Result<Outcome, covariates::Error> {
-        let reported = record.qualities();
-        check(record, reported)?;
+        let options = &self.options;
         qualities.clear();
-        qualities.extend_from_slice(reported);
+        if !(options.original_qualities && original_qualities(record, qualities)?) {
+            qualities.extend_from_slice(record.qualities());
+        }
+        check(record, qualities, self.max_cycle)?;
         let group = read_group.and_then(|key| self.groups.get(usize::from(key))?.as_ref());
         let Some(levels) = group else {
-            if !self.allow_missing {
+            if !options.allow_missing_read_group {
                 return Ok(Outcome::UnknownReadGroup);
             }
             for quality in qualities
                 .iter_mut()
-                .filter(|quality| **quality >= MIN_QUALITY)
+                .filter(|quality| **quality >= options.min_quality)
             {
                 *quality = self.quantized[usize::from(*quality)];
             }
@@ -91,14 +112,15 @@ impl Recalibrator {
         let (flags, length) = (record.flags(), codes.len());
         let second = flags.is_paired() && flags.is_second();
         let mut contexts = Vec::new();
-        context(&codes, reported, flags.is_reverse(), &mut contexts);
+        context(&codes, qualities, flags.is_reverse(), &mut contexts);
         for (index, quality) in qualities.iter_mut().enumerate() {
-            if *quality < MIN_QUALITY {
+            if *quality < options.min_quality {
                 continue;
             }
             let level = &levels[usize::from(*quality)];
             let cycle = cycle(index, length, flags.is_reverse(), second);
-            let mut sum = level.quality + i32::from(level.cycles[slot(cycle)]);
+            let shift = level.cycles.get(slot(cycle)).copied();
+            let mut sum = level.quality + i32::from(shift.unwrap_or(0));
             if let Some(context) = contexts[index] {
                 sum += i32::from(level.contexts[usize::from(context)]);
             }
@@ -106,10 +128,6 @@ impl Recalibrator {
         }
         Ok(Outcome::Recalibrated)
     }
-}
-
-const fn slot(cycle: i32) -> usize {
-    (cycle + MAX_CYCLE as i32) as usize
 }
 
 /// Tabulates the posteriors of a read group: of the group, of each quality, of each covariate.
@@ -123,7 +141,7 @@ fn levels(table: &RecalibrationTable, name: &str, options: &ApplyOptions) -> Opt
         Level {
             quality: quality as i32,
             contexts: [0; CONTEXTS],
-            cycles: Box::new([0; CYCLES]),
+            cycles: Vec::new(),
         }
     };
     let mut levels: Vec<Level> = (0..QUALITIES).map(level).collect();
@@ -133,7 +151,12 @@ fn levels(table: &RecalibrationTable, name: &str, options: &ApplyOptions) -> Opt
         let level = &mut levels[usize::from(*quality)];
         let shift = posterior(datum, f64::from(level.quality)) as i32 - level.quality;
         match covariate {
-            Covariate::Cycle(cycle) => level.cycles[slot(*cycle)] = shift as i8,
+            Covariate::Cycle(cycle) => {
+                let slot = slot(*cycle);
+                let length = level.cycles.len().max(slot + 1);
+                level.cycles.resize(length, 0);
+                level.cycles[slot] = shift as i8;
+            }
             Covariate::Context(context) => level.contexts[usize::from(*context)] = shift as i8,
         }
     }

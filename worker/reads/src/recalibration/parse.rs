@@ -6,7 +6,6 @@ use std::str::FromStr;
 use genome::base;
 
 use super::table::{Covariate, Datum, QUALITIES, ReadGroupDatum, RecalibrationTable};
-use crate::covariates::MAX_CYCLE;
 
 /// Why a text is not a recalibration report.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +32,14 @@ pub enum ParseError {
         column: &'static str,
         /// 1-based line.
         line: usize,
+    },
+    /// An argument with a value that is not known here.
+    #[error("recalibration report was made with {name} {value}, which is not supported")]
+    Argument {
+        /// Name of the argument.
+        name: String,
+        /// Its value.
+        value: String,
     },
     /// A cell is not what its column holds.
     #[error("recalibration report has {cell:?} for {column} in line {line}")]
@@ -90,7 +97,7 @@ impl<'a> Row<'a> {
             _ => return Err(self.wrong("CovariateName", name)),
         };
         let in_range = |covariate: &Covariate| match covariate {
-            Covariate::Cycle(cycle) => cycle.unsigned_abs() as usize <= MAX_CYCLE,
+            Covariate::Cycle(cycle) => *cycle != 0 && cycle.unsigned_abs() <= MOST_CYCLE,
             Covariate::Context(_) => true,
         };
         covariate.filter(in_range).ok_or(wrong)
@@ -121,6 +128,9 @@ impl RecalibrationTable {
             found.ok_or(ParseError::MissingTable { table: name })
         };
         let mut parsed = Self::default();
+        for row in table("Arguments")? {
+            parsed.argument(row)?;
+        }
         for row in table("Quantized")? {
             parsed.quality_counts.push(row.number("Count")?);
             parsed.quantized.push(row.quality("QuantizedScore")?);
@@ -150,6 +160,40 @@ impl RecalibrationTable {
             }
         }
         Ok(parsed)
+    }
+}
+
+/// No cycle is believed to be larger.
+const MOST_CYCLE: u32 = 1 << 24;
+
+/// Arguments of the table that qualities depend on, as they are the only ones known here.
+const FIXED: [(&str, &str); 3] = [
+    (
+        "covariate",
+        "ReadGroupCovariate,QualityScoreCovariate,ContextCovariate,CycleCovariate",
+    ),
+    ("low_quality_tail", "2"),
+    ("mismatches_context_size", "2"),
+];
+
+impl RecalibrationTable {
+    fn argument(&mut self, row: &Row<'_>) -> Result<(), ParseError> {
+        let (name, value) = (row.text("Argument")?, row.text("Value")?);
+        let is_known = FIXED
+            .iter()
+            .all(|(fixed, known)| *fixed != name || *known == value);
+        if !is_known {
+            return Err(ParseError::Argument {
+                name: name.into(),
+                value: value.into(),
+            });
+        }
+        if name == "maximum_cycle_value" {
+            let most = value.parse::<u32>().ok().filter(|most| *most <= MOST_CYCLE);
+            let most = most.ok_or_else(|| row.wrong("Value", value))?;
+            self.max_cycle = most as usize;
+        }
+        Ok(())
     }
 }
 

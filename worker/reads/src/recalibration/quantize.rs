@@ -111,9 +111,49 @@ pub fn quantize(counts: &[u64], levels: usize) -> Vec<u8> {
     intervals.iter().flat_map(spread).collect()
 }
 
+/// Maps each quality from 6 on to one of a few that the user names: the one whose probability is
+/// nearer, or the one below.
+pub fn quantize_to(bins: &[u8], round_down: bool) -> Vec<u8> {
+    const QUALITIES: u8 = 94;
+    const FIRST: u8 = MIN_INTERESTING as u8;
+    let mut bins = bins.to_vec();
+    bins.sort_unstable();
+    let mut map: Vec<u8> = (0..QUALITIES).collect();
+    if let [only] = bins[..] {
+        map[usize::from(FIRST)..].fill(only);
+        return map;
+    }
+    let right = |quality: u8| 1.0 - error_rate(f64::from(quality));
+    let mut before = FIRST;
+    for bin in bins {
+        for quality in before..bin.min(QUALITIES) {
+            let to_bin = right(bin) - right(quality);
+            let to_before = right(quality) - right(before);
+            let is_nearer = !round_down && to_bin < to_before;
+            map[usize::from(quality)] = if is_nearer { bin } else { before };
+        }
+        before = bin;
+    }
+    if before < QUALITIES {
+        map[usize::from(before)..].fill(before);
+    }
+    map
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn named_bins_take_what_is_near() {
+        let map = quantize_to(&[30, 10, 20], false);
+        assert_eq!(map[..10], [0, 1, 2, 3, 4, 5, 6, 6, 10, 10]);
+        assert_eq!((map[12], map[13], map[22], map[23]), (10, 20, 20, 30));
+        assert_eq!((map[30], map[93]), (30, 30));
+        let map = quantize_to(&[10, 20, 30], true);
+        assert_eq!((map[9], map[19], map[29], map[93]), (6, 10, 20, 30));
+        assert_eq!(quantize_to(&[25], false)[4..8], [4, 5, 25, 25]);
+    }
 
     #[test]
     fn enough_levels_change_nothing() {

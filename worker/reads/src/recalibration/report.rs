@@ -35,7 +35,7 @@ impl RecalibrationTable {
     pub fn report(&self) -> String {
         let mut text = "#:GATKReport.v1.1:5\n".to_owned();
         for grid in [
-            arguments(),
+            self.arguments(),
             self.quantized_grid(),
             self.read_group_grid(),
             self.quality_grid(),
@@ -44,6 +44,22 @@ impl RecalibrationTable {
             grid.write(&mut text);
         }
         text
+    }
+
+    fn arguments(&self) -> Grid {
+        let row = |&(name, value): &(&str, &str)| {
+            let value = match name {
+                "maximum_cycle_value" => self.max_cycle.to_string(),
+                _ => value.to_owned(),
+            };
+            vec![name.to_owned(), value]
+        };
+        Grid {
+            name: "Arguments",
+            description: "Recalibration argument collection values used in this run",
+            columns: &[("Argument", "%s"), ("Value", "%s")],
+            rows: ARGUMENTS.iter().map(row).collect(),
+        }
     }
 
     fn quantized_grid(&self) -> Grid {
@@ -155,16 +171,6 @@ impl RecalibrationTable {
             ],
             rows: keyed.into_iter().map(row).collect(),
         }
-    }
-}
-
-fn arguments() -> Grid {
-    let row = |(name, value): &(&str, &str)| vec![(*name).to_owned(), (*value).to_owned()];
-    Grid {
-        name: "Arguments",
-        description: "Recalibration argument collection values used in this run",
-        columns: &[("Argument", "%s"), ("Value", "%s")],
-        rows: ARGUMENTS.iter().map(row).collect(),
     }
 }
 

@@ -6,7 +6,7 @@ use genome::maths;
 
 use super::empirical::{empirical_quality, error_rate};
 use super::quantize::{LEVELS, quantize};
-use crate::covariates::{Counts, MAX_QUALITY, Tally};
+use crate::covariates::{Counts, MAX_CYCLE, MAX_QUALITY, Tally};
 
 /// Qualities from 0 on.
 pub(super) const QUALITIES: usize = MAX_QUALITY as usize + 1;
@@ -58,8 +58,10 @@ pub type QualityKey = (String, u8);
 pub type CovariateKey = (String, u8, Covariate);
 
 /// A recalibration table; read groups go by their names.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RecalibrationTable {
+    /// The largest cycle: GATK's `--maximum-cycle-value`.
+    pub max_cycle: usize,
     /// How many bases have each empirical quality, by that quality.
     pub quality_counts: Vec<u64>,
     /// The quantised quality of each quality.
@@ -70,6 +72,19 @@ pub struct RecalibrationTable {
     pub qualities: BTreeMap<QualityKey, Datum>,
     /// Rows by cycle and context.
     pub covariates: BTreeMap<CovariateKey, Datum>,
+}
+
+impl Default for RecalibrationTable {
+    fn default() -> Self {
+        Self {
+            max_cycle: MAX_CYCLE,
+            quality_counts: Vec::new(),
+            quantized: Vec::new(),
+            read_groups: BTreeMap::new(),
+            qualities: BTreeMap::new(),
+            covariates: BTreeMap::new(),
+        }
+    }
 }
 
 impl RecalibrationTable {

@@ -13,62 +13,77 @@ pub enum SortOrder {
     Name,
 }
 
-/// The key of one record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The key of one record: keys compare as the records do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SortKey {
     /// Contig, 1-based position and strand.
-    Coordinate(u32, u32, bool),
-    /// Name and rank within the name.
-    Name(Box<[u8]>, u16),
+    Coordinate(u64),
+    /// Name and rank within the name, as [`name_key`] writes them.
+    Name(Vec<u8>),
 }
+
+/// The key of records on no contig.
+const UNPLACED: u64 = u64::MAX;
+
+/// Bits of position and strand.
+const POSITION_BITS: u32 = 33;
 
 impl SortOrder {
-    /// Returns the key of a record.
-    pub fn key(self, record: &RecordView<'_>) -> SortKey {
-        match self {
-            Self::Coordinate => match record.contig() {
-                Some(contig) => {
-                    let position = record.position().map_or(0, |position| position + 1);
-                    SortKey::Coordinate(contig.0, position, record.flags().is_reverse())
-                }
-                None => SortKey::Coordinate(u32::MAX, 0, false),
-            },
-            Self::Name => SortKey::Name(record.name().into(), rank(record.flags())),
-        }
-    }
-
-    /// Returns about how many bytes the sorter needs beside the record's own.
-    pub(super) fn key_bytes(self, record: &RecordView<'_>) -> usize {
-        let entry = size_of::<super::Entry>();
-        match self {
-            Self::Coordinate => entry,
-            Self::Name => entry + record.name().len(),
-        }
-    }
-}
-
-impl Ord for SortKey {
-    fn cmp(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Coordinate(a, b, c), Self::Coordinate(x, y, z)) => (a, b, c).cmp(&(x, y, z)),
-            (Self::Name(a, rank), Self::Name(b, other_rank)) => {
-                compare_names(a, b).then(rank.cmp(other_rank))
+    /// Writes the key of a record over an old one, whose memory is used again.
+    pub(super) fn key_into(self, record: &RecordView<'_>, key: &mut SortKey) {
+        match (self, key) {
+            (Self::Coordinate, key) => *key = SortKey::Coordinate(coordinate_key(record)),
+            (Self::Name, SortKey::Name(bytes)) => name_key(record, bytes),
+            (Self::Name, key) => {
+                let mut bytes = Vec::new();
+                name_key(record, &mut bytes);
+                *key = SortKey::Name(bytes);
             }
-            (Self::Coordinate(..), Self::Name(..)) => Ordering::Less,
-            (Self::Name(..), Self::Coordinate(..)) => Ordering::Greater,
         }
     }
 }
 
-impl PartialOrd for SortKey {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+/// Returns contig, 1-based position and strand in one number.
+pub(super) fn coordinate_key(record: &RecordView<'_>) -> u64 {
+    let Some(contig) = record.contig() else {
+        return UNPLACED;
+    };
+    let position = record
+        .position()
+        .map_or(0, |position| u64::from(position) + 1);
+    let strand = u64::from(record.flags().is_reverse());
+    u64::from(contig.0) << POSITION_BITS | position << 1 | strand
+}
+
+/// Writes the name so that bytes compare as names do: each run of digits is a zero digit, its
+/// length without leading zeros, and its digits. What follows tells the reads of a name apart.
+pub(super) fn name_key(record: &RecordView<'_>, key: &mut Vec<u8>) {
+    key.clear();
+    let mut rest = record.name();
+    while let Some(&byte) = rest.first() {
+        if byte.is_ascii_digit() {
+            let (number, behind) = split_number(rest);
+            key.push(b'0');
+            key.push(number.len() as u8);
+            key.extend_from_slice(number);
+            rest = behind;
+        } else {
+            key.push(byte);
+            rest = &rest[1..];
+        }
     }
+    key.push(0);
+    key.push(rank(record.flags()));
+}
+
+/// Compares two records by name, then by rank.
+pub(super) fn compare_reads(a: &RecordView<'_>, b: &RecordView<'_>) -> Ordering {
+    compare_names(a.name(), b.name()).then_with(|| rank(a.flags()).cmp(&rank(b.flags())))
 }
 
 /// Unpaired, first, second, both.
-const fn rank(flags: Flags) -> u16 {
-    flags.0 & (Flags::FIRST | Flags::SECOND)
+const fn rank(flags: Flags) -> u8 {
+    (flags.0 & (Flags::FIRST | Flags::SECOND)) as u8
 }
 
 /// Compares names byte by byte, but runs of digits by their value.
@@ -107,6 +122,19 @@ fn split_number(text: &[u8]) -> (&[u8], &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Sketch;
+    use proptest::prelude::*;
+
+    fn key(name: &str, flags: u16) -> Vec<u8> {
+        let sketch = Sketch {
+            name,
+            flags,
+            ..Sketch::default()
+        };
+        let mut key = Vec::new();
+        name_key(&sketch.records().get(0), &mut key);
+        key
+    }
 
     #[test]
     fn numbers_in_names_go_by_value() {
@@ -124,13 +152,22 @@ mod tests {
     fn records_of_a_name_go_by_read() {
         let ascending = [0, Flags::FIRST | Flags::SUPPLEMENTARY, Flags::SECOND];
         for pair in ascending.windows(2) {
-            assert!(rank(Flags(pair[0])) < rank(Flags(pair[1])));
+            assert!(key("r", pair[0]) < key("r", pair[1]));
         }
         let kinds = [0, Flags::SUPPLEMENTARY, Flags::SECONDARY];
+        let first = key("r", Flags::FIRST);
         assert!(
             kinds
                 .iter()
-                .all(|kind| rank(Flags(Flags::FIRST | kind)) == Flags::FIRST)
+                .all(|kind| key("r", Flags::FIRST | kind) == first)
         );
+    }
+
+    proptest! {
+        #[test]
+        fn keys_compare_as_names(a in "[a-c0-3:#~]{0,9}", b in "[a-c0-3:#~]{0,9}") {
+            let by_names = compare_names(a.as_bytes(), b.as_bytes());
+            prop_assert_eq!(key(&a, 0).cmp(&key(&b, 0)), by_names);
+        }
     }
 }

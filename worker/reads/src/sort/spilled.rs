@@ -1,57 +1,66 @@
 //! A sorted stretch of records on scratch storage.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::ops::Range;
 
 use genome::record::RecordView;
 
 use super::key::{SortKey, SortOrder};
-use crate::container::{Decoder, Error, Frames, put_varint};
+use crate::container::Error;
+use crate::scratch::{FrameReader, FrameWriter};
 
-/// Appends a record with its ordinal in the input.
-pub(super) fn put(out: &mut Vec<u8>, ordinal: u64, record: &RecordView<'_>) {
-    put_varint(out, ordinal);
-    put_varint(out, record.bytes().len() as u64);
-    out.extend_from_slice(record.bytes());
+/// Bytes of the length before each record.
+const LENGTH_BYTES: usize = 4;
+
+/// Appends a record to a stretch.
+pub(super) fn put<W: Write>(
+    out: &mut FrameWriter<W>,
+    record: &RecordView<'_>,
+) -> Result<(), Error> {
+    let block = record.bytes();
+    out.item(|frame| {
+        frame.extend_from_slice(&(block.len() as u32).to_le_bytes());
+        frame.extend_from_slice(block);
+    })
 }
 
 /// Reads a stretch back, one record in view at a time.
 pub(super) struct Spilled<R> {
-    frames: Frames<R>,
-    next: usize,
-    block: Range<usize>,
+    frames: FrameReader<R>,
+    record: Range<usize>,
 }
 
 impl<R: Read> Spilled<R> {
-    pub(super) fn new(input: R) -> Self {
+    pub(super) const fn new(input: R) -> Self {
         Self {
-            frames: Frames::new(input),
-            next: 0,
-            block: 0..0,
+            frames: FrameReader::new(input),
+            record: 0..0,
         }
     }
 
-    /// Moves to the next record and returns its key and ordinal; `None` at the end.
-    pub(super) fn advance(&mut self, order: SortOrder) -> Result<Option<(SortKey, u64)>, Error> {
-        while self.next == self.frames.frame().len() {
-            self.next = 0;
+    /// Moves to the next record and writes its key; false at the end.
+    pub(super) fn advance(&mut self, order: SortOrder, key: &mut SortKey) -> Result<bool, Error> {
+        if self.record.end == self.frames.frame().len() {
             if !self.frames.next_frame()? {
-                return Ok(None);
+                return Ok(false);
             }
+            self.record = 0..0;
         }
-        let frame = self.frames.frame();
-        let mut fields = Decoder::new(&frame[self.next..], "spilled records");
-        let ordinal = fields.varint()?;
-        let length = fields.varint_as()?;
-        let start = frame.len() - fields.remaining();
-        let record = RecordView::parse(fields.bytes(length)?)?;
-        self.block = start..start + length;
-        self.next = self.block.end;
-        Ok(Some((order.key(&record), ordinal)))
+        let rest = &self.frames.frame()[self.record.end..];
+        let truncated = || Error::Truncated {
+            what: "spilled records",
+        };
+        let (length, rest) = rest.split_first_chunk().ok_or_else(truncated)?;
+        let length = u32::from_le_bytes(*length) as usize;
+        let block = rest.get(..length).ok_or_else(truncated)?;
+        let start = self.record.end + LENGTH_BYTES;
+        order.key_into(&RecordView::trusted(block), key);
+        self.record = start..start + length;
+        Ok(true)
     }
 
     /// Returns the present record.
     pub(super) fn record(&self) -> RecordView<'_> {
-        RecordView::trusted(&self.frames.frame()[self.block.clone()])
+        RecordView::trusted(&self.frames.frame()[self.record.clone()])
     }
 }

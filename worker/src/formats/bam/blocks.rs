@@ -21,11 +21,11 @@ const TAIL_BYTES: usize = 8;
 const MAX_BLOCK_BYTES: usize = 1 << 16;
 
 /// Final files: smaller is worth some time.
-const LEVEL: i32 = 5;
+pub const LEVEL: i32 = 5;
 
 /// Returns each stretch of data, at most [`BLOCK_BYTES`] long, as a block.
-pub(super) fn deflate(stretches: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    let level = CompressionLvl::new(LEVEL).unwrap_or_default();
+pub(super) fn deflate(stretches: &[Vec<u8>], level: i32) -> Vec<Vec<u8>> {
+    let level = CompressionLvl::new(level).unwrap_or_default();
     let deflate = |compressor: &mut Compressor, data: &Vec<u8>| block(compressor, data);
     let stretches = stretches.par_iter();
     let blocks = stretches.map_init(|| Compressor::new(level), deflate);
@@ -35,7 +35,7 @@ pub(super) fn deflate(stretches: &[Vec<u8>]) -> Vec<Vec<u8>> {
 /// Returns data as blocks, one after the other.
 pub fn compressed(data: &[u8]) -> Vec<u8> {
     let stretches: Vec<Vec<u8>> = data.chunks(BLOCK_BYTES).map(<[u8]>::to_vec).collect();
-    deflate(&stretches).concat()
+    deflate(&stretches, LEVEL).concat()
 }
 
 fn block(compressor: &mut Compressor, data: &[u8]) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Read};
 
 use common::failure::Failure;
-use genome::record::{RecordError, RecordView};
+use genome::record::{RecordError, RecordView, SamError};
 
 use super::blocks::END_OF_FILE;
 use super::{PartReader, ReadError};
@@ -77,6 +77,18 @@ pub enum Defect {
     /// A block that is no record.
     #[error("{0}")]
     Record(#[source] RecordError),
+    /// A line of SAM that is no record.
+    #[error("{0}")]
+    Sam(#[source] SamError),
+    /// A line of a SAM header.
+    #[error("header has a line that cannot be read: {0}")]
+    HeaderLine(String),
+    /// CRAM that cannot be decoded or encoded.
+    #[error("CRAM: {0}")]
+    Cram(String),
+    /// A reference that CRAM cannot do with.
+    #[error("reference cannot be used: {0}")]
+    Reference(String),
     /// A contig's number that the header lacks.
     #[error("contig number {0} is not in the header")]
     Contig(u32),
@@ -235,7 +247,7 @@ fn invalid(file: &str, record: u64, defect: Defect) -> FileError {
 }
 
 /// Says what a fault of the stream or of its blocks means.
-fn judge(file: &str, record: u64, source: io::Error) -> FileError {
+pub(in crate::formats) fn judge(file: &str, record: u64, source: io::Error) -> FileError {
     match source.kind() {
         io::ErrorKind::UnexpectedEof => invalid(file, record, Defect::Truncated),
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput if record == 0 => {

@@ -24,6 +24,21 @@ impl FileHeader {
         field(line.strip_prefix("@HD\t")?, "SO:")
     }
 
+    /// Returns how the file claims to be grouped: GO of `@HD`.
+    pub fn grouping(&self) -> Option<&str> {
+        let line = self.text.lines().next()?;
+        field(line.strip_prefix("@HD\t")?, "GO:")
+    }
+
+    /// Returns the header of the same records, grouped but in no order.
+    #[must_use]
+    pub fn with_grouping(&self, grouping: &str) -> Self {
+        let mut header = self.with_sort_order("unknown");
+        let end = header.text.find('\n').unwrap_or(header.text.len());
+        header.text.insert_str(end, &format!("\tGO:{grouping}"));
+        header
+    }
+
     /// Returns the read groups.
     ///
     /// # Errors
@@ -120,6 +135,9 @@ mod tests {
             assert_eq!(sorted.sort_order(), Some("coordinate"));
         }
         assert_eq!(header("@CO\tSO:x").sort_order(), None);
+        let grouped = header("@HD\tVN:1.6\tSO:queryname\n@CO\tx\n").with_grouping("query");
+        assert_eq!(grouped.text, "@HD\tVN:1.6\tSO:unknown\tGO:query\n@CO\tx\n");
+        assert_eq!(grouped.grouping(), Some("query"));
     }
 
     #[test]

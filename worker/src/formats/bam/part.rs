@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use genome::dictionary::Dictionary;
 use genome::record::RecordView;
 
-use super::blocks::{self, BLOCK_BYTES};
+use super::blocks::{self, BLOCK_BYTES, LEVEL};
 use super::index::{Index, IndexBuilder, IndexError, IndexFormat, Span};
 
 /// Blocks that are deflated together: enough for any number of threads.
@@ -35,6 +35,9 @@ pub struct PartWriter<W> {
     index: Option<IndexBuilder>,
     contigs: usize,
     bytes: u64,
+    level: i32,
+    /// Memory of blocks that were written.
+    free: Vec<Vec<u8>>,
 }
 
 impl<W: Write> PartWriter<W> {
@@ -47,7 +50,15 @@ impl<W: Write> PartWriter<W> {
             index: Some(IndexBuilder::new(IndexFormat::of(dictionary))),
             contigs: dictionary.contigs().len(),
             bytes: 0,
+            level: LEVEL,
+            free: Vec::new(),
         }
+    }
+
+    /// Deflates at another level, of 0 to 12.
+    #[must_use]
+    pub fn with_level(self, level: i32) -> Self {
+        Self { level, ..self }
     }
 
     /// Starts a part whose records come in any order; its index stays empty.
@@ -104,7 +115,7 @@ impl<W: Write> PartWriter<W> {
             self.block().extend_from_slice(here);
             data = rest;
             if !data.is_empty() {
-                self.group.push(Vec::new());
+                self.push_block();
             }
         }
     }
@@ -113,13 +124,19 @@ impl<W: Write> PartWriter<W> {
         if self.group.len() >= GROUP_BLOCKS {
             return self.flush_group();
         }
-        self.group.push(Vec::new());
+        self.push_block();
         Ok(())
+    }
+
+    fn push_block(&mut self) {
+        let block = self.free.pop();
+        self.group
+            .push(block.unwrap_or_else(|| Vec::with_capacity(BLOCK_BYTES)));
     }
 
     fn flush_group(&mut self) -> Result<(), PartError> {
         self.group.retain(|block| !block.is_empty());
-        let blocks = blocks::deflate(&self.group);
+        let blocks = blocks::deflate(&self.group, self.level);
         let mut starts = Vec::with_capacity(blocks.len() + 1);
         for block in &blocks {
             starts.push(self.bytes);
@@ -137,8 +154,9 @@ impl<W: Write> PartWriter<W> {
                 index.add(&span, virtual_position(from), virtual_position(to))?;
             }
         }
-        self.group.clear();
-        self.group.push(Vec::new());
+        self.group.iter_mut().for_each(Vec::clear);
+        self.free.append(&mut self.group);
+        self.push_block();
         Ok(())
     }
 }

@@ -1,9 +1,10 @@
 //! Reading the records of a part.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 
 use genome::record::{RecordError, RecordView};
-use noodles_bgzf as bgzf;
+
+use super::inflate::Inflater;
 
 /// No record is longer; it bounds what a damaged length may ask for.
 const MAX_RECORD_BYTES: usize = 1 << 28;
@@ -32,17 +33,18 @@ pub enum ReadError {
 
 /// Reads records one at a time.
 pub struct PartReader<R> {
-    input: bgzf::io::Reader<R>,
-    block: Vec<u8>,
+    input: Inflater<R>,
     record: u64,
 }
+
+/// Bytes of the length before each record.
+const LENGTH_BYTES: usize = 4;
 
 impl<R: Read> PartReader<R> {
     /// Reads a part: records from the first byte on.
     pub fn new(input: R) -> Self {
         Self {
-            input: bgzf::io::Reader::new(input),
-            block: Vec::new(),
+            input: Inflater::new(input),
             record: 0,
         }
     }
@@ -53,10 +55,8 @@ impl<R: Read> PartReader<R> {
     /// If the first block cannot be inflated.
     pub fn within(input: R, skip: u16) -> io::Result<Self> {
         let mut reader = Self::new(input);
-        io::copy(
-            &mut reader.input.by_ref().take(skip.into()),
-            &mut io::sink(),
-        )?;
+        let count = reader.input.fill(skip.into())?;
+        reader.input.take(count.min(skip.into()));
         Ok(reader)
     }
 
@@ -70,19 +70,19 @@ impl<R: Read> PartReader<R> {
             io::ErrorKind::UnexpectedEof => ReadError::Truncated { record },
             _ => ReadError::Io(error),
         };
-        let mut size = [0; 4];
-        if self.input.read(&mut size[..1])? == 0 {
-            return Ok(None);
-        }
-        self.input.read_exact(&mut size[1..]).map_err(truncated)?;
-        let size = u32::from_le_bytes(size) as usize;
+        let size = match self.input.fill(LENGTH_BYTES).map_err(truncated)? {
+            0 => return Ok(None),
+            1..LENGTH_BYTES => return Err(ReadError::Truncated { record }),
+            _ => self.input.take(LENGTH_BYTES),
+        };
+        let size = self.input.get(size).first_chunk();
+        let size = u32::from_le_bytes(*size.expect("four bytes were taken")) as usize;
         self.record = record;
-        if size > MAX_RECORD_BYTES {
+        if size > MAX_RECORD_BYTES || self.input.fill(size).map_err(truncated)? < size {
             return Err(ReadError::Truncated { record });
         }
-        self.block.resize(size, 0);
-        self.input.read_exact(&mut self.block).map_err(truncated)?;
-        let view = RecordView::parse(&self.block);
+        let block = self.input.take(size);
+        let view = RecordView::parse(self.input.get(block));
         view.map(Some)
             .map_err(|source| ReadError::Record { record, source })
     }
@@ -94,19 +94,27 @@ impl<R: Read> PartReader<R> {
 
     /// Says whether no byte follows the last record.
     pub(super) fn is_over(&mut self) -> io::Result<bool> {
-        self.input.fill_buf().map(<[u8]>::is_empty)
+        self.input.fill(1).map(|count| count == 0)
     }
 
     /// Returns where the bytes come from.
-    pub(super) fn input(&self) -> &R {
-        self.input.get_ref()
+    pub(super) const fn input(&self) -> &R {
+        self.input.input()
     }
 
     /// Returns the next inflated bytes, fewer at the end.
     pub(super) fn take(&mut self, length: u32) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let mut rest = self.input.by_ref().take(length.into());
-        rest.read_to_end(&mut bytes)?;
+        let mut left = length as usize;
+        while left > 0 {
+            let here = self.input.fill(1)?.min(left);
+            if here == 0 {
+                break;
+            }
+            let taken = self.input.take(here);
+            bytes.extend_from_slice(self.input.get(taken));
+            left -= here;
+        }
         Ok(bytes)
     }
 }

@@ -171,15 +171,15 @@ mod tests {
         }]);
         let call = "c\t31\t.\tA\tC,<NON_REF>\t9\t.\t.\tGT\t0/1\n";
         let parts = [
-            part(Some("0 0 10 65 0 0 0 0 0:10"), "", None),
-            part(Some("0 10 20 67 0 0 0 0 0:10"), "", None),
+            part(Some("0 0 10 65 0 0,0,0 0:10"), "", None),
+            part(Some("0 10 20 67 0 0,0,0 0:10"), "", None),
             part(
-                Some("0 20 30 67 0 0 0 0 0:10"),
+                Some("0 20 30 67 0 0,0,0 0:10"),
                 call,
-                Some("0 31 40 67 3 0 3 9 1:9"),
+                Some("0 31 40 67 3 0,3,9 1:9"),
             ),
             part(None, "", None),
-            part(Some("0 40 50 71 9 0 9 9 3:10"), "", None),
+            part(Some("0 40 50 71 9 0,9,9 3:10"), "", None),
         ];
         let (written, summary) = assemble(&dictionary, "##h\n#c\n", parts, Vec::new()).unwrap();
         let mut text = String::new();

@@ -1,0 +1,202 @@
+//! The first pass: keys of all records, and which records are duplicates.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use common::failure::Failure;
+use genome::monitor::Monitor;
+use genome::record::RecordView;
+use reads::duplicates::{
+    DuplicateKind, DuplicateMetrics, End, EndKey, EndOptions, KeySorter, Packed, PackedEnd,
+    PackedPair, PairKey, Pairing, mark_into, numbered,
+};
+
+use super::Args;
+use super::inputs::{Grouping, Inputs};
+use super::libraries::Libraries;
+use crate::output::{folder_of, is_device};
+use crate::spill::Spill;
+
+/// What the first pass found.
+pub struct Found {
+    /// The ordinals of duplicates, ascending: of their records, or of their names' first records.
+    pub duplicates: Box<dyn Iterator<Item = Result<(u64, DuplicateKind), reads::Error>>>,
+    /// Optical duplicates by library, and sizes of sets.
+    pub metrics: DuplicateMetrics,
+    /// The libraries that occur.
+    pub libraries: Libraries,
+}
+
+/// Keys of one kind, some of them on scratch storage.
+struct Keys<const WORDS: usize> {
+    sorter: KeySorter<WORDS>,
+    spill: Spill,
+}
+
+impl<const WORDS: usize> Keys<WORDS> {
+    fn new(folder: &Path, memory_bytes: usize) -> Self {
+        Self {
+            sorter: KeySorter::new(memory_bytes),
+            spill: Spill::new_in(folder),
+        }
+    }
+
+    fn push(&mut self, key: [u64; WORDS]) -> Result<(), reads::Error> {
+        self.sorter.push(key);
+        if self.sorter.is_full() {
+            self.spill.add(|out| self.sorter.spill(out))?;
+        }
+        Ok(())
+    }
+
+    fn sorted(
+        self,
+    ) -> Result<impl Iterator<Item = Result<[u64; WORDS], reads::Error>>, reads::Error> {
+        let stretches: Vec<BufReader<File>> = self.spill.into_stretches();
+        self.sorter.merge(stretches)
+    }
+}
+
+/// All keys.
+struct Collector {
+    options: EndOptions,
+    pairs: Keys<{ size_of::<PackedPair>() / 8 }>,
+    ends: Keys<{ size_of::<PackedEnd>() / 8 }>,
+    pairing: Pairing,
+    waiting: Spill,
+    /// The key of the last end of a pair: many have the same.
+    last: Option<PackedEnd>,
+}
+
+impl Collector {
+    fn add(&mut self, end: &End, record: &RecordView<'_>) -> Result<(), reads::Error> {
+        let key = end.key().pack();
+        if self.last != Some(key) {
+            self.ends.push(key)?;
+            self.last = Some(key);
+        }
+        if let Some(pair) = self.pairing.add(end, record) {
+            self.pairs.push(pair.pack())?;
+        }
+        if self.pairing.is_full() {
+            self.waiting.add(|out| self.pairing.spill(out))?;
+        }
+        Ok(())
+    }
+}
+
+/// Finds the duplicates of the inputs.
+///
+/// # Errors
+/// What is wrong with an input; what scratch storage answers.
+pub fn find(args: &Args) -> Result<Found> {
+    let mut inputs = args.open()?;
+    let groups = inputs.header().read_groups();
+    let groups = groups.map_err(|error| Failure::input(inputs.first_file(), error.to_string()))?;
+    let mut libraries = Libraries::new(&groups);
+    let folder = match is_device(&args.output) || args.output.as_os_str() == "-" {
+        true => std::env::temp_dir(),
+        false => folder_of(&args.output).to_owned(),
+    };
+    let scratch = || format!("scratch file in {}", folder.display());
+    let mut collector = Collector {
+        options: args.end_options(),
+        pairs: Keys::new(&folder, args.memory / 8 * 3),
+        ends: Keys::new(&folder, args.memory / 4),
+        pairing: Pairing::new(args.memory / 4),
+        waiting: Spill::new_in(&folder),
+        last: None,
+    };
+    collect(&mut inputs, &mut libraries, &mut collector).with_context(scratch)?;
+    let mut pairs = collector.pairs;
+    let waiting = collector.waiting.into_stretches();
+    let joined: Result<(), reads::Error> = collector
+        .pairing
+        .finish(waiting, |pair| pairs.push(pair.pack()));
+    joined.with_context(scratch)?;
+    let pairs = pairs.sorted().with_context(scratch)?;
+    let ends = collector.ends.sorted().with_context(scratch)?;
+    let pairs = pairs.map(|key| key.map(|key| PairKey::unpack(&key)));
+    let ends = without_repeats(ends).map(|key| key.map(|key| EndKey::unpack(&key)));
+    let mut ordinals = Keys::<1>::new(&folder, args.memory / 8);
+    let options = args.mark_options();
+    let metrics = mark_into(pairs, ends, &options, &Monitor::default(), |place, kind| {
+        let is_library = u64::from(kind == DuplicateKind::Library);
+        ordinals.push([place.ordinal << 1 | is_library])
+    });
+    let metrics = metrics.with_context(scratch)?;
+    let duplicates = ordinals.sorted().with_context(scratch)?;
+    Ok(Found {
+        duplicates: Box::new(duplicates.map(|found| {
+            found.map(|[word]| match word & 1 {
+                0 => (word >> 1, DuplicateKind::Sequencing),
+                _ => (word >> 1, DuplicateKind::Library),
+            })
+        })),
+        metrics,
+        libraries,
+    })
+}
+
+fn collect(
+    inputs: &mut Inputs,
+    libraries: &mut Libraries,
+    collector: &mut Collector,
+) -> Result<()> {
+    let by_name = inputs.grouping() == Grouping::Name;
+    let mut group = Group::default();
+    while let Some((number, record)) = inputs.next_record()? {
+        let (library, read_group) = libraries.of(&record);
+        libraries.meet(library);
+        let place = match by_name {
+            true => {
+                let (first, index) = group.of(number, record.name());
+                let mut place = numbered(first);
+                place.index = index;
+                place
+            }
+            false => numbered(number),
+        };
+        let source = (library, read_group);
+        if let Some(end) = End::with(&record, place, source, &collector.options) {
+            collector.add(&end, &record)?;
+        }
+    }
+    Ok(())
+}
+
+/// Drops keys that are equal to the one before: ends of pairs at one site say the same.
+fn without_repeats(
+    keys: impl Iterator<Item = Result<PackedEnd, reads::Error>>,
+) -> impl Iterator<Item = Result<PackedEnd, reads::Error>> {
+    let mut last = None;
+    keys.filter(move |key| match key {
+        Ok(key) => last.replace(*key) != Some(*key),
+        Err(_) => true,
+    })
+}
+
+/// The records of one name, which follow each other.
+#[derive(Debug, Default)]
+pub struct Group {
+    name: Vec<u8>,
+    first: u64,
+    count: u16,
+}
+
+impl Group {
+    /// Returns the number of the first record with the name of this one, and how many came since.
+    pub fn of(&mut self, number: u64, name: &[u8]) -> (u64, u16) {
+        if self.first == 0 || self.name != name {
+            self.name.clear();
+            self.name.extend_from_slice(name);
+            self.first = number;
+            self.count = 0;
+        } else {
+            self.count = self.count.saturating_add(1);
+        }
+        (self.first, self.count)
+    }
+}

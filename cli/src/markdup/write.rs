@@ -1,0 +1,123 @@
+//! The second pass: records with their flags, and the metrics.
+
+use anyhow::Result;
+use genome::record::{Flags, RecordView, tags, without_tags};
+use reads::duplicates::DuplicateKind;
+
+use super::find::{Found, Group};
+use super::inputs::Grouping;
+use super::{Args, AssumedOrder, TaggingPolicy};
+use crate::output::OutputFile;
+use crate::reads_output::{Plan, ReadsOutput};
+
+/// Where FLAG stands in a record. SAM v1 §4.2 (2024-11-06).
+const FLAG_OFFSET: usize = 14;
+
+/// The tag that says by what a record is a duplicate.
+const KIND_TAG: [u8; 2] = *b"DT";
+
+/// Writes the outputs.
+///
+/// # Errors
+/// What is wrong with an input; what the outputs answer.
+pub fn write(args: &Args, found: Found) -> Result<()> {
+    let Found {
+        duplicates,
+        mut metrics,
+        libraries,
+    } = found;
+    let mut inputs = args.open()?;
+    let by_name = inputs.grouping() == Grouping::Name;
+    let header = match args.assumed_order {
+        Some(AssumedOrder::Queryname) => inputs.header().with_grouping("query"),
+        Some(AssumedOrder::Coordinate) => inputs.header().with_sort_order("coordinate"),
+        None => inputs.header(),
+    };
+    let plan = Plan {
+        wants_index: args.write_index && !by_name,
+        level: Some(LEVEL),
+        ..Plan::new(&args.output, &args.format, args.reference.as_deref())
+    };
+    let mut out = ReadsOutput::create(&plan, header.with_program("spindle-markdup"))?;
+    let mut decisions = Decisions::new(duplicates)?;
+    let mut group = Group::default();
+    let mut bytes = Vec::new();
+    while let Some((number, record)) = inputs.next_record()? {
+        let ordinal = match by_name {
+            true => group.of(number, record.name()).0,
+            false => number,
+        };
+        let kind = decisions.of(ordinal)?;
+        flag(args, &record, kind, &mut bytes);
+        let flagged = RecordView::trusted(&bytes);
+        metrics.add_record(&flagged, libraries.of(&flagged).0);
+        let is_removed = match kind {
+            Some(DuplicateKind::Sequencing) => args.remove || args.remove_sequencing,
+            Some(DuplicateKind::Library) => args.remove,
+            None => false,
+        };
+        if !is_removed {
+            out.write(&flagged)?;
+        }
+    }
+    out.finish(&args.output)?;
+    OutputFile::write_whole(&args.metrics, libraries.text(&metrics).as_bytes())
+}
+
+/// Level of compression: what others write is hardly smaller.
+const LEVEL: i32 = 6;
+
+/// The ordinals of duplicates beside records that come in their order.
+struct Decisions<I> {
+    ordinals: I,
+    next: Option<(u64, DuplicateKind)>,
+}
+
+impl<I: Iterator<Item = Result<(u64, DuplicateKind), reads::Error>>> Decisions<I> {
+    fn new(mut ordinals: I) -> Result<Self> {
+        let next = ordinals.next().transpose()?;
+        Ok(Self { ordinals, next })
+    }
+
+    /// Returns by what the records with this ordinal are duplicates.
+    fn of(&mut self, ordinal: u64) -> Result<Option<DuplicateKind>> {
+        while self.next.is_some_and(|(next, _)| next < ordinal) {
+            let passed = self.next.map(|(passed, _)| passed);
+            while self.next.map(|(next, _)| next) == passed {
+                self.next = self.ordinals.next().transpose()?;
+            }
+        }
+        let here = self.next.filter(|(next, _)| *next == ordinal);
+        Ok(here.map(|(_, kind)| kind))
+    }
+}
+
+/// Writes the record's bytes with its flag as decided, and the tag that the user wants.
+fn flag(args: &Args, record: &RecordView<'_>, kind: Option<DuplicateKind>, bytes: &mut Vec<u8>) {
+    let tag_bytes = record.tag_bytes();
+    let block = record.bytes();
+    bytes.clear();
+    let tag = match (args.tagging, kind) {
+        (TaggingPolicy::All, Some(DuplicateKind::Library)) => Some(b"LB"),
+        (TaggingPolicy::All | TaggingPolicy::OpticalOnly, Some(DuplicateKind::Sequencing)) => {
+            Some(b"SQ")
+        }
+        _ => None,
+    };
+    let drops = args.clear_tags || tag.is_some();
+    if drops && tags(tag_bytes).any(|(tag, _)| tag == KIND_TAG) {
+        bytes.extend_from_slice(&block[..block.len() - tag_bytes.len()]);
+        without_tags(tag_bytes, &[KIND_TAG], bytes);
+    } else {
+        bytes.extend_from_slice(block);
+    }
+    if let Some(value) = tag {
+        bytes.extend_from_slice(&KIND_TAG);
+        bytes.push(b'Z');
+        bytes.extend_from_slice(value);
+        bytes.push(0);
+    }
+    let others = record.flags().0 & !Flags::DUPLICATE;
+    let duplicate = kind.map_or(0, |_| Flags::DUPLICATE);
+    bytes[FLAG_OFFSET..FLAG_OFFSET + 2].copy_from_slice(&(others | duplicate).to_le_bytes());
+}

@@ -1,0 +1,115 @@
+//! The bases of both strands: the packed forward strand, and its reverse complement in thought.
+
+/// Four bases a byte, unpacked.
+const UNPACKED: [[u8; 4]; 256] = unpacked(0);
+/// The same as the reverse strand reads them.
+const COMPLEMENTED: [[u8; 4]; 256] = unpacked(3);
+
+/// Read access to both strands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Text<'a> {
+    packed: &'a [u8],
+    /// Length of the forward strand.
+    strand: u64,
+}
+
+impl<'a> Text<'a> {
+    /// Wraps a packed forward strand of `strand` bases.
+    pub fn new(packed: &'a [u8], strand: u64) -> Self {
+        assert!(packed.len() as u64 * 4 >= strand);
+        Self { packed, strand }
+    }
+
+    /// Returns the length of both strands.
+    #[inline(always)]
+    pub const fn len(&self) -> u64 {
+        2 * self.strand
+    }
+
+    /// Returns the code at a position below the length of both strands.
+    #[inline(always)]
+    pub fn code(&self, position: u64) -> u8 {
+        let (forward, complement) = if position < self.strand {
+            (position, 0)
+        } else {
+            (2 * self.strand - 1 - position, 3)
+        };
+        let byte = self.packed[(forward >> 2) as usize];
+        (byte >> (6 - 2 * (forward & 3)) & 3) ^ complement
+    }
+
+    /// Appends the codes of `start..end`, which lies on one strand.
+    pub fn fetch(&self, start: u64, end: u64, codes: &mut Vec<u8>) {
+        if start >= end {
+            return;
+        }
+        let before = codes.len();
+        let is_forward = start < self.strand;
+        let (from, to) = if is_forward {
+            (start, end)
+        } else {
+            (2 * self.strand - end, 2 * self.strand - start)
+        };
+        let bytes = &self.packed[(from >> 2) as usize..((to + 3) >> 2) as usize];
+        let (head, length) = ((from & 3) as usize, (to - from) as usize);
+        if is_forward {
+            let unpacked = bytes.iter().flat_map(|&byte| UNPACKED[byte as usize]);
+            codes.extend(unpacked.skip(head).take(length));
+        } else {
+            let tail = bytes.len() * 4 - head - length;
+            codes.reserve(bytes.len() * 4);
+            for &byte in bytes.iter().rev() {
+                let mut four = COMPLEMENTED[byte as usize];
+                four.reverse();
+                codes.extend_from_slice(&four);
+            }
+            codes.copy_within(before + tail..before + tail + length, before);
+            codes.truncate(before + length);
+        }
+    }
+}
+
+const fn unpacked(flip: u8) -> [[u8; 4]; 256] {
+    let mut table = [[0; 4]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut at = 0;
+        while at < 4 {
+            table[byte][at] = (byte >> (6 - 2 * at)) as u8 & 3 ^ flip;
+            at += 1;
+        }
+        byte += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::index::testing::{both_strands, index_of};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_stretch_is_that_of_both_strands(
+            codes in prop::collection::vec(0u8..4, 1..60),
+            cut in any::<(u16, u16)>(),
+        ) {
+            let index = index_of(&[&codes]);
+            let (text, both) = (index.text(), both_strands(&codes));
+            let length = codes.len();
+            let (mut start, mut end) = (cut.0 as usize % length, cut.1 as usize % (length + 1));
+            if start > end {
+                std::mem::swap(&mut start, &mut end);
+            }
+            for shift in [0, length] {
+                let (start, end) = (start + shift, end + shift);
+                let mut found = vec![9];
+                text.fetch(start as u64, end as u64, &mut found);
+                prop_assert_eq!(&found[1..], &both[start..end]);
+            }
+            for (position, &code) in both.iter().enumerate() {
+                prop_assert_eq!(text.code(position as u64), code);
+            }
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Pairwise alignment with affine gaps, and with the field's rules for ties.
+//!
+//! Over target row i and query column j, with `open` for the first base of a gap and `extend` for
+//! each further one:
+//! `score[i][j] = max(score[i−1][j−1] + s(i, j), down[i][j], right[i][j])`,
+//! `down[i][j] = max(score[i−1][j] + open, down[i−1][j] + extend)`, `right` likewise along a row.
+//! A match wins ties over gaps, an insertion over a deletion, extending over opening.
+//!
+//! Source: GATK 4.6 `SmithWatermanAligner`.
+
+use genome::cigar::{self, Cigar, CigarKind, CigarOp};
+
+/// Scores lower than this do not fall further.
+const FLOOR: i32 = -100_000_000;
+
+/// Worse than any score, with room to add to.
+const NEVER: i32 = i32::MIN / 2;
+
+/// The scores of an alignment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parameters {
+    /// Added for equal letters.
+    pub matching: i32,
+    /// Added for different letters.
+    pub mismatch: i32,
+    /// Added for the first base of a gap.
+    pub open: i32,
+    /// Added for each further base of a gap.
+    pub extend: i32,
+}
+
+/// Dangling ends of the assembly graph.
+pub const DANGLING_END: Parameters = Parameters::new(25, -50, -110, -6);
+
+/// Haplotypes to the reference.
+pub const HAPLOTYPE_TO_REFERENCE: Parameters = Parameters::new(200, -150, -260, -11);
+
+/// Reads to their best haplotype.
+pub const READ_TO_HAPLOTYPE: Parameters = Parameters::new(10, -15, -30, -5);
+
+impl Parameters {
+    const fn new(matching: i32, mismatch: i32, open: i32, extend: i32) -> Self {
+        Self {
+            matching,
+            mismatch,
+            open,
+            extend,
+        }
+    }
+}
+
+/// What becomes of query bases that reach past the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overhang {
+    /// They are clipped; gaps at the start are free. A query that occurs in the target as it is
+    /// lies at its last occurrence.
+    SoftClip,
+    /// Everything is aligned from corner to corner.
+    Indel,
+    /// As [`Overhang::Indel`] at the start; the end of the query may lie anywhere in the target.
+    LeadingIndel,
+}
+
+/// Where a query lies in a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alignment {
+    /// Target bases before the alignment.
+    pub offset: usize,
+    /// The operations: deletions are bases of the target that the query lacks.
+    pub cigar: Cigar,
+}
+
+/// Aligns, with memory kept from one alignment to the next.
+#[derive(Debug, Default)]
+pub struct Aligner {
+    /// A row for each target base: 0 for a match, n for n bases deleted, −n for n inserted.
+    steps: Vec<i32>,
+    row: Vec<i32>,
+    down: Vec<Gap>,
+    last_column: Vec<i32>,
+}
+
+/// The best gap that ends in a cell.
+#[derive(Debug, Clone, Copy)]
+struct Gap {
+    score: i32,
+    length: i32,
+}
+
+impl Gap {
+    const NONE: Self = Self {
+        score: NEVER,
+        length: 0,
+    };
+
+    /// Extends the gap, or opens a new one if that scores more.
+    fn step(&mut self, before: i32, parameters: &Parameters) {
+        let opened = before + parameters.open;
+        self.score += parameters.extend;
+        self.length += 1;
+        if opened > self.score {
+            *self = Self {
+                score: opened,
+                length: 1,
+            };
+        }
+    }
+}
+
+impl Aligner {
+    /// Aligns a query to a target; both have at least one letter.
+    ///
+    /// Time and memory O(target · query).
+    pub fn align(
+        &mut self,
+        target: &[u8],
+        query: &[u8],
+        parameters: &Parameters,
+        overhang: Overhang,
+    ) -> Alignment {
+        if overhang == Overhang::SoftClip
+            && let Some(offset) = last_occurrence(target, query)
+        {
+            let cigar = vec![CigarOp::new(CigarKind::Match, query.len() as u32)];
+            return Alignment { offset, cigar };
+        }
+        self.fill(target, query, parameters, overhang);
+        let end = self.end(target.len(), query.len(), overhang);
+        self.trace(end, query.len(), overhang)
+    }
+
+    fn fill(&mut self, target: &[u8], query: &[u8], parameters: &Parameters, overhang: Overhang) {
+        let columns = query.len() + 1;
+        self.steps.clear();
+        self.steps.resize((target.len() + 1) * columns, 0);
+        self.down.clear();
+        self.down.resize(columns, Gap::NONE);
+        let pays = overhang != Overhang::SoftClip;
+        let leading = |length: usize| match length {
+            0 => 0,
+            length if pays => parameters.open + (length as i32 - 1) * parameters.extend,
+            _ => 0,
+        };
+        self.row.clear();
+        self.row.extend((0..columns).map(leading));
+        self.last_column.clear();
+        self.last_column.push(self.row[query.len()]);
+        for (i, &letter) in (1..).zip(target) {
+            let mut diagonal = std::mem::replace(&mut self.row[0], leading(i));
+            let mut right = Gap::NONE;
+            let steps = &mut self.steps[i * columns..(i + 1) * columns];
+            for j in 1..columns {
+                let equal = letter == query[j - 1];
+                let score = if equal {
+                    parameters.matching
+                } else {
+                    parameters.mismatch
+                };
+                let matched = diagonal + score;
+                diagonal = self.row[j];
+                self.down[j].step(diagonal, parameters);
+                right.step(self.row[j - 1], parameters);
+                let down = self.down[j];
+                let (best, step) = if matched >= down.score && matched >= right.score {
+                    (matched, 0)
+                } else if right.score >= down.score {
+                    (right.score, -right.length)
+                } else {
+                    (down.score, down.length)
+                };
+                self.row[j] = best.max(FLOOR);
+                steps[j] = step;
+            }
+            self.last_column.push(self.row[query.len()]);
+        }
+    }
+
+    /// Returns the cell in which the alignment ends.
+    fn end(&self, rows: usize, columns: usize, overhang: Overhang) -> (usize, usize) {
+        if overhang == Overhang::Indel {
+            return (rows, columns);
+        }
+        let mut best = (1, columns);
+        for row in 2..=rows {
+            if self.last_column[row] >= self.last_column[best.0] {
+                best.0 = row;
+            }
+        }
+        if overhang == Overhang::LeadingIndel {
+            return best;
+        }
+        let mut score = self.last_column[best.0];
+        for column in 1..=columns {
+            let here = self.row[column];
+            let nearer = rows.abs_diff(column) < best.0.abs_diff(best.1);
+            if here > score || (here == score && nearer) {
+                best = (rows, column);
+                score = here;
+            }
+        }
+        best
+    }
+
+    fn trace(&self, end: (usize, usize), query: usize, overhang: Overhang) -> Alignment {
+        let (mut i, mut j) = end;
+        let mut cigar = Cigar::new();
+        cigar::push(&mut cigar, CigarKind::SoftClip, (query - j) as u32);
+        while i > 0 && j > 0 {
+            let step = self.steps[i * (query + 1) + j];
+            match step {
+                0 => {
+                    cigar::push(&mut cigar, CigarKind::Match, 1);
+                    i -= 1;
+                    j -= 1;
+                }
+                1.. => {
+                    cigar::push(&mut cigar, CigarKind::Deletion, step as u32);
+                    i -= step as usize;
+                }
+                _ => {
+                    cigar::push(&mut cigar, CigarKind::Insertion, step.unsigned_abs());
+                    j -= step.unsigned_abs() as usize;
+                }
+            }
+        }
+        let offset = if overhang == Overhang::SoftClip {
+            cigar::push(&mut cigar, CigarKind::SoftClip, j as u32);
+            i
+        } else {
+            cigar::push(&mut cigar, CigarKind::Deletion, i as u32);
+            cigar::push(&mut cigar, CigarKind::Insertion, j as u32);
+            0
+        };
+        cigar.reverse();
+        Alignment { offset, cigar }
+    }
+}
+
+/// Returns where the query occurs in the target for the last time.
+fn last_occurrence(target: &[u8], query: &[u8]) -> Option<usize> {
+    let last = target.len().checked_sub(query.len())?;
+    (0..=last)
+        .rev()
+        .find(|&at| &target[at..at + query.len()] == query)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn aligned(target: &[u8], query: &[u8], overhang: Overhang) -> (usize, String) {
+        let mut aligner = Aligner::default();
+        let alignment = aligner.align(target, query, &HAPLOTYPE_TO_REFERENCE, overhang);
+        let mut text = Vec::new();
+        cigar::write_text(alignment.cigar, &mut text);
+        (alignment.offset, String::from_utf8(text).unwrap())
+    }
+
+    #[test]
+    fn last_occurrence_is_taken_as_it_is() {
+        assert_eq!(
+            aligned(b"GACGTACGTT", b"ACGT", Overhang::SoftClip),
+            (5, "4M".into())
+        );
+    }
+
+    #[test]
+    fn overhang_decides_about_the_ends() {
+        let target = b"AACCGGTTACGTACGTGATC";
+        let cut = aligned(target, b"TTTTAACCGGTTACGTACG", Overhang::SoftClip);
+        assert_eq!(cut, (0, "4S15M".into()));
+        let indel = aligned(target, b"AACCGGTTACGTACG", Overhang::Indel);
+        assert_eq!(indel, (0, "15M5D".into()));
+        let open = aligned(target, b"CCGGTTACGTACG", Overhang::LeadingIndel);
+        assert_eq!(open, (0, "2D13M".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn operations_cover_the_query(
+            target in prop::collection::vec(prop::sample::select(b"AC".to_vec()), 1..30),
+            query in prop::collection::vec(prop::sample::select(b"AC".to_vec()), 1..30),
+        ) {
+            for overhang in [Overhang::SoftClip, Overhang::Indel, Overhang::LeadingIndel] {
+                let mut aligner = Aligner::default();
+                let found = aligner.align(&target, &query, &READ_TO_HAPLOTYPE, overhang);
+                let span = cigar::read_span(found.cigar.iter().copied());
+                prop_assert_eq!(span as usize, query.len());
+                let covered = cigar::reference_span(found.cigar.iter().copied()) as usize;
+                prop_assert!(found.offset + covered <= target.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Reading a CRAM file, container by container.
+
+use std::io::{self, Read};
+
+use genome::record::RecordView;
+use noodles::cram::io::reader::Container;
+use noodles::fasta::Repository;
+use noodles::sam::alignment::io::Write as _;
+use noodles::{bam, cram, sam};
+
+use super::super::bam::{Defect, FileError};
+use super::super::sam::contig;
+use super::reference::{ReferenceFile, ReferenceFileError};
+
+/// Reads header and records of a file, each defect named with file and record.
+pub struct CramReader {
+    reader: cram::io::Reader<Box<dyn Read + Send>>,
+    repository: Repository,
+    header: sam::Header,
+    header_text: String,
+    contigs: Vec<(String, u64)>,
+    file: String,
+    container: Container,
+    /// The records of the present container, each behind its length.
+    blocks: Vec<u8>,
+    next: usize,
+    record: u64,
+}
+
+impl CramReader {
+    /// Reads the header; `file` is the name for messages.
+    ///
+    /// # Errors
+    /// [`FileError`] if it is not that of a CRAM file, or the reference cannot be read.
+    pub fn open(
+        stream: Box<dyn Read + Send>,
+        file: &str,
+        reference: Option<&ReferenceFile>,
+    ) -> Result<Self, FileError> {
+        let mut reader = cram::io::reader::Builder::default().build_from_reader(stream);
+        let header = reader.read_header();
+        let header = header.map_err(|fault| fault_at(file, 0, &fault))?;
+        let mut text = sam::io::Writer::new(Vec::new());
+        text.write_header(&header)
+            .map_err(|fault| fault_at(file, 0, &fault))?;
+        let header_text = String::from_utf8_lossy(text.get_ref()).into_owned();
+        let repository = match reference {
+            Some(reference) => open(reference, &header_text, file)?,
+            None => Repository::default(),
+        };
+        let lines = header_text.lines().filter(|line| line.starts_with("@SQ\t"));
+        Ok(Self {
+            contigs: lines.filter_map(contig).collect(),
+            reader,
+            repository,
+            header,
+            header_text,
+            file: file.into(),
+            container: Container::default(),
+            blocks: Vec::new(),
+            next: 0,
+            record: 0,
+        })
+    }
+
+    /// Returns the text of the header.
+    pub fn header_text(&self) -> &str {
+        &self.header_text
+    }
+
+    /// Returns names and lengths of the contigs.
+    pub fn contigs(&self) -> &[(String, u64)] {
+        &self.contigs
+    }
+
+    /// Returns the 1-based number of the last record; 0 before the first.
+    pub const fn record_number(&self) -> u64 {
+        self.record
+    }
+
+    /// Returns the next record; `None` at the end.
+    ///
+    /// # Errors
+    /// [`FileError`] names file, record and defect.
+    pub fn next_record(&mut self) -> Result<Option<RecordView<'_>>, FileError> {
+        while self.next == self.blocks.len() {
+            self.blocks.clear();
+            self.next = 0;
+            let read = self.next_container();
+            if !read.map_err(|fault| fault_at(&self.file, self.record + 1, &fault))? {
+                return Ok(None);
+            }
+        }
+        let length = self.blocks[self.next..].first_chunk();
+        let length = u32::from_le_bytes(*length.expect("a length stands before each record"));
+        let start = self.next + 4;
+        self.next = start + length as usize;
+        self.record += 1;
+        let record = RecordView::parse(&self.blocks[start..self.next]);
+        record.map(Some).map_err(|defect| FileError::Invalid {
+            file: self.file.clone(),
+            record: self.record,
+            defect: Defect::Record(defect),
+        })
+    }
+
+    /// Reads the records of a container; false at the end of the file.
+    fn next_container(&mut self) -> io::Result<bool> {
+        if self.reader.read_container(&mut self.container)? == 0 {
+            return Ok(false);
+        }
+        let compression_header = self.container.compression_header()?;
+        let mut writer = bam::io::Writer::from(std::mem::take(&mut self.blocks));
+        for slice in self.container.slices() {
+            let slice = slice?;
+            let (core, external) = slice.decode_blocks()?;
+            let repository = self.repository.clone();
+            let records = slice.records(
+                repository,
+                &self.header,
+                &compression_header,
+                &core,
+                &external,
+            )?;
+            for record in &records {
+                writer.write_alignment_record(&self.header, record)?;
+            }
+        }
+        self.blocks = writer.into_inner();
+        Ok(true)
+    }
+}
+
+/// Opens the reference for a file with this header.
+pub(super) fn open(
+    reference: &ReferenceFile,
+    header_text: &str,
+    file: &str,
+) -> Result<Repository, FileError> {
+    reference.open(header_text).map_err(|error| match error {
+        ReferenceFileError::Io { .. } | ReferenceFileError::Fasta(_) => FileError::Invalid {
+            file: file.into(),
+            record: 0,
+            defect: Defect::Reference(error.to_string()),
+        },
+    })
+}
+
+/// Says what a fault of `noodles` means: CRAM that it cannot decode, or a reference that is none.
+pub(super) fn fault_at(file: &str, record: u64, fault: &io::Error) -> FileError {
+    let defect = match fault.kind() {
+        io::ErrorKind::UnexpectedEof => Defect::Truncated,
+        _ => Defect::Cram(fault.to_string()),
+    };
+    FileError::Invalid {
+        file: file.into(),
+        record,
+        defect,
+    }
+}

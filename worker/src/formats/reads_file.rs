@@ -1,0 +1,104 @@
+//! Aligned reads in whichever format they come: SAM, BAM or CRAM, told apart by their first bytes.
+
+use std::io::{self, Read};
+
+use genome::record::RecordView;
+
+use super::bam::{self, FileError, FileReader};
+use super::cram::{CramReader, ReferenceFile};
+use super::sam::SamReader;
+
+/// Bytes that are looked at: more than a block.
+const HEAD_BYTES: u64 = 1 << 17;
+
+/// An open file.
+pub enum ReadsFile {
+    /// BAM.
+    Bam(Box<FileReader<Box<dyn Read + Send>>>),
+    /// SAM.
+    Sam(Box<SamReader>),
+    /// CRAM.
+    Cram(Box<CramReader>),
+}
+
+impl ReadsFile {
+    /// Reads the header; `file` is the name for messages, `reference` that of CRAM.
+    ///
+    /// # Errors
+    /// [`FileError`] if it is no such file.
+    pub fn open(
+        mut stream: Box<dyn Read + Send>,
+        file: &str,
+        reference: Option<&ReferenceFile>,
+    ) -> Result<Self, FileError> {
+        let mut head = Vec::new();
+        let read = stream.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
+        read.map_err(|fault| bam::judge(file, 0, fault))?;
+        let start = start_of(&head);
+        let stream: Box<dyn Read + Send> = Box::new(io::Cursor::new(head).chain(stream));
+        match start.as_ref() {
+            Some(b"CRAM") => {
+                CramReader::open(stream, file, reference).map(|reader| Self::Cram(Box::new(reader)))
+            }
+            // SAM without a header starts with a name.
+            Some(text)
+                if text
+                    .iter()
+                    .all(|byte| (b' '..=b'~').contains(byte) || *byte == b'\t') =>
+            {
+                SamReader::open(stream, file).map(|reader| Self::Sam(Box::new(reader)))
+            }
+            _ => FileReader::open(stream, file).map(|reader| Self::Bam(Box::new(reader))),
+        }
+    }
+
+    /// Returns the text of the header.
+    pub fn header_text(&self) -> &str {
+        match self {
+            Self::Bam(reader) => reader.header_text(),
+            Self::Sam(reader) => reader.header_text(),
+            Self::Cram(reader) => reader.header_text(),
+        }
+    }
+
+    /// Returns names and lengths of the contigs.
+    pub fn contigs(&self) -> &[(String, u64)] {
+        match self {
+            Self::Bam(reader) => reader.contigs(),
+            Self::Sam(reader) => reader.contigs(),
+            Self::Cram(reader) => reader.contigs(),
+        }
+    }
+
+    /// Returns the 1-based number of the last record; 0 before the first.
+    pub fn record_number(&self) -> u64 {
+        match self {
+            Self::Bam(reader) => reader.record_number(),
+            Self::Sam(reader) => reader.record_number(),
+            Self::Cram(reader) => reader.record_number(),
+        }
+    }
+
+    /// Returns the next record; `None` at the end of a file that is whole.
+    ///
+    /// # Errors
+    /// [`FileError`] names file, record and defect.
+    pub fn next_record(&mut self) -> Result<Option<RecordView<'_>>, FileError> {
+        match self {
+            Self::Bam(reader) => reader.next_record(),
+            Self::Sam(reader) => reader.next_record(),
+            Self::Cram(reader) => reader.next_record(),
+        }
+    }
+}
+
+/// Returns the first four bytes, inflated if they are deflated.
+fn start_of(head: &[u8]) -> Option<[u8; 4]> {
+    let mut start = [0; 4];
+    if head.starts_with(&[0x1F, 0x8B]) {
+        let mut inflated = flate2::read::MultiGzDecoder::new(head);
+        inflated.read_exact(&mut start).ok()?;
+        return Some(start);
+    }
+    head.first_chunk().copied()
+}
