@@ -254,10 +254,6 @@ impl State {
     }
 
     /// `None`: there is no fold.
-    #[expect(
-        clippy::option_option,
-        reason = "no fold is not the same as no workflow"
-    )]
     pub(super) fn view(&self, workflow: &WorkflowId) -> Option<Option<Arc<Snapshot>>> {
         let fold = self.present()?;
         let state = match fold.workflows.get(workflow) {
