@@ -9,8 +9,8 @@ use common::telemetry::{self, LogFormat};
 
 use crate::{
     align, apply_recal, audit, call, cancel, cluster, controller, download, drain, evaluate, index,
-    key, list, markdup, recalibrate, run, server, sort, state, status, stdout, submit, watch, worker,
-    workers,
+    key, list, markdup, recalibrate, run, server, sort, state, status, stdout, submit, watch,
+    worker, workers,
 };
 
 /// Raw reads in; alignments, variants and clinical results out, over a pool of machines
