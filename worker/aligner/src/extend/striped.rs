@@ -111,27 +111,18 @@ impl<T: Lane, const N: usize> Striped<T, N> {
         }
         let bias = options.mismatch_penalty.max(1);
         self.bias.clear();
-        self.bias.extend((0..stride).map(|vector| {
-            let counts = |lane: usize| vector + lane * stride < padded;
-            std::array::from_fn(|lane| {
-                if counts(lane) {
-                    T::from_i32(bias)
-                } else {
-                    T::MAX
-                }
-            })
-        }));
+        self.bias.resize(stride, [T::MAX; N]);
         self.profile.clear();
-        for base in 0..5 {
-            let raised = |column: usize| match query.get(column) {
-                Some(&code) => T::from_i32(options.score(base, code) + bias),
-                None if column < padded => T::from_i32(bias),
-                None => T::default(),
-            };
-            self.profile.extend(
-                (0..stride)
-                    .map(|vector| std::array::from_fn(|lane| raised(vector + lane * stride))),
-            );
+        self.profile.resize(5 * stride, zero);
+        for column in 0..padded {
+            let (vector, lane) = (column % stride, column / stride);
+            self.bias[vector][lane] = T::from_i32(bias);
+            for base in 0..5 {
+                let score = query
+                    .get(column)
+                    .map_or(0, |&code| options.score(base as u8, code));
+                self.profile[base * stride + vector][lane] = T::from_i32(score + bias);
+            }
         }
         self.costs = [
             options.gap_extend_deletion,
