@@ -34,6 +34,7 @@ pub struct Index {
     file: MappedFile,
     dictionary: Dictionary,
     is_alternate: Vec<bool>,
+    comments: Vec<String>,
     runs: Vec<AmbiguousRun>,
     /// Where each contig begins; last the length of all.
     offsets: Vec<u64>,
@@ -63,6 +64,7 @@ impl Index {
             file,
             dictionary: Dictionary::new(contigs),
             is_alternate,
+            comments: header.comments,
             runs: header.runs,
             offsets,
             digest: header.digest,
@@ -108,6 +110,11 @@ impl Index {
             (self.text(), self.words()),
             (self.primary, self.base_counts),
         )
+    }
+
+    /// Returns what stands behind the name of a contig in the FASTA file.
+    pub fn comment(&self, contig: u32) -> &str {
+        &self.comments[contig as usize]
     }
 
     /// Returns the bases of both strands.
