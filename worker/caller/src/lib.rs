@@ -32,6 +32,7 @@ mod indel;
 mod indel_qualities;
 mod indel_sight;
 pub mod intake;
+pub mod joint;
 mod left_align;
 mod letters;
 pub mod likelihoods;
