@@ -1,7 +1,7 @@
 //! From the answers of regions to the records of a gVCF.
 
 use super::block::Block;
-use super::combiner::{Combiner, Swallowed};
+use super::combiner::Combiner;
 use crate::Output;
 use crate::call::{Call, NON_REF};
 use crate::options::Options;
@@ -13,7 +13,8 @@ use genome::region::ContigId;
 #[derive(Debug)]
 pub struct RegionWriter<'a> {
     combiner: Combiner<'a>,
-    swallowed: Swallowed,
+    /// One past the last position of the last call. A later call inside a deletion ends it.
+    covered: Option<(ContigId, u64)>,
 }
 
 impl<'a> RegionWriter<'a> {
@@ -21,7 +22,7 @@ impl<'a> RegionWriter<'a> {
     pub fn new(options: &'a Options) -> Self {
         Self {
             combiner: Combiner::new(options),
-            swallowed: Swallowed::default(),
+            covered: None,
         }
     }
 
@@ -35,7 +36,7 @@ impl<'a> RegionWriter<'a> {
             }
             RegionRecord::Call(call) => {
                 self.close(outputs);
-                self.swallowed.note(contig, call.end());
+                self.covered = Some((contig, call.end()));
                 outputs.push(Output::Call(call));
             }
         }
@@ -61,7 +62,8 @@ impl<'a> RegionWriter<'a> {
         position: &ReferencePosition,
         outputs: &mut Vec<Output>,
     ) {
-        if self.swallowed.covers(contig, position.position) {
+        let is_covered = |(within, end)| within == contig && position.position < end;
+        if self.covered.is_some_and(is_covered) {
             return;
         }
         let place = (contig, position.position);
