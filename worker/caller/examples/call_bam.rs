@@ -1,5 +1,5 @@
 //! Calls a BAM file against one FASTA file, for comparison with other callers:
-//! `call_bam REF.fa.gz IN.bam CONTIG:START-END vcf|gvcf PARTITION_BP > OUT.vcf`.
+//! `call_bam REF.fa.gz IN.bam CONTIG:START-END vcf|gvcf PARTITION_BP place|gatk > OUT.vcf`.
 
 use caller::gvcf::{PartWriter, Stitch};
 use caller::{EmitMode, Options, Scope, Summary};
@@ -14,8 +14,8 @@ use std::io::{self, BufReader, Read, Write};
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, fasta, bam, interval, mode, partition_bp] = arguments.as_slice() else {
-        return Err(io::Error::other("five arguments are needed"));
+    let [_, fasta, bam, interval, mode, partition_bp, random] = arguments.as_slice() else {
+        return Err(io::Error::other("six arguments are needed"));
     };
     let (dictionary, packed, runs) = read_fasta(fasta)?;
     let reference = Reference::new(&dictionary, &packed, &runs);
@@ -27,6 +27,7 @@ fn main() -> io::Result<()> {
         } else {
             EmitMode::Variants
         },
+        gatk_random: random == "gatk",
         ..Options::default()
     };
     let mut text = caller::vcf::header(&dictionary, "sample", &options).into_bytes();

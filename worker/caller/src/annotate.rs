@@ -5,16 +5,12 @@ mod jitter;
 mod rank_sum;
 
 pub use fisher::{fisher_strand, strand_odds_ratio};
-pub use jitter::jittered;
+pub use jitter::{jittered, jittered_by};
 pub use rank_sum::rank_sum;
 
 use crate::call::{Annotations, Call};
-use crate::genotype::Matrix;
 use crate::options::Options;
 use genome::maths;
-
-/// Values that differ by less do not tell alleles apart.
-const INFORMATIVE_LOG10: f64 = 0.2;
 
 /// One read over a site, beside its row of likelihoods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,20 +23,6 @@ pub struct Evidence {
     pub base_quality: Option<u8>,
     /// Distance of the site from the nearer end of the read.
     pub end_distance: Option<u32>,
-}
-
-/// Returns the allele that each read tells for, if it tells.
-pub fn told_alleles(matrix: &Matrix) -> Vec<Option<usize>> {
-    matrix.rows().map(told_allele).collect()
-}
-
-fn told_allele(row: &[f64]) -> Option<usize> {
-    let best = crate::log_sum::first_maximum(row);
-    let others = row.iter().enumerate().filter(|&(allele, _)| allele != best);
-    let second = others
-        .map(|(_, &value)| value)
-        .fold(f64::NEG_INFINITY, f64::max);
-    (row[best] - second > INFORMATIVE_LOG10).then_some(best)
 }
 
 /// Counts the informative reads of each allele.
@@ -126,13 +108,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_that_fit_two_alleles_tell_nothing() {
-        let mut matrix = Matrix::new(2);
-        for row in [[0.0, -3.0], [-3.0, 0.0], [-0.1, 0.0]] {
-            matrix.push(&row);
-        }
-        let told = told_alleles(&matrix);
-        assert_eq!(told, [Some(0), Some(1), None]);
+    fn reads_that_tell_nothing_do_not_count() {
+        let told = [Some(0), Some(1), None];
         assert_eq!(allele_depths(&told, 2), [1, 1]);
     }
 }

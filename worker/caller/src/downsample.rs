@@ -2,7 +2,6 @@
 
 use crate::random::JavaRandom;
 use crate::region_read::RegionRead;
-use genome::record::RecordView;
 
 /// Returns the rank of a read: the same for mates, and spread evenly over the 64-bit numbers.
 pub fn rank(name: &[u8]) -> u64 {
@@ -38,23 +37,6 @@ pub fn by_reservoir(reads: &mut Vec<RegionRead>, limit: usize, random: &mut Java
         }
     }
     reads.truncate(limit);
-}
-
-/// Returns the indices, ascending, of the `limit` records of lowest rank.
-pub fn chosen<'a>(
-    records: impl ExactSizeIterator<Item = RecordView<'a>>,
-    limit: usize,
-) -> Vec<usize> {
-    let count = records.len();
-    if count <= limit {
-        return (0..count).collect();
-    }
-    let key = |record: RecordView<'a>| (rank(record.name()), record.flags().0);
-    let mut ranked: Vec<_> = records.map(key).zip(0..).collect();
-    ranked.sort_unstable();
-    let mut indices: Vec<usize> = ranked[..limit].iter().map(|&(_, index)| index).collect();
-    indices.sort_unstable();
-    indices
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! Variant calling for one diploid sample: sorted records in, calls and reference blocks out.
 //!
-//! Main path: [`call()`] feeds records to a [`Walk`], which lays each read out over the reference
-//! (`read`), lets mates agree (`mates`) and goes position by position: alleles with support
-//! (`site`), genotype likelihoods and their posterior ([`genotype`]), annotations ([`annotate`]);
-//! elsewhere the confidence in the reference ([`reference_model`]), joined to blocks ([`gvcf`]).
-//! [`vcf`] turns both into text.
+//! Main path: [`call()`] feeds records to a [`Walk`]. Reads tell how active each position is
+//! ([`activity`]); the smoothed profile is cut to regions ([`traversal`]); a region's reads are
+//! clipped ([`finalise`]) and assembled to haplotypes ([`assembly`]), which are cut to their
+//! variation ([`trim`]). Reads are weighed against them ([`likelihoods`], [`pair_hmm`]) and
+//! realigned ([`realign`]); each event is genotyped ([`genotyping`]) and described ([`annotate`]);
+//! elsewhere stands the confidence in the reference ([`reference_confidence`]), joined to blocks
+//! ([`gvcf`]). [`vcf`] turns both into text.
 //!
-//! A position's answer depends on the reads over it and on the regions asked for alone, never on
-//! where a part begins: see [`Scope`].
+//! A region's answer depends on its reads and its bounds alone, and its bounds on the reads around
+//! it, never on where a part begins: see [`Scope`].
 
 pub mod activity;
 pub mod activity_profile;
@@ -18,6 +20,7 @@ pub mod call;
 mod cigar_builder;
 mod clip;
 pub mod downsample;
+mod draws;
 mod error;
 pub mod events;
 mod filter;
@@ -28,30 +31,25 @@ pub mod genotyping;
 pub mod gvcf;
 pub mod haplotype;
 pub mod haplotype_alignment;
-mod indel;
 mod indel_qualities;
 mod indel_sight;
 pub mod intake;
 pub mod joint;
 mod left_align;
-mod letters;
 pub mod likelihoods;
 mod log_sum;
 mod mate_overlap;
-mod mates;
 mod options;
 pub mod pair_hmm;
 pub mod random;
-mod read;
 pub mod realign;
 pub mod reference_bases;
 pub mod reference_confidence;
-pub mod reference_model;
+pub mod region_caller;
 pub mod region_calls;
 pub mod region_genotyper;
 pub mod region_read;
 mod scope;
-mod site;
 pub mod smith_waterman;
 mod summary;
 #[cfg(test)]
@@ -64,7 +62,7 @@ mod walk;
 pub use call::Call;
 pub use error::{Error, Output};
 pub use options::{EmitMode, Options, OptionsError, PcrIndelModel};
-pub use scope::{LEAD_BP, MARGIN_BP, MAX_READ_SPAN_BP, Scope};
+pub use scope::{LEAD_BP, MARGIN_BP, Scope};
 pub use summary::Summary;
 pub use walk::{Flow, Walk};
 

@@ -24,6 +24,9 @@ pub enum PcrIndelModel {
     Conservative,
 }
 
+/// The longest k-mer that the assembly may be asked to begin with.
+const LONGEST_KMER_BP: usize = 200;
+
 /// Options of a call; validated by [`Options::check`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
@@ -45,7 +48,7 @@ pub struct Options {
     pub heterozygosity_deviation: f64,
     /// Most alternate alleles of a record.
     pub maximum_alternates: usize,
-    /// Most reads that may start at one position.
+    /// Most reads that may start at one position; 0 for no limit.
     pub reads_per_start: usize,
     /// Most genotypes of a record.
     pub maximum_genotypes: usize,
@@ -53,8 +56,8 @@ pub struct Options {
     pub pcr_indel_model: PcrIndelModel,
     /// Lengths of the k-mers that the assembly tries first.
     pub kmer_sizes: Vec<usize>,
-    /// Most reads looked at over one position.
-    pub maximum_depth: usize,
+    /// Draws at random as GATK does, from one running generator, in place of draws by place.
+    pub gatk_random: bool,
     /// Lower bounds, ascending and above 0, of the bands of genotype quality.
     pub quality_bands: Vec<u8>,
 }
@@ -75,7 +78,7 @@ impl Default for Options {
             maximum_genotypes: 1024,
             pcr_indel_model: PcrIndelModel::Conservative,
             kmer_sizes: vec![10, 25],
-            maximum_depth: 1000,
+            gatk_random: false,
             quality_bands: (1..=60).chain([70, 80, 90, 99]).collect(),
         }
     }
@@ -93,9 +96,9 @@ pub enum OptionsError {
     /// Outside of what the genotypes can be numbered for.
     #[error("{0} alternate alleles are not supported, only 1 to 6")]
     Alternates(usize),
-    /// A limit of 0 would leave no read.
-    #[error("limits on reads must be at least 1")]
-    ReadLimit,
+    /// No graph can be made of such k-mers.
+    #[error("k-mers must have 1 to {LONGEST_KMER_BP} bases, and one size must be given")]
+    Kmers,
     /// Not a probability, or no deviation.
     #[error("heterozygosities must lie between 0 and 1, their deviation above 0")]
     Heterozygosity,
@@ -132,8 +135,9 @@ impl Options {
         if !(1..=6).contains(&self.maximum_alternates) {
             return Err(OptionsError::Alternates(self.maximum_alternates));
         }
-        if self.reads_per_start == 0 || self.maximum_depth == 0 {
-            return Err(OptionsError::ReadLimit);
+        let is_k = |k: &usize| (1..=LONGEST_KMER_BP).contains(k);
+        if self.kmer_sizes.is_empty() || !self.kmer_sizes.iter().all(is_k) {
+            return Err(OptionsError::Kmers);
         }
         let probability = |value: f64| value > 0.0 && value < 1.0;
         let likely = probability(self.snv_heterozygosity) && probability(self.indel_heterozygosity);

@@ -1,9 +1,4 @@
 //! What a region gives.
-//!
-//! `genotype_region::genotype(&TrimmedRegion, &ReferenceBases, &Options, &[EmittedDeletion])`
-//! gives [`RegionCalls`] where haplotypes differ; `confidence::reference(&AssemblyRegion,
-//! &ReferenceBases, &Options)` gives the [`ReferencePosition`]s of a finalised region without
-//! variation. Both depend on their arguments alone.
 
 use crate::call::Call;
 use genome::region::Region;
@@ -15,6 +10,16 @@ pub enum RegionRecord {
     Call(Box<Call>),
     /// Confidence in the reference at one position; only where that is asked for.
     Reference(ReferencePosition),
+}
+
+impl RegionRecord {
+    /// Returns the 0-based position.
+    pub fn position(&self) -> u64 {
+        match self {
+            Self::Call(call) => call.position,
+            Self::Reference(reference) => reference.position,
+        }
+    }
 }
 
 /// Confidence in the reference at one position.

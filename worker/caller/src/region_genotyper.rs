@@ -21,7 +21,6 @@ pub struct RegionGenotyper<'a> {
     likelihoods: LikelihoodModel,
     reference_model: ReferenceModel,
     aligner: Aligner,
-    deletions: UpstreamDeletions,
 }
 
 impl<'a> RegionGenotyper<'a> {
@@ -32,7 +31,6 @@ impl<'a> RegionGenotyper<'a> {
             likelihoods: LikelihoodModel::new(options),
             reference_model: ReferenceModel::new(options.ploidy),
             aligner: Aligner::default(),
-            deletions: UpstreamDeletions::default(),
         }
     }
 
@@ -40,10 +38,12 @@ impl<'a> RegionGenotyper<'a> {
     /// confidence, the whole region is then to be judged by [`RegionGenotyper::without_variation`].
     ///
     /// `reference` holds the letters of the padded spans of the region and of its flanks.
+    /// `deletions` are those that earlier regions emitted; those emitted here are added.
     pub fn call(
         &mut self,
         region: TrimmedRegion,
         reference: &ReferenceBases,
+        deletions: &mut UpstreamDeletions,
     ) -> Option<RegionCalls> {
         let TrimmedRegion {
             variant_span: span,
@@ -65,7 +65,7 @@ impl<'a> RegionGenotyper<'a> {
             filtered: &filtered,
             reference,
         };
-        let calls = genotyping::genotype(&material, self.options, &mut self.deletions);
+        let calls = genotyping::genotype(&material, self.options, deletions);
         if !self.options.is_gvcf() {
             let records = calls.into_iter().map(Box::new).map(RegionRecord::Call);
             return Some(RegionCalls {

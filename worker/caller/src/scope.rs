@@ -1,24 +1,26 @@
 //! Which positions a part answers for, and which it must look at to do so.
 
+use crate::activity_profile::QUIET_BP;
+use crate::intake::READ_PADDING_BP;
 use genome::dictionary::Dictionary;
 use genome::region::{ContigId, Region, merge};
 
+/// How far before an owned region the walk begins: cuts depend on no more than [`QUIET_BP`] of
+/// quiet stretch, with some room for what is active before.
+pub const LEAD_BP: u64 = QUIET_BP + 5_000;
+
+/// How far past an owned region the walk goes, so that its last region is whole.
+pub const TRAIL_BP: u64 = 1_000;
+
 /// Reads that overlap an owned region, widened by this, are the evidence of a part.
-///
-/// It covers [`LEAD_BP`] and a read of [`MAX_READ_SPAN_BP`] before it.
-pub const MARGIN_BP: u64 = 5_000;
-
-/// Reads that cover more of the reference are left out.
-pub const MAX_READ_SPAN_BP: u64 = 4_000;
-
-/// How far before an owned region calls are made unwritten: their deletions may reach into it.
-pub const LEAD_BP: u64 = 600;
+pub const MARGIN_BP: u64 = LEAD_BP + READ_PADDING_BP;
 
 /// The positions of one part. Positions and contigs ascend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
     own: Vec<Region>,
     walked: Vec<Region>,
+    grid: Vec<u64>,
 }
 
 impl Scope {
@@ -29,15 +31,20 @@ impl Scope {
         let asked = merge(asked.to_vec());
         let stretches = merge(stretches.to_vec());
         let own = shared(&stretches, &asked);
-        let leading = |region: &Region| {
-            Region::new(
-                region.contig,
-                region.start.saturating_sub(LEAD_BP),
-                region.end,
-            )
+        let around = |region: &Region| {
+            let start = region.start.saturating_sub(LEAD_BP);
+            Region::new(region.contig, start, region.end + TRAIL_BP)
         };
-        let walked = shared(&merge(own.iter().map(leading).collect()), &asked);
-        Self { own, walked }
+        let walked = shared(&merge(own.iter().map(around).collect()), &asked);
+        let origin = |region: &Region| {
+            let holds = |one: &&Region| one.overlaps(region);
+            asked
+                .iter()
+                .find(holds)
+                .map_or(region.start, |one| one.start)
+        };
+        let grid = walked.iter().map(origin).collect();
+        Self { own, walked, grid }
     }
 
     /// Makes the scope of a whole reference.
@@ -52,16 +59,21 @@ impl Scope {
         &self.own
     }
 
-    /// Returns the regions that are looked at: the owned ones and what leads into them.
+    /// Returns the regions that are looked at: the owned ones and what lies around them.
     pub fn walked(&self) -> &[Region] {
         &self.walked
     }
 
+    /// Returns, for each walked region, where the region asked for that holds it begins.
+    pub fn grid(&self) -> &[u64] {
+        &self.grid
+    }
+
     /// Returns the regions whose overlapping reads must be supplied.
     pub fn evidence(&self, dictionary: &Dictionary) -> Vec<Region> {
-        let widened = self.own.iter().map(|region| {
+        let widened = self.walked.iter().map(|region| {
             let length = dictionary.contig(region.contig).length;
-            region.padded(MARGIN_BP, length)
+            region.padded(READ_PADDING_BP, length)
         });
         merge(widened.collect())
     }
@@ -100,13 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_in_is_walked_but_not_owned() {
-        let asked = [region(0, 100), region(900, 3000)];
-        let scope = Scope::new(&[region(1000, 2000)], &asked);
-        assert_eq!(scope.own(), [region(1000, 2000)]);
-        assert_eq!(scope.walked(), [region(900, 2000)]);
-        assert!(scope.owns(ContigId(0), 1000) && !scope.owns(ContigId(0), 2000));
-        assert!(!scope.owns(ContigId(0), 999));
+    fn what_lies_around_is_walked_but_not_owned() {
+        let asked = [region(0, 100), region(90_000, 300_000)];
+        let scope = Scope::new(&[region(100_000, 200_000)], &asked);
+        assert_eq!(scope.own(), [region(100_000, 200_000)]);
+        assert_eq!(scope.walked(), [region(90_000, 201_000)]);
+        assert_eq!(scope.grid(), [90_000]);
+        assert!(scope.owns(ContigId(0), 100_000) && !scope.owns(ContigId(0), 200_000));
+        assert!(!scope.owns(ContigId(0), 99_999));
     }
 
     #[test]

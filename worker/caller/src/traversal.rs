@@ -124,17 +124,29 @@ impl<'a> Traversal<'a> {
                 self.judge(self.next);
                 self.next += 1;
             }
-            if end < region.end {
+            if end < region.end || self.awaits_reads(region, contig, position) {
                 return;
             }
             self.leave_stretch(region);
         }
     }
 
+    /// Says whether reads that start past the last stretch of a contig may still overlap the
+    /// padding of its regions.
+    fn awaits_reads(&self, region: Region, contig: ContigId, position: u64) -> bool {
+        self.is_last_on_contig(region)
+            && contig == region.contig
+            && position < region.end + REGION_PADDING_BP
+    }
+
+    fn is_last_on_contig(&self, region: Region) -> bool {
+        let next = self.route.walked.get(self.stretch + 1);
+        next.is_none_or(|next| next.contig != region.contig)
+    }
+
     fn leave_stretch(&mut self, left: Region) {
+        let is_new_contig = self.is_last_on_contig(left);
         self.stretch += 1;
-        let next = self.route.walked.get(self.stretch);
-        let is_new_contig = next.is_none_or(|next| next.contig != left.contig);
         if is_new_contig {
             self.pending
                 .extend(std::iter::from_fn(|| self.profile.last_cut()));

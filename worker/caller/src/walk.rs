@@ -1,28 +1,27 @@
-//! From sorted records to outputs: a window of reads slides over the walked regions.
+//! From sorted records to outputs: reads in, regions called in parallel, answers out in order.
 
-use crate::downsample;
-use crate::filter::is_evidence;
-use crate::gvcf::{Combiner, Swallowed};
-use crate::indel::Letters;
-use crate::letters::Window;
-use crate::mates::correct_overlap;
+use crate::draws::Draws;
+use crate::genotyping::UpstreamDeletions;
+use crate::gvcf::RegionWriter;
+use crate::intake::{Intake, READ_PADDING_BP};
 use crate::options::Options;
-use crate::read::{AlignedRead, DELETED, UNUSED};
-use crate::reference_model::{
-    Confidence, DELETION_QUALITY, Element, LARGEST_INDEL, Model, informative_for_indels,
-};
+use crate::region_caller::RegionCaller;
+use crate::region_calls::{RegionCalls, RegionRecord};
+use crate::region_read::RegionRead;
 use crate::scope::Scope;
-use crate::site::{self, Candidates, Column};
 use crate::summary::Summary;
+use crate::traversal::{RawRegion, Route, Traversal};
 use crate::{Error, Output};
-use genome::base;
 use genome::monitor::Monitor;
-use genome::record::{RecordView, Records};
+use genome::record::RecordView;
 use genome::reference::Reference;
-use genome::region::{ContigId, Region};
+use genome::region::{ContigId, Region, merge};
+use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
-/// Columns between two looks at the monitor.
-const COLUMNS_PER_POLL: u64 = 1 << 14;
+/// Regions are called together when they hold this many reads, or when there are so many.
+const READS_PER_BATCH: usize = 1 << 15;
+const REGIONS_PER_BATCH: usize = 512;
 
 /// Whether more records are of use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,19 +39,19 @@ pub struct Walk<'a, S> {
     scope: &'a Scope,
     monitor: &'a Monitor,
     sink: S,
-    letters: Window<'a>,
-    model: Model,
-    combiner: Combiner<'a>,
-    swallowed: Swallowed,
+    intake: Intake<'a>,
+    draws: Draws,
+    traversal: Traversal<'a>,
+    callers: Callers<'a>,
+    deletions: UpstreamDeletions,
+    writer: RegionWriter<'a>,
     summary: Summary,
-    /// Index of the walked region that holds the next column, and that column.
-    region: usize,
-    next: u64,
-    window: Vec<AlignedRead>,
-    /// Records that start at the same position, not yet laid out.
-    group: Records,
-    group_start: (ContigId, u64),
-    columns: u64,
+    /// The place of the last record.
+    place: (ContigId, u64),
+    /// Reads that start at the same position, not yet handed on.
+    group: Vec<RegionRead>,
+    /// Complete regions, not yet called.
+    batch: Vec<RawRegion>,
 }
 
 impl<'a, S, E> Walk<'a, S>
@@ -72,22 +71,28 @@ where
         sink: S,
     ) -> Result<Self, Error<E>> {
         options.check()?;
+        let route = Route {
+            walked: scope.walked(),
+            grid: (!options.gatk_random).then(|| scope.grid()),
+        };
+        let length = |region: &Region| reference.dictionary().contig(region.contig).length;
+        let padded = |region: &Region| region.padded(READ_PADDING_BP, length(region));
+        let wanted = merge(scope.walked().iter().map(padded).collect());
         Ok(Self {
             options,
             scope,
             monitor,
             sink,
-            letters: Window::new(reference),
-            model: Model::default(),
-            combiner: Combiner::new(options),
-            swallowed: Swallowed::default(),
+            intake: Intake::new(options, wanted),
+            draws: Draws::new(options),
+            traversal: Traversal::new(reference, route, options),
+            callers: Callers::new(reference, options),
+            deletions: UpstreamDeletions::default(),
+            writer: RegionWriter::new(options),
             summary: Summary::default(),
-            region: 0,
-            next: scope.walked().first().map_or(0, |region| region.start),
-            window: Vec::new(),
-            group: Records::default(),
-            group_start: (ContigId(0), 0),
-            columns: 0,
+            place: (ContigId(0), 0),
+            group: Vec::new(),
+            batch: Vec::new(),
         })
     }
 
@@ -100,25 +105,26 @@ where
         let (Some(contig), Some(position)) = (record.contig(), record.position()) else {
             return Ok(Flow::More);
         };
-        let start = (contig, u64::from(position));
-        if start < self.group_start {
+        let place = (contig, u64::from(position));
+        if place < self.place {
             let name = String::from_utf8_lossy(record.name()).into_owned();
             return Err(Error::Unsorted { name });
         }
-        if start > self.group_start {
-            self.take_group()?;
-            self.group_start = start;
-            self.walk_to(start)?;
-        }
-        let Some(region) = self.scope.walked().get(self.region) else {
-            return Ok(Flow::Done);
+        self.place = place;
+        let Some(read) = self.intake.read(&record) else {
+            return Ok(Flow::More);
         };
-        let reaches =
-            (contig, u64::from(record.end().unwrap_or(position))) > (region.contig, self.next);
-        if reaches && is_evidence(&record, self.options) {
-            self.group.push_view(0, record);
+        let is_other = |first: &RegionRead| (first.head.contig, first.start) != place;
+        if self.group.first().is_some_and(is_other) {
+            self.take_group()?;
         }
-        Ok(Flow::More)
+        self.monitor.add(1, read.len() as u64);
+        self.group.push(read);
+        Ok(if self.traversal.is_done() {
+            Flow::Done
+        } else {
+            Flow::More
+        })
     }
 
     /// Ends the walk: what no record reached is done as well.
@@ -127,214 +133,129 @@ where
     /// As [`Walk::push`].
     pub fn finish(mut self) -> Result<Summary, Error<E>> {
         self.take_group()?;
-        self.walk_to((ContigId(u32::MAX), u64::MAX))?;
-        if let Some(block) = self.combiner.close() {
-            self.emit(Output::Block(block))?;
-        }
+        self.traversal.walk_to(ContigId(u32::MAX), 0);
+        self.batch.extend(self.traversal.ready().drain(..));
+        self.call(self.batch.len())?;
+        let mut outputs = Vec::new();
+        self.writer.close(&mut outputs);
+        self.hand_on(outputs)?;
         Ok(self.summary)
     }
 
-    /// Lays out the records of the present start.
+    /// Hands on the reads of one start, when all before it is walked.
     fn take_group(&mut self) -> Result<(), Error<E>> {
-        if self.group.is_empty() {
+        let Some(first) = self.group.first() else {
             return Ok(());
-        }
-        let (contig, start) = self.group_start;
-        self.letters.slide_to(contig, start);
-        let group = std::mem::take(&mut self.group);
-        let mut bases = 0;
-        for index in downsample::chosen(group.iter(), self.options.reads_per_start) {
-            let record = group.get(index);
-            bases += record.base_count() as u64;
-            self.add(AlignedRead::new(&record, &self.letters));
-        }
-        self.monitor.add(group.len() as u64, bases);
-        self.group = group;
-        self.group.clear();
-        Ok(())
-    }
-
-    fn add(&mut self, mut read: AlignedRead) {
-        if self.options.is_gvcf() {
-            read.shows_no_indel = self.shows_no_indel(&read);
-        }
-        if read.may_meet_mate {
-            let is_mate = |other: &&mut AlignedRead| other.may_meet_mate && other.name == read.name;
-            if let Some(mate) = self.window.iter_mut().find(is_mate) {
-                correct_overlap(mate, &mut read);
-            }
-        }
-        self.window.push(read);
-    }
-
-    fn shows_no_indel(&self, read: &AlignedRead) -> Vec<bool> {
-        let mut letters = Vec::with_capacity(read.cells.len());
-        let mut qualities = Vec::with_capacity(read.cells.len());
-        for cell in &read.cells {
-            letters.push(match cell.code {
-                DELETED => b'-',
-                UNUSED => b'N',
-                code => base::LETTERS[usize::from(code)],
-            });
-            qualities.push(cell.quality);
-        }
-        let bases = letters.iter().filter(|&&letter| letter != b'-').count();
-        let reach = read.end() + 10 * LARGEST_INDEL as u64;
-        let reference = self.letters.slice(read.start, reach);
-        informative_for_indels(&letters, &qualities, reference, bases)
-    }
-
-    /// Does all columns before a place.
-    fn walk_to(&mut self, (contig, position): (ContigId, u64)) -> Result<(), Error<E>> {
-        while let Some(&region) = self.scope.walked().get(self.region) {
-            let end = match region.contig.cmp(&contig) {
-                std::cmp::Ordering::Less => region.end,
-                std::cmp::Ordering::Equal => region.end.min(position),
-                std::cmp::Ordering::Greater => return Ok(()),
-            };
-            self.walk_within(region.contig, end)?;
-            if end < region.end {
-                return Ok(());
-            }
-            self.region += 1;
-            self.next = self
-                .scope
-                .walked()
-                .get(self.region)
-                .map_or(0, |next| next.start);
-            if self
-                .scope
-                .walked()
-                .get(self.region)
-                .is_none_or(|next| next.contig != region.contig)
-            {
-                self.window.clear();
-            }
-        }
-        Ok(())
-    }
-
-    fn walk_within(&mut self, contig: ContigId, end: u64) -> Result<(), Error<E>> {
-        while self.next < end {
-            let position = self.next;
-            self.window.retain(|read| read.end() > position);
-            self.letters.slide_to(contig, position);
-            if self.window.is_empty() {
-                self.empty_run(Region::new(contig, position, end))?;
-                self.next = end;
-                return Ok(());
-            }
-            self.column(contig, position)?;
-            self.next += 1;
-            self.columns += 1;
-            if self.columns.is_multiple_of(COLUMNS_PER_POLL) && self.monitor.is_cancelled() {
-                return Err(Error::Cancelled);
-            }
-        }
-        Ok(())
-    }
-
-    fn column(&mut self, contig: ContigId, position: u64) -> Result<(), Error<E>> {
-        let covering = covering(&self.window, position, self.options.maximum_depth);
-        let column = Column {
-            reads: &self.window,
-            covering: &covering,
-            position,
         };
-        let candidates = Candidates::find(&column, &self.letters, self.options);
-        if !candidates.alleles.is_empty() {
-            let site = site::gather(&column, candidates, &self.letters, self.options);
-            let place = (contig, position);
-            if let Some(call) = site::decide(site, place, &self.letters, self.options) {
-                self.swallowed.note(contig, call.end());
-                if self.scope.owns(contig, position) {
-                    return self.emit(Output::Call(Box::new(call)));
-                }
-                return Ok(());
-            }
+        let (contig, start) = (first.head.contig, first.start);
+        let walked = self.draws.walked_before(contig, start);
+        let end = match walked {
+            Some(end) if end == start => end,
+            Some(last) => self.traversal.last_at(contig, last).unwrap_or(0),
+            None => 0,
+        };
+        self.traversal.walk_to(contig, end);
+        self.batch.extend(self.traversal.ready().drain(..));
+        let limit = self.options.reads_per_start;
+        if self.draws.needs_draw(self.group.len(), limit) {
+            let is_held = |last: &RawRegion| last.span.contig == contig;
+            let held = usize::from(self.batch.last().is_some_and(is_held));
+            self.call(self.batch.len() - held)?;
+        } else if self.is_full() {
+            self.call(self.batch.len() - 1)?;
         }
-        if !self.options.is_gvcf() {
-            return Ok(());
+        self.draws.downsample(&mut self.group, limit);
+        for read in self.group.drain(..) {
+            self.traversal.add(read);
         }
-        let confidence = confidence(&self.model, &column, &self.letters);
-        self.reference(Region::new(contig, position, position + 1), confidence)
+        Ok(())
     }
 
-    /// Adds a run of positions without any read, less what a deletion covers.
-    fn empty_run(&mut self, run: Region) -> Result<(), Error<E>> {
-        if !self.options.is_gvcf() {
-            return Ok(());
-        }
-        let mut start = run.start;
-        while start < run.end && self.is_hidden(run.contig, start) {
-            start += 1;
-        }
-        if start == run.end {
-            return Ok(());
-        }
-        self.letters.slide_to(run.contig, start);
-        let rest = Region::new(run.contig, start, run.end);
-        self.reference(rest, Confidence::default())
+    fn is_full(&self) -> bool {
+        let reads = self.batch.iter().map(|region| region.reads.len());
+        self.batch.len() >= REGIONS_PER_BATCH || reads.sum::<usize>() >= READS_PER_BATCH
     }
 
-    fn is_hidden(&self, contig: ContigId, position: u64) -> bool {
-        self.swallowed.covers(contig, position) || !self.scope.owns(contig, position)
-    }
-
-    /// Adds a run of equal confidence whose first position decides whether it is written.
-    fn reference(&mut self, run: Region, confidence: Confidence) -> Result<(), Error<E>> {
-        if self.is_hidden(run.contig, run.start) {
-            return Ok(());
+    /// Calls the first regions of the batch, and writes what they give in their order.
+    fn call(&mut self, count: usize) -> Result<(), Error<E>> {
+        if self.monitor.is_cancelled() {
+            return Err(Error::Cancelled);
         }
-        let first_base = self.letters.letter(run.start);
-        match self.combiner.add(run, first_base, confidence) {
-            Some(block) => self.emit(Output::Block(block)),
-            None => Ok(()),
-        }
-    }
-
-    fn emit(&mut self, output: Output) -> Result<(), Error<E>> {
-        if let Output::Call(call) = &output {
-            self.summary.count(call);
-            if let Some(block) = self.combiner.close() {
-                (self.sink)(Output::Block(block)).map_err(Error::Sink)?;
-            }
-        }
-        (self.sink)(output).map_err(Error::Sink)
-    }
-}
-
-/// Returns the reads that cover a position, at most so many, those of lowest rank.
-fn covering(window: &[AlignedRead], position: u64, limit: usize) -> Vec<u32> {
-    let covers = |read: &AlignedRead| {
-        (read.start..read.end()).contains(&position) && read.cell(position).code != UNUSED
-    };
-    let all = (0u32..).zip(window).filter(|(_, read)| covers(read));
-    let mut indices: Vec<u32> = all.map(|(index, _)| index).collect();
-    if indices.len() > limit {
-        indices.sort_by_key(|&index| (window[index as usize].rank, index));
-        indices.truncate(limit);
-        indices.sort_unstable();
-    }
-    indices
-}
-
-fn confidence(model: &Model, column: &Column<'_>, letters: &impl Letters) -> Confidence {
-    let position = column.position;
-    let reference = base::code(letters.letter(position));
-    model.confidence(column.iter().map(|read| {
-        let cell = read.cell(position);
-        let is_deleted = cell.code == DELETED;
-        let offset = (position - read.start) as usize;
-        let shows_no_indel = read.shows_no_indel.get(offset) == Some(&true);
-        Element {
-            quality: if is_deleted {
-                DELETION_QUALITY
+        let regions: Vec<RawRegion> = self.batch.drain(..count).collect();
+        let callers = &self.callers;
+        let answers: Vec<(RegionCalls, UpstreamDeletions)> = regions
+            .par_iter()
+            .map(|region| {
+                let mut deletions = UpstreamDeletions::default();
+                (callers.call(region, &mut deletions), deletions)
+            })
+            .collect();
+        for (region, (calls, deletions)) in regions.iter().zip(answers) {
+            let span = region.span;
+            let calls = if self.deletions.reach(span.contig, span.start) && region.is_active {
+                self.callers.call(region, &mut self.deletions)
             } else {
-                cell.quality
-            },
-            is_other: cell.code != reference,
-            shows_no_indel: shows_no_indel && !is_deleted && read.indel_at(position).is_none(),
+                self.deletions.follow(deletions);
+                calls
+            };
+            self.write(region, calls)?;
         }
-    }))
+        Ok(())
+    }
+
+    fn write(&mut self, region: &RawRegion, calls: RegionCalls) -> Result<(), Error<E>> {
+        let contig = region.span.contig;
+        let mut outputs = Vec::new();
+        for mut record in calls.records {
+            if let RegionRecord::Call(call) = &mut record
+                && let Some(raw) = call.annotations.quality_by_depth
+            {
+                let drawn = self.draws.quality_by_depth(raw, contig, call.position);
+                call.annotations.quality_by_depth = Some(drawn);
+            }
+            if self.scope.owns(contig, record.position()) {
+                self.writer.add(contig, record, &mut outputs);
+            } else {
+                self.writer.skip(contig, &record);
+            }
+        }
+        self.hand_on(outputs)
+    }
+
+    fn hand_on(&mut self, outputs: Vec<Output>) -> Result<(), Error<E>> {
+        for output in outputs {
+            if let Output::Call(call) = &output {
+                self.summary.count(call);
+            }
+            (self.sink)(output).map_err(Error::Sink)?;
+        }
+        Ok(())
+    }
+}
+
+/// Region callers, one for each thread that is at work.
+#[derive(Debug)]
+struct Callers<'a> {
+    reference: &'a Reference<'a>,
+    options: &'a Options,
+    idle: Mutex<Vec<RegionCaller<'a>>>,
+}
+
+impl<'a> Callers<'a> {
+    const fn new(reference: &'a Reference<'a>, options: &'a Options) -> Self {
+        Self {
+            reference,
+            options,
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    fn call(&self, region: &RawRegion, deletions: &mut UpstreamDeletions) -> RegionCalls {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = idle().pop();
+        let mut caller = kept.unwrap_or_else(|| RegionCaller::new(self.reference, self.options));
+        let calls = caller.call_region(region, deletions);
+        idle().push(caller);
+        calls
+    }
 }

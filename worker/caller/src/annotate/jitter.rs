@@ -17,6 +17,14 @@ pub fn jittered(quality_by_depth: f64, contig: ContigId, position: u64) -> f64 {
     MEAN + DEVIATION * deviate(&mut state)
 }
 
+/// Returns a quality by depth; a saturated one becomes a normal deviate that is drawn.
+pub fn jittered_by(quality_by_depth: f64, draw: impl FnOnce() -> f64) -> f64 {
+    if quality_by_depth < SATURATED {
+        return quality_by_depth;
+    }
+    MEAN + DEVIATION * draw()
+}
+
 /// Draws from the standard normal distribution by Marsaglia's polar method.
 fn deviate(state: &mut u64) -> f64 {
     loop {

@@ -269,8 +269,8 @@ mod tests {
     #[test]
     fn repeats_are_not_merged() {
         assert!(repeats(b"ACGTACGT", 4) && !repeats(b"ACGTACG", 4));
-        let threading = ThreadingGraph::new(b"ACGTACGTT", &[], 4, 10);
-        assert_eq!(threading.graph.len(), 6);
+        let threading = ThreadingGraph::new(b"ACGTACGTACGT", &[], 4, 10);
+        assert_eq!(threading.graph.len(), 9);
         assert!(!threading.graph.has_cycle() && threading.is_repetitive());
     }
 }

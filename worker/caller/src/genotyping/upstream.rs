@@ -29,6 +29,19 @@ impl UpstreamDeletions {
         }
     }
 
+    /// Goes on from what a later region noted, if it noted anything.
+    pub fn follow(&mut self, later: Self) {
+        if !later.open.is_empty() {
+            *self = later;
+        }
+    }
+
+    /// Says whether some deletion reaches a position or one after it.
+    pub fn reach(&self, contig: ContigId, position: u64) -> bool {
+        let reaches = |one: &EmittedDeletion| one.span.contig == contig && one.span.end > position;
+        self.open.iter().any(reaches)
+    }
+
     /// Says whether an earlier deletion covers a position.
     pub fn cover(&self, contig: ContigId, position: u64) -> bool {
         let covers = |one: &EmittedDeletion| {

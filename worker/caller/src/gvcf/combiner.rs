@@ -3,8 +3,7 @@
 use super::block::Block;
 use crate::genotype::best;
 use crate::options::Options;
-use crate::reference_model::Confidence;
-use genome::region::{ContigId, Region};
+use genome::region::ContigId;
 use std::collections::BTreeMap;
 
 /// Collects consecutive positions of one band.
@@ -21,21 +20,6 @@ impl<'a> Combiner<'a> {
             options,
             open: None,
         }
-    }
-
-    /// Adds a run of positions of equal confidence; returns the block that it ends, if any.
-    pub fn add(&mut self, run: Region, first_base: u8, confidence: Confidence) -> Option<Block> {
-        let band = self.options.band(confidence.genotype_quality());
-        let depths = BTreeMap::from([(confidence.depth(), run.len())]);
-        self.join(Block {
-            contig: run.contig,
-            start: run.start,
-            end: run.end,
-            first_base,
-            band,
-            likelihoods: confidence.likelihoods.to_vec(),
-            depths,
-        })
     }
 
     /// Adds a block to the open one; where it does not join, returns what it ends.
@@ -89,7 +73,7 @@ impl<'a> Combiner<'a> {
     }
 }
 
-/// How far deletions already called reach.
+/// How far the last call reaches: an earlier one that reaches further no longer counts.
 #[derive(Debug, Default)]
 pub struct Swallowed {
     until: Option<(ContigId, u64)>,
@@ -97,8 +81,8 @@ pub struct Swallowed {
 
 impl Swallowed {
     /// Notes a call that covers the positions before `end`.
-    pub fn note(&mut self, contig: ContigId, end: u64) {
-        self.until = self.until.max(Some((contig, end)));
+    pub const fn note(&mut self, contig: ContigId, end: u64) {
+        self.until = Some((contig, end));
     }
 
     /// Says whether a call covers the position.

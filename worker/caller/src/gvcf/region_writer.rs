@@ -42,6 +42,15 @@ impl<'a> RegionWriter<'a> {
         }
     }
 
+    /// Takes notice of an answer that is not to be written.
+    pub fn skip(&mut self, contig: ContigId, record: &RegionRecord) {
+        if let RegionRecord::Call(call) = record
+            && !is_reference(call)
+        {
+            self.swallowed.note(contig, call.end());
+        }
+    }
+
     /// Appends the open block.
     pub fn close(&mut self, outputs: &mut Vec<Output>) {
         outputs.extend(self.combiner.close().map(Output::Block));
