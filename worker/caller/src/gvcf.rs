@@ -11,7 +11,7 @@ mod region_writer;
 mod stitch;
 
 pub use block::{Block, BlockError};
-pub use combiner::{Combiner, Swallowed};
+pub use combiner::Combiner;
 pub use part::{Ends, PartReport, PartWriter};
 pub use region_writer::RegionWriter;
 pub use stitch::Stitch;

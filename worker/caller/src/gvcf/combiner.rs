@@ -72,22 +72,3 @@ impl<'a> Combiner<'a> {
         self.open.take()
     }
 }
-
-/// How far the last call reaches: an earlier one that reaches further no longer counts.
-#[derive(Debug, Default)]
-pub struct Swallowed {
-    until: Option<(ContigId, u64)>,
-}
-
-impl Swallowed {
-    /// Notes a call that covers the positions before `end`.
-    pub const fn note(&mut self, contig: ContigId, end: u64) {
-        self.until = Some((contig, end));
-    }
-
-    /// Says whether a call covers the position.
-    pub fn covers(&self, contig: ContigId, position: u64) -> bool {
-        self.until
-            .is_some_and(|(noted, end)| noted == contig && position < end)
-    }
-}

@@ -47,7 +47,7 @@ impl<'a> RegionWriter<'a> {
         if let RegionRecord::Call(call) = record
             && !is_reference(call)
         {
-            self.swallowed.note(contig, call.end());
+            self.covered = Some((contig, call.end()));
         }
     }
 
