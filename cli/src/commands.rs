@@ -8,8 +8,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use common::telemetry::{self, LogFormat};
 
 use crate::{
-    align, apply_recal, audit, call, cancel, cluster, controller, download, drain, evaluate, index,
-    key, list, markdup, recalibrate, run, server, sort, state, status, stdout, submit, watch,
+    align, apply_recal, audit, call, cancel, cluster, controller, download, drain, evaluate, genotype,
+    index, key, list, markdup, recalibrate, run, server, sort, state, status, stdout, submit, watch,
     worker, workers,
 };
 
@@ -58,6 +58,7 @@ enum Command {
     Recalibrate(recalibrate::Args),
     ApplyRecal(apply_recal::Args),
     Call(call::Args),
+    Genotype(genotype::Args),
     Evaluate(evaluate::Args),
     Submit(Box<submit::Args>),
     List(list::Args),
@@ -111,6 +112,7 @@ impl Cli {
             Command::Recalibrate(args) => recalibrate::run(&args),
             Command::ApplyRecal(args) => apply_recal::run(&args),
             Command::Call(args) => call::run(&args),
+            Command::Genotype(args) => genotype::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),
             Command::Submit(args) => block_on(submit::run(*args)),
             Command::List(args) => block_on(list::run(args)),
