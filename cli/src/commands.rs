@@ -9,7 +9,7 @@ use common::telemetry::{self, LogFormat};
 
 use crate::{
     align, apply_recal, call, cancel, controller, download, drain, evaluate, index, list, markdup,
-    recalibrate, run, server, sort, status, stdout, submit, watch, worker, workers,
+    recalibrate, reference, run, server, sort, status, stdout, submit, watch, worker, workers,
 };
 
 /// Raw reads in; alignments, variants and clinical results out, over a pool of machines
@@ -66,6 +66,7 @@ enum Command {
     Workers(workers::Args),
     Drain(drain::Args),
     Download(download::Args),
+    Reference(reference::Args),
     /// One attempt of a task, told on standard input by a worker
     #[command(hide = true)]
     Task,
@@ -115,6 +116,7 @@ impl Cli {
             Command::Workers(args) => block_on(workers::run(args)),
             Command::Drain(args) => block_on(drain::run(args)),
             Command::Download(args) => block_on(download::run(args)),
+            Command::Reference(args) => block_on(reference::run(args)),
             Command::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Cli::command(), "spindle", &mut script);

@@ -29,6 +29,7 @@ mod markdup;
 mod output;
 mod progress;
 mod recalibrate;
+mod reference;
 mod request;
 mod run;
 mod server;

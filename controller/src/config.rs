@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::objects::ObjectsAt;
+
 /// The configuration of one controller.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -12,8 +14,8 @@ pub struct Config {
     pub listen: Vec<Listen>,
     /// Folder of the state: queue, journals, locks.
     pub state: PathBuf,
-    /// Folder of the objects: uploads, intermediates, outputs that stay with the server.
-    pub objects: PathBuf,
+    /// Where the objects are: uploads, intermediates, outputs that stay with the server.
+    pub objects: ObjectsAt,
     /// Folders whose files may be named in submissions, by name.
     pub roots: BTreeMap<String, PathBuf>,
     /// Time after which a silent worker is given up.
@@ -86,7 +88,7 @@ impl Config {
         Self {
             listen: Vec::new(),
             state: folder.join("state"),
-            objects: folder.join("objects"),
+            objects: ObjectsAt::Folder(folder.join("objects")),
             roots: BTreeMap::new(),
             lease: Duration::from_secs(10),
             address_file: None,

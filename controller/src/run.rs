@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::ids::Epoch;
-use object_store::Local;
+use object_store::s3::Environment;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -18,7 +18,9 @@ use crate::api::{Api, listen};
 use crate::config::Config;
 use crate::duties::Services;
 use crate::error::Error;
+use crate::inputs::Inputs;
 use crate::leader::StateLock;
+use crate::objects::{Fetcher, Objects};
 use crate::roots::Roots;
 use crate::state::{StateStore, StoreError, embedded::Embedded};
 
@@ -55,13 +57,13 @@ pub async fn run(
     config.validate()?;
     let bulk = Bulk::start()?;
     let (store, lock) = open_store(&config.state).await?;
-    let services = Arc::new(open_services(&config, bulk.handle())?);
+    let services = Arc::new(open_services(&config, bulk.handle()).await?);
     let (handles_in, handles) = watch::channel(None);
     let (failed_in, mut failed) = mpsc::unbounded_channel();
     let arguments = root::Arguments {
         store,
         lock: Arc::new(lock),
-        objects: services.objects.root().to_owned(),
+        objects: Fetcher::new(services.objects.clone(), services.bulk.clone()),
         control_plane: control_plane::Arguments {
             services: services.clone(),
             lease: config.lease,
@@ -132,10 +134,12 @@ async fn open_store(state: &Path) -> Result<OpenStore, Error> {
     })
 }
 
-fn open_services(config: &Config, bulk: runtime::Handle) -> Result<Services, Error> {
-    let objects = Local::open(&config.objects)?;
-    let roots = Arc::new(Roots::new(&config.roots, objects.root())?);
-    Ok(Services::new(roots, objects, bulk))
+async fn open_services(config: &Config, bulk: runtime::Handle) -> Result<Services, Error> {
+    let s3 = Environment::default();
+    let objects = Objects::open(&config.objects, &s3).await?;
+    let roots = Roots::new(&config.roots, objects.folder())?;
+    let inputs = Inputs::new(roots, objects.clone(), s3, bulk.clone());
+    Ok(Services::new(Arc::new(inputs), objects, bulk))
 }
 
 /// Writes the first address into a file, whole or not at all.

@@ -3,7 +3,6 @@
 //! leadership that is lost, is the end.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use super::{Handles, NoAnswer, control_plane, leadership, store};
 use crate::error::Error;
 use crate::leader::StateLock;
+use crate::objects::Fetcher;
 use crate::state::{StateStore, StoreError};
 
 /// How often a control plane is started again, and in which time.
@@ -27,7 +27,7 @@ pub struct Arguments {
     /// Who holds it may write to the store.
     pub lock: Arc<StateLock>,
     /// Where snapshots are.
-    pub objects: PathBuf,
+    pub objects: Fetcher,
     /// What a control plane starts with, once this controller leads.
     pub control_plane: control_plane::Arguments,
     /// Gets the actors of the present control plane.

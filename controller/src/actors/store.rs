@@ -1,7 +1,6 @@
 //! The only writer of the state. It has a thread of its own; what waits for it is written together,
 //! and answers come after durability. When the store fails it ends, and with it the controller.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::ids::{BatchId, Epoch, IdempotencyToken, WorkflowId};
@@ -18,6 +17,7 @@ use crate::core::fact::Fact;
 use crate::core::state::WorkflowState;
 use crate::core::view;
 use crate::leader::StateLock;
+use crate::objects::Fetcher;
 use crate::state::records::{Accepted, SnapshotPointer, Token, accept};
 use crate::state::{Outcome, StateStore, StoreError, Transaction, journal, keys, schema};
 
@@ -116,7 +116,7 @@ impl Handle {
     pub async fn start(
         store: Box<dyn StateStore>,
         lock: Arc<StateLock>,
-        objects: PathBuf,
+        objects: Fetcher,
         supervisor: ractor::ActorCell,
     ) -> Result<Self, ractor::SpawnErr> {
         let spawner = ThreadLocalActorSpawner::new();
@@ -182,7 +182,7 @@ struct Store;
 
 struct State {
     store: Box<dyn StateStore>,
-    objects: PathBuf,
+    objects: Fetcher,
     /// Dropped after the store: who gets it next finds the store closed.
     _lock: Arc<StateLock>,
     transactions: Vec<Transaction>,
@@ -207,7 +207,7 @@ pub struct Fenced;
 impl ThreadLocalActor for Store {
     type Msg = Message;
     type State = State;
-    type Arguments = (Box<dyn StateStore>, Arc<StateLock>, PathBuf);
+    type Arguments = (Box<dyn StateStore>, Arc<StateLock>, Fetcher);
 
     async fn pre_start(
         &self,
@@ -328,7 +328,7 @@ impl State {
     }
 
     fn fetch(&self, object: &ObjectRef) -> Result<Vec<u8>, StoreError> {
-        let bytes = std::fs::read(self.objects.join(&object.key));
+        let bytes = self.objects.read(&object.key);
         bytes.map_err(|source| StoreError::Failed {
             doing: "reading a snapshot",
             source: Box::new(source),

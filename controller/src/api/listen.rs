@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use proto::v1::admin_server::AdminServer;
 use proto::v1::genomics_server::GenomicsServer;
+use proto::v1::references_server::ReferencesServer;
 use proto::worker::v1::objects_server::ObjectsServer;
 use proto::worker::v1::workers_server::WorkersServer;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
@@ -22,7 +23,7 @@ use tower::Layer;
 
 use super::auth::Auth;
 use super::objects::OnBulk;
-use super::{Api, admin, genomics, workers};
+use super::{Api, admin, genomics, references, workers};
 use crate::config::Listen;
 use crate::error::Error;
 
@@ -153,6 +154,7 @@ async fn router(api: &Api, auth: &Auth) -> Router {
     let genomics = GenomicsServer::new(genomics::Service(api.clone()));
     let workers = WorkersServer::new(workers::Service(api.clone()));
     let admin = AdminServer::new(admin::Service(api.clone()));
+    let references = ReferencesServer::new(references::Service(api.clone()));
     let objects = ObjectsServer::new(OnBulk::new(&api.services));
     let guarded = InterceptorLayer::new(auth.clone());
     let mut server = Server::builder()
@@ -164,6 +166,7 @@ async fn router(api: &Api, auth: &Auth) -> Router {
         .add_service(guarded.layer(genomics.max_decoding_message_size(limit)))
         .add_service(guarded.layer(workers.max_decoding_message_size(limit)))
         .add_service(guarded.layer(admin.max_decoding_message_size(limit)))
+        .add_service(guarded.layer(references.max_decoding_message_size(limit)))
         .add_service(guarded.layer(objects.max_decoding_message_size(limit)));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::DESCRIPTORS)

@@ -37,6 +37,14 @@ pub struct Index {
     base_counts: [u64; 4],
 }
 
+/// Returns the digest of the reference out of the head of an index: its first bytes, as many as
+/// hold all contigs and runs. `None` if they do not, or are damaged.
+pub fn reference_digest_in(head: &[u8]) -> Option<[u8; 32]> {
+    let is_index = head.starts_with(&header::MAGIC);
+    let header = is_index.then(|| header::Header::decode(head))??;
+    Some(header.digest)
+}
+
 impl Index {
     /// Maps an index file and checks its head and its length.
     ///
