@@ -8,7 +8,6 @@ use aligner::Index;
 use anyhow::{Context, Result};
 use caller::{Options, Output};
 use common::failure::Failure;
-use genome::dictionary::Dictionary;
 use genome::monitor::Monitor;
 use worker::formats::bam_stream::BamStream;
 use worker::stage::call::failure;

@@ -18,7 +18,7 @@ use crate::output::{OutputFile, with_ending};
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Reference FASTA, plain or gzip
-    reference: PathBuf,
+    pub reference: PathBuf,
 }
 
 /// Builds the index; it appears whole or not at all.

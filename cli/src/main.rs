@@ -34,6 +34,7 @@ mod progress;
 mod reads_input;
 mod reads_output;
 mod recalibrate;
+mod reference;
 mod request;
 mod run;
 mod server;

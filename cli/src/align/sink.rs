@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aligner::Index;
 use anyhow::{Context, Result};
@@ -12,8 +12,8 @@ use genome::record::sam::write_sam;
 use reads::sort::{SortOrder, Sorter};
 use worker::formats::bam::FileHeader;
 
-use crate::bam_output::BamOutput;
 use crate::output::folder_of;
+use crate::reads_output::{FormatArgs, Plan, ReadsOutput};
 use crate::spill::Spill;
 
 /// Memory that sorting takes before records wait in a file.
@@ -25,7 +25,7 @@ pub enum Sink<'a> {
     /// Lines of text.
     Sam(SamSink<'a>),
     /// Records in the order of the reads.
-    Bam(BamOutput),
+    Bam(ReadsOutput, PathBuf),
     /// Records by coordinate.
     Sorted(SortedBam),
 }
@@ -46,7 +46,8 @@ pub struct SamSink<'a> {
 pub struct SortedBam {
     sorter: Sorter,
     spill: Spill,
-    out: BamOutput,
+    out: ReadsOutput,
+    path: PathBuf,
 }
 
 impl<'a> Sink<'a> {
@@ -82,15 +83,17 @@ impl<'a> Sink<'a> {
             text: header.into(),
             dictionary: index.dictionary().clone(),
         };
+        let format = FormatArgs::default();
+        let plan = Plan::new(path, &format, None);
         if !sorted {
-            let out = BamOutput::create(path, header.with_sort_order("unsorted"))?;
-            return Ok(Self::Bam(out));
+            let out = ReadsOutput::create(&plan, header.with_sort_order("unsorted"))?;
+            return Ok(Self::Bam(out, path.to_owned()));
         }
-        let folder = folder_of(path);
         Ok(Self::Sorted(SortedBam {
             sorter: Sorter::new(SortOrder::Coordinate, SORT_BYTES),
-            spill: Spill::new_in(folder).with_context(|| folder.display().to_string())?,
-            out: BamOutput::create(path, header.with_sort_order("coordinate"))?,
+            spill: Spill::new_in(folder_of(path)),
+            out: ReadsOutput::create(&plan, header.with_sort_order("coordinate"))?,
+            path: path.to_owned(),
         }))
     }
 
@@ -101,7 +104,7 @@ impl<'a> Sink<'a> {
     pub fn write(&mut self, record: RecordView<'_>, comment: &[u8]) -> Result<()> {
         match self {
             Self::Sam(sam) => sam.write(record, comment),
-            Self::Bam(out) => out.write(&record),
+            Self::Bam(out, _) => out.write(&record),
             Self::Sorted(sorted) => sorted.push(record),
         }
     }
@@ -113,7 +116,7 @@ impl<'a> Sink<'a> {
     pub fn finish(self) -> Result<()> {
         match self {
             Self::Sam(mut sam) => Ok(sam.out.flush()?),
-            Self::Bam(out) => out.finish().map(drop),
+            Self::Bam(out, path) => out.finish(&path),
             Self::Sorted(sorted) => sorted.finish(),
         }
     }
@@ -145,12 +148,11 @@ impl SamSink<'_> {
 
 impl SortedBam {
     fn push(&mut self, record: RecordView<'_>) -> Result<()> {
-        self.sorter.push(record);
-        if self.sorter.is_full() {
-            let mut writer = self.spill.writer();
-            self.sorter.spill(&mut writer).context("scratch file")?;
-            self.spill.end_stretch(writer).context("scratch file")?;
+        if self.sorter.is_full(&record) {
+            let Self { sorter, spill, .. } = self;
+            spill.add(|out| sorter.spill(out)).context("scratch file")?;
         }
+        self.sorter.push(record);
         Ok(())
     }
 
@@ -159,9 +161,10 @@ impl SortedBam {
             sorter,
             spill,
             mut out,
+            path,
         } = self;
         let write = |record: RecordView<'_>| out.write(&record);
         sorter.merge(spill.into_stretches(), &Monitor::default(), write)?;
-        out.finish().map(drop)
+        out.finish(&path)
     }
 }

@@ -5,7 +5,6 @@
 //! may fail for a while: then nobody gets an answer, nothing more is written for the leader of that
 //! epoch, who stops leading, and submissions go on.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::ids::{BatchId, Epoch, IdempotencyToken, WorkflowId};
@@ -22,6 +21,7 @@ use crate::core::fact::Fact;
 use crate::core::state::WorkflowState;
 use crate::core::view;
 use crate::leader::StateLock;
+use crate::objects::Fetcher;
 use crate::state::records::{Accepted, SnapshotPointer, Token, accept};
 use crate::state::{Outcome, StateStore, StoreError, Transaction, Write, journal, keys, schema};
 
@@ -149,7 +149,7 @@ impl Handle {
     /// Starts the actor over an open store. Snapshots are read from `objects`.
     pub async fn start(
         open: Open,
-        objects: PathBuf,
+        objects: Fetcher,
         supervisor: ractor::ActorCell,
     ) -> Result<Self, ractor::SpawnErr> {
         let spawner = ThreadLocalActorSpawner::new();
@@ -238,7 +238,7 @@ struct Store;
 
 struct State {
     store: Box<dyn StateStore>,
-    objects: PathBuf,
+    objects: Fetcher,
     /// Dropped after the store: who gets it next finds the store closed.
     _lock: Option<Arc<StateLock>>,
     on_failure: OnFailure,
@@ -270,7 +270,7 @@ pub struct Fenced;
 impl ThreadLocalActor for Store {
     type Msg = Message;
     type State = State;
-    type Arguments = (Open, PathBuf);
+    type Arguments = (Open, Fetcher);
 
     async fn pre_start(
         &self,
@@ -477,7 +477,7 @@ impl State {
     }
 
     fn fetch(&self, object: &ObjectRef) -> Result<Vec<u8>, StoreError> {
-        let bytes = std::fs::read(self.objects.join(&object.key));
+        let bytes = self.objects.read(&object.key);
         bytes.map_err(|source| StoreError::Failed {
             doing: "reading a snapshot",
             source: Box::new(source),

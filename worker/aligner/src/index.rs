@@ -48,6 +48,14 @@ pub struct Index {
 /// Blocks of the FM-index for which one read makes it worth to copy them into large pages.
 const BLOCKS_PER_READ: u64 = 64;
 
+/// Returns the digest of the reference out of the head of an index: its first bytes, as many as
+/// hold all contigs and runs. `None` if they do not, or are damaged.
+pub fn reference_digest_in(head: &[u8]) -> Option<[u8; 32]> {
+    let is_index = head.starts_with(&header::MAGIC);
+    let header = is_index.then(|| header::Header::decode(head))??;
+    Some(header.digest)
+}
+
 impl Index {
     /// Maps an index file and checks its head and its length.
     ///
