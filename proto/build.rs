@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "spindle/v1/genome.proto",
     "spindle/v1/workflow.proto",
     "spindle/v1/genomics.proto",
+    "spindle/v1/references.proto",
     "spindle/worker/v1/task.proto",
     "spindle/worker/v1/process.proto",
     "spindle/worker/v1/workers.proto",

@@ -8,9 +8,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use common::telemetry::{self, LogFormat};
 
 use crate::{
-    align, apply_recal, audit, call, cancel, cluster, controller, download, drain, evaluate, index,
-    key, list, markdup, recalibrate, run, server, sort, state, status, stdout, submit, watch, worker,
-    workers,
+    align, apply_recal, audit, call, cancel, cluster, controller, download, drain, evaluate,
+    genotype, index, key, list, markdup, recalibrate, reference, run, server, sort, state, status,
+    stdout, submit, watch, worker, workers,
 };
 
 /// Raw reads in; alignments, variants and clinical results out, over a pool of machines
@@ -58,6 +58,7 @@ enum Command {
     Recalibrate(recalibrate::Args),
     ApplyRecal(apply_recal::Args),
     Call(call::Args),
+    Genotype(genotype::Args),
     Evaluate(evaluate::Args),
     Submit(Box<submit::Args>),
     List(list::Args),
@@ -71,6 +72,7 @@ enum Command {
     Download(download::Args),
     Key(key::Args),
     Audit(audit::Args),
+    Reference(reference::Args),
     /// One attempt of a task, told on standard input by a worker
     #[command(hide = true)]
     Task,
@@ -111,6 +113,7 @@ impl Cli {
             Command::Recalibrate(args) => recalibrate::run(&args),
             Command::ApplyRecal(args) => apply_recal::run(&args),
             Command::Call(args) => call::run(&args),
+            Command::Genotype(args) => genotype::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),
             Command::Submit(args) => block_on(submit::run(*args)),
             Command::List(args) => block_on(list::run(args)),
@@ -124,6 +127,7 @@ impl Cli {
             Command::Download(args) => block_on(download::run(args)),
             Command::Key(args) => key::run(&args),
             Command::Audit(args) => audit::run(&args),
+            Command::Reference(args) => block_on(reference::run(args)),
             Command::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Cli::command(), "spindle", &mut script);

@@ -9,7 +9,8 @@ use clap::Args as ClapArgs;
 use common::tls::{Identity, ServerTls};
 use controller::access::Policy;
 use controller::state::etcd::Address;
-use controller::{Cluster, Config, Listen, Ready};
+use controller::{Cluster, Config, Listen, ObjectsAt, Ready};
+use object_store::s3;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -32,9 +33,12 @@ pub struct Args {
     /// Where workers, clients and other controllers reach this one, if that is not --listen
     #[arg(long, value_name = "URL")]
     advertise: Option<String>,
-    /// Folder of uploads, intermediates and outputs that stay
-    #[arg(long, value_name = "DIR")]
-    objects: PathBuf,
+    /// Folder of uploads, intermediates and outputs that stay, or s3://BUCKET/PREFIX
+    ///
+    /// Endpoint and credentials of S3 come from AWS_ENDPOINT_URL, AWS_REGION,
+    /// AWS_ACCESS_KEY_ID and its like, a profile or a web identity; workers use their own.
+    #[arg(long, value_name = "DIR|URL", value_parser = parse_objects)]
+    objects: ObjectsAt,
     #[command(flatten)]
     roots: RootArgs,
     /// Time after which a silent leader is replaced (5s if not given), a silent worker given up (10s)
@@ -128,6 +132,15 @@ fn cluster(args: &Args) -> Result<Option<Cluster>> {
     }))
 }
 
+/// Parses a folder or an address in S3.
+fn parse_objects(text: &str) -> Result<ObjectsAt, String> {
+    if s3::Address::is_meant(text) {
+        let address = text.parse::<s3::Address>();
+        return address.map(ObjectsAt::S3).map_err(|e| e.to_string());
+    }
+    Ok(ObjectsAt::Folder(text.into()))
+}
+
 /// Prints where the controller listens, once it does.
 pub async fn announce(ready: oneshot::Receiver<Ready>) {
     if let Ok(ready) = ready.await {
@@ -150,4 +163,18 @@ pub fn asked_to_end() -> Result<impl Future<Output = ()> + Send> {
             _ = interrupted.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_in_a_folder_or_in_s3() {
+        let folder = ObjectsAt::Folder("objects".into());
+        assert_eq!(parse_objects("objects"), Ok(folder));
+        let address = "s3://bucket/p".parse().unwrap();
+        assert_eq!(parse_objects("s3://bucket/p"), Ok(ObjectsAt::S3(address)));
+        assert!(parse_objects("s3://").is_err());
+    }
 }

@@ -18,7 +18,7 @@ use crate::output::{OutputFile, with_ending};
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Reference FASTA, plain or gzip
-    reference: PathBuf,
+    pub reference: PathBuf,
 }
 
 /// Builds the index; it appears whole or not at all.
@@ -51,11 +51,30 @@ fn read(reference: &Path) -> Result<Builder> {
     let file = File::open(reference)
         .map_err(|error| Failure::input(shown.clone(), format!("cannot be opened: {error}")))?;
     let mut builder = Builder::new();
-    fasta::for_each_contig(Box::new(file), &shown, |name, bases| {
-        builder.add_contig(name, bases)
+    fasta::for_each_contig(Box::new(file), &shown, |contig| {
+        builder.add_contig(contig.name, contig.bases);
+        builder.add_comment(contig.comment);
     })
     .map_err(Failure::from)?;
+    mark_alternate(reference, &mut builder)?;
     Ok(builder)
+}
+
+/// Marks the contigs that `REF.alt` names, if there is such a file: the first field of each line
+/// that is no header.
+fn mark_alternate(reference: &Path, builder: &mut Builder) -> Result<()> {
+    let path = with_ending(reference, ".alt");
+    if !path.exists() {
+        return Ok(());
+    }
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Failure::input(shown, format!("cannot be read: {error}")))?;
+    for line in text.lines().filter(|line| !line.starts_with('@')) {
+        // Names that the reference lacks are passed over, as bwa does.
+        builder.mark_alternate(line.split('\t').next().unwrap_or(line));
+    }
+    Ok(())
 }
 
 /// Returns the path of the index of a reference: `REF.spindle`.

@@ -20,7 +20,9 @@ mod embedded;
 mod evaluate;
 mod exit;
 mod follow;
+mod gatk_flags;
 mod genome_args;
+mod genotype;
 mod index;
 mod intervals;
 mod json;
@@ -32,6 +34,7 @@ mod progress;
 mod reads_input;
 mod reads_output;
 mod recalibrate;
+mod reference;
 mod request;
 mod run;
 mod server;
@@ -44,6 +47,7 @@ mod stdout;
 mod submit;
 mod summary;
 mod text;
+mod vcf_output;
 mod watch;
 mod worker;
 mod workers;
@@ -52,7 +56,7 @@ mod workers;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match commands::Cli::parse().run() {
+    match commands::Cli::parse_from(gatk_flags::spelled_out(std::env::args_os())).run() {
         Ok(code) => code,
         Err(error) => exit::report(&error),
     }

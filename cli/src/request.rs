@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use object_store::s3::Address;
 use proto::v1::{self, lane::Reads, workflow_spec::Work};
 use serde::Deserialize;
 
@@ -12,6 +13,11 @@ use crate::genome_args::{Emit, GenomeArgs, LaneReads};
 pub trait Locate {
     /// Returns `root:…` or `upload:…` for a file.
     async fn locate(&mut self, file: &str) -> Result<String>;
+
+    /// Returns the location of a reference, and those of the known sites that come with it.
+    async fn reference(&mut self, text: &str) -> Result<(String, Vec<String>)> {
+        Ok((self.locate(text).await?, Vec::new()))
+    }
 }
 
 /// Name of the root `/` of a server in this process.
@@ -22,6 +28,9 @@ pub struct LocalRoot;
 
 impl Locate for LocalRoot {
     async fn locate(&mut self, file: &str) -> Result<String> {
+        if Address::is_meant(file) {
+            return Ok(file.into());
+        }
         let path = std::path::absolute(file).with_context(|| format!("{file}: not a path"))?;
         local(&path)
     }
@@ -68,7 +77,10 @@ pub async fn workflow(
             reads: Some(lane(reads, locate).await?),
         });
     }
-    let mut known_sites = Vec::new();
+    let (reference, mut known_sites) = locate.reference(&args.reference).await?;
+    if !args.known_sites.is_empty() {
+        known_sites.clear();
+    }
     for file in &args.known_sites {
         known_sites.push(locate.locate(file).await?);
     }
@@ -79,7 +91,7 @@ pub async fn workflow(
     let genome = v1::Genome {
         sample: args.sample.clone(),
         lanes,
-        reference: locate.locate(&args.reference).await?,
+        reference,
         known_sites,
         outputs: args
             .emit

@@ -1,13 +1,16 @@
 //! `spindle submit`: sends genomes to a server.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Arg, ArgMatches, Args as ClapArgs, Command, FromArgMatches};
+use common::reference::is_name;
 use proto::v1::genomics_client::GenomicsClient;
+use proto::v1::references_client::ReferencesClient;
 use proto::v1::{
-    SubmitBatchRequest, UploadHeader, UploadReadsRequest, Workflow, WorkflowSpec, WorkflowState,
-    upload_reads_request::Part,
+    ReferenceRole, SubmitBatchRequest, UploadHeader, UploadReadsRequest, Workflow, WorkflowSpec,
+    WorkflowState, upload_reads_request::Part,
 };
 use tokio::io::AsyncReadExt;
 use tokio_stream::wrappers::ReceiverStream;
@@ -17,7 +20,7 @@ use crate::exit::{self, Exit, ended, refused};
 use crate::genome_args::GenomeArgs;
 use crate::progress::Progress;
 use crate::request::{self, BatchFile, Locate};
-use crate::{download, follow, json};
+use crate::{client, download, follow, json, reference};
 
 /// Submits genomes: from a batch file, or one by the flags of `run`
 #[derive(Debug, ClapArgs)]
@@ -88,7 +91,7 @@ impl FromArgMatches for OneGenome {
 pub async fn run(args: Args) -> Result<()> {
     let mut client = args.server.genomics().await?;
     let download_to = local_folder(&args)?;
-    let workflows = requests(&args, &mut client, download_to.is_some()).await?;
+    let workflows = requests(&args, download_to.is_some()).await?;
     let idempotency_token = args
         .token
         .clone()
@@ -123,15 +126,8 @@ pub async fn run(args: Args) -> Result<()> {
     first_failure
 }
 
-async fn requests(
-    args: &Args,
-    client: &mut GenomicsClient<Connection>,
-    keep_outputs: bool,
-) -> Result<Vec<WorkflowSpec>> {
-    let mut uploads = Uploads {
-        client: client.clone(),
-        sent: Default::default(),
-    };
+async fn requests(args: &Args, keep_outputs: bool) -> Result<Vec<WorkflowSpec>> {
+    let mut uploads = Uploads::new(args.server.connect().await?);
     match (&args.manifest, &args.genome.0) {
         (Some(manifest), _) => {
             let mut workflows = Vec::new();
@@ -162,7 +158,11 @@ async fn requests(
 
 /// Returns the local folder that the outputs are to be downloaded into, if that is asked for.
 fn local_folder(args: &Args) -> Result<Option<PathBuf>> {
-    if args.out.is_empty() || args.out.starts_with("root:") {
+    if args.out.is_empty()
+        || ["root:", "s3://"]
+            .iter()
+            .any(|scheme| args.out.starts_with(scheme))
+    {
         return Ok(None);
     }
     if !args.wait || args.manifest.is_some() {
@@ -207,14 +207,32 @@ fn has_failed(workflow: &Workflow) -> bool {
 }
 
 /// Sends local files to the server; locations that it knows pass as they are.
-struct Uploads {
+pub struct Uploads {
     client: GenomicsClient<Connection>,
-    sent: std::collections::HashMap<String, String>,
+    references: ReferencesClient<Connection>,
+    sent: HashMap<String, String>,
+}
+
+impl Uploads {
+    /// Sends them over a connection.
+    pub fn new(connection: Connection) -> Self {
+        Self {
+            client: client::genomics(connection.clone()),
+            references: ReferencesClient::new(connection),
+            sent: HashMap::new(),
+        }
+    }
+
+    /// Says whether a text is a location that the server knows.
+    pub fn is_location(text: &str) -> bool {
+        let schemes = ["root:", "upload:", "reference:", "s3://"];
+        schemes.iter().any(|scheme| text.starts_with(scheme))
+    }
 }
 
 impl Locate for Uploads {
     async fn locate(&mut self, file: &str) -> Result<String> {
-        if file.starts_with("root:") || file.starts_with("upload:") {
+        if Self::is_location(file) {
             return Ok(file.into());
         }
         if let Some(known) = self.sent.get(file) {
@@ -223,6 +241,22 @@ impl Locate for Uploads {
         let location = upload(&mut self.client, Path::new(file)).await?;
         self.sent.insert(file.into(), location.clone());
         Ok(location)
+    }
+
+    /// A word that names no file is the name of a reference which the server keeps.
+    async fn reference(&mut self, text: &str) -> Result<(String, Vec<String>)> {
+        let is_name = is_name(text) && !Path::new(text).exists();
+        if !is_name {
+            return Ok((self.locate(text).await?, Vec::new()));
+        }
+        let found = reference::find(&mut self.references, text, "").await?;
+        let fasta = reference::locations(&found, ReferenceRole::Fasta);
+        let fasta = fasta.into_iter().next();
+        let fasta = fasta.with_context(|| format!("reference {text} has no sequences"))?;
+        Ok((
+            fasta,
+            reference::locations(&found, ReferenceRole::KnownSites),
+        ))
     }
 }
 

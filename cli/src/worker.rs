@@ -8,6 +8,7 @@ use worker::{Config, Controller, TaskMode};
 
 use crate::client;
 use crate::exit::{Exit, ended};
+use crate::genome_args::parse_bytes;
 use crate::server_args::{ClientTlsArgs, ResourceArgs, RootArgs};
 
 /// Runs a worker of a cluster
@@ -22,6 +23,9 @@ pub struct Args {
     /// Folder for unfinished work and fetched files
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
+    /// Fetched files that are kept in the scratch folder: references and their indexes
+    #[arg(long, default_value = "64G", value_name = "SIZE", value_parser = parse_bytes)]
+    cache: u64,
     #[command(flatten)]
     roots: RootArgs,
     /// Use the controller's port even where its object folder can be seen
@@ -67,6 +71,7 @@ pub async fn run(args: Args) -> Result<()> {
         .map(|path| client::read_token(&path))
         .transpose()?;
     config.roots = args.roots.root.into_iter().collect();
+    config.cache_bytes = args.cache;
     config.shared_objects = !args.no_shared_objects;
     config.tasks = child_tasks()?;
     config

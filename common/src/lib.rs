@@ -10,6 +10,8 @@ pub mod backoff;
 pub mod failure;
 pub mod ids;
 pub mod location;
+pub mod reference;
+pub mod secret;
 pub mod servers;
 pub mod task;
 pub mod telemetry;

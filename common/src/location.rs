@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A file under a configured root, or one that a client sent.
+use crate::reference::REFERENCES;
+
+/// A file under a configured root, one that a client sent, one of a kept reference, or an object
+/// of S3.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Location {
     /// `root:NAME/relative/path`.
@@ -20,13 +23,29 @@ pub enum Location {
         /// Name of the file.
         name: String,
     },
+    /// `reference:NAME/VERSION/FILE`.
+    Reference {
+        /// Name of the reference.
+        name: String,
+        /// Which version of it.
+        version: String,
+        /// Name of the file.
+        file: String,
+    },
+    /// `s3://BUCKET/KEY`.
+    S3 {
+        /// Name of the bucket.
+        bucket: String,
+        /// Name of the object in it.
+        key: String,
+    },
 }
 
 /// Why a text is not a location.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
-    /// Neither `root:` nor `upload:`.
-    #[error("not a location (root:NAME/path or upload:ID/name): {0}")]
+    /// Neither `root:` nor `upload:` nor `s3://`.
+    #[error("not a location (root:NAME/path, upload:ID/name or s3://BUCKET/KEY): {0}")]
     Scheme(String),
     /// An empty word, `.` or `..` in the path.
     #[error("location has an empty or relative part: {0}")]
@@ -52,6 +71,19 @@ impl FromStr for Location {
             let (id, name) = parts(rest).ok_or_else(relative)?;
             return Ok(Self::Upload { id, name });
         }
+        if let Some(rest) = text.strip_prefix("reference:") {
+            let (name, rest) = parts(rest).ok_or_else(relative)?;
+            let (version, file) = rest.split_once('/').ok_or_else(relative)?;
+            return Ok(Self::Reference {
+                name,
+                version: version.to_owned(),
+                file: file.to_owned(),
+            });
+        }
+        if let Some(rest) = text.strip_prefix("s3://") {
+            let (bucket, key) = parts(rest).ok_or_else(relative)?;
+            return Ok(Self::S3 { bucket, key });
+        }
         Err(LocationError::Scheme(text.into()))
     }
 }
@@ -61,6 +93,12 @@ impl fmt::Display for Location {
         match self {
             Self::Root { root, path } => write!(f, "root:{root}/{path}"),
             Self::Upload { id, name } => write!(f, "upload:{id}/{name}"),
+            Self::Reference {
+                name,
+                version,
+                file,
+            } => write!(f, "reference:{name}/{version}/{file}"),
+            Self::S3 { bucket, key } => write!(f, "s3://{bucket}/{key}"),
         }
     }
 }
@@ -68,30 +106,48 @@ impl fmt::Display for Location {
 impl Location {
     /// Returns the last word of the path.
     pub fn file_name(&self) -> &str {
-        let (Self::Root { path, .. } | Self::Upload { name: path, .. }) = self;
+        let (Self::Root { path, .. }
+        | Self::Upload { name: path, .. }
+        | Self::Reference { file: path, .. }
+        | Self::S3 { key: path, .. }) = self;
         path.rsplit('/').next().unwrap_or(path)
+    }
+
+    /// Returns where a file that the server keeps lies among its objects.
+    pub fn object_key(&self) -> Option<String> {
+        match self {
+            Self::Upload { id, name } => Some(format!("uploads/{id}/{name}")),
+            Self::Reference {
+                name,
+                version,
+                file,
+            } => Some(format!("{REFERENCES}/{name}/{version}/{file}")),
+            Self::Root { .. } | Self::S3 { .. } => None,
+        }
+    }
+
+    /// Returns the version of a kept reference that this is a file of, as `NAME/VERSION`.
+    pub fn kept_reference(&self) -> Option<String> {
+        match self {
+            Self::Reference { name, version, .. } => Some(format!("{name}/{version}")),
+            Self::Root { .. } | Self::Upload { .. } | Self::S3 { .. } => None,
+        }
     }
 
     /// Returns the location of `name` in this folder.
     #[must_use]
     pub fn join(&self, name: &str) -> Self {
-        match self {
-            Self::Root { root, path } => Self::Root {
-                root: root.clone(),
-                path: format!("{path}/{name}"),
-            },
-            Self::Upload { id, name: old } => Self::Upload {
-                id: id.clone(),
-                name: format!("{old}/{name}"),
-            },
-        }
+        self.with_ending(&format!("/{name}"))
     }
 
     /// Returns the location with `ending` added to the file name.
     #[must_use]
     pub fn with_ending(&self, ending: &str) -> Self {
         let mut longer = self.clone();
-        let (Self::Root { path, .. } | Self::Upload { name: path, .. }) = &mut longer;
+        let (Self::Root { path, .. }
+        | Self::Upload { name: path, .. }
+        | Self::Reference { file: path, .. }
+        | Self::S3 { key: path, .. }) = &mut longer;
         path.push_str(ending);
         longer
     }
@@ -103,7 +159,12 @@ mod tests {
 
     #[test]
     fn locations_survive_a_round_trip() {
-        for text in ["root:data/a/b.fa", "upload:01H/x.fq.gz"] {
+        for text in [
+            "root:data/a/b.fa",
+            "upload:01H/x.fq.gz",
+            "s3://b/a/x.fq",
+            "reference:G/1/a.fa",
+        ] {
             assert_eq!(text.parse::<Location>().unwrap().to_string(), text);
         }
     }
@@ -116,6 +177,9 @@ mod tests {
             "root:data",
             "root:/x",
             "upload:a/./b",
+            "s3://bucket",
+            "s3://bucket/../x",
+            "reference:G/1",
         ] {
             assert!(
                 matches!(text.parse::<Location>(), Err(LocationError::Path(_))),

@@ -4,16 +4,15 @@
 //! Blocking; it runs beside the runtime. Main path: [`Admission::validate`].
 
 mod bam;
-mod fasta;
+pub mod fasta;
 mod fastq;
 mod intervals;
 pub mod outputs;
 pub mod reference;
-mod sites;
+pub mod sites;
 mod text;
 
 use std::fmt::Display;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::failure::{Failure, FailureClass};
@@ -24,24 +23,33 @@ use genome::dictionary::Dictionary;
 use genome::interval::parse_text;
 use genome::partition::Partitions;
 
+use crate::inputs::{Inputs, Source};
 use crate::plan::dag::Findings;
-use crate::roots::{RootError, Roots};
+use crate::roots::RootError;
 use reference::{INDEX_ENDING, References, Scanned};
 
 /// Validates genomes.
 #[derive(Debug)]
 pub struct Admission {
-    roots: Arc<Roots>,
+    inputs: Arc<Inputs>,
     references: References,
 }
 
 impl Admission {
-    /// Makes an admission over the files of these roots.
-    pub fn new(roots: Arc<Roots>) -> Self {
+    /// Makes an admission over these inputs.
+    pub fn new(inputs: Arc<Inputs>) -> Self {
         Self {
-            roots,
+            inputs,
             references: References::default(),
         }
+    }
+
+    /// Reads the sequences of a reference, or remembers them.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn scan(&self, source: &Source) -> Result<Arc<Scanned>, fasta::FastaError> {
+        self.references.scan(source)
     }
 
     /// Looks at everything that a genome names.
@@ -118,13 +126,13 @@ impl Admission {
         inputs: &mut Vec<InputStamp>,
     ) -> Result<bool, Failure> {
         let index = reference.with_ending(INDEX_ENDING);
-        let path = match self.roots.file(&index) {
+        let source = match self.inputs.find(&index) {
             Err(RootError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(false);
             }
             found => found.map_err(|error| unusable(&index, error))?,
         };
-        let fits = reference::check_index(&path, scanned);
+        let fits = reference::check_index(&source, scanned);
         fits.map_err(|error| invalid(&index, error))?;
         self.stamped(&index, inputs)?;
         Ok(true)
@@ -176,10 +184,11 @@ impl Admission {
         let Some(prefix) = &genome.output_prefix else {
             return Ok(());
         };
-        let folder = self.roots.folder(prefix);
-        let folder = folder.map_err(|error| unusable(prefix, error))?;
+        let target = self.inputs.destination(prefix);
+        let target = target.map_err(|error| unusable(prefix, error))?;
         if !genome.overwrite
-            && let Some(name) = outputs::taken(&folder, genome)
+            && let Some(name) = outputs::taken(&target, genome)
+                .map_err(|error| unusable(prefix, RootError::Io(error)))?
         {
             let file = prefix.join(&name).to_string();
             return Err(Failure::input(
@@ -187,23 +196,23 @@ impl Admission {
                 "exists; it is replaced only if overwrite is asked for",
             ));
         }
-        outputs::check_writable(&folder)
-            .map_err(|error| invalid(prefix, format!("cannot be written: {error}")))
+        outputs::check_writable(&target).map_err(|error| match is_passing(error.kind()) {
+            true => unusable(prefix, RootError::Io(error)),
+            false => invalid(prefix, format!("cannot be written: {error}")),
+        })
     }
 
     fn stamped(
         &self,
         location: &Location,
         inputs: &mut Vec<InputStamp>,
-    ) -> Result<PathBuf, Failure> {
-        let found = self.roots.file(location);
-        let path = found.map_err(|error| unusable(location, error))?;
-        let stamp = self.roots.stamp(location);
-        let stamp = stamp.map_err(|error| unusable(location, error))?;
+    ) -> Result<Source, Failure> {
+        let found = self.inputs.stamped(location);
+        let (source, stamp) = found.map_err(|error| unusable(location, error))?;
         if !inputs.contains(&stamp) {
             inputs.push(stamp);
         }
-        Ok(path)
+        Ok(source)
     }
 }
 

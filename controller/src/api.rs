@@ -7,6 +7,7 @@ mod downloads;
 mod genomics;
 pub mod listen;
 mod objects;
+mod references;
 mod submission;
 mod uploads;
 mod view;

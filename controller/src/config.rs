@@ -9,6 +9,7 @@ use common::tls::ServerTls;
 
 use crate::access::Policy;
 use crate::api::listen::Bound;
+use crate::objects::ObjectsAt;
 use crate::state::etcd::Address;
 
 /// The shortest lease that etcd grants with its default settings.
@@ -23,8 +24,8 @@ pub struct Config {
     pub state: PathBuf,
     /// Where the state of a cluster of controllers is.
     pub cluster: Option<Cluster>,
-    /// Folder of the objects: uploads, intermediates, outputs that stay with the server.
-    pub objects: PathBuf,
+    /// Where the objects are: uploads, intermediates, outputs that stay with the server.
+    pub objects: ObjectsAt,
     /// Folders whose files may be named in submissions, by name.
     pub roots: BTreeMap<String, PathBuf>,
     /// Who may do what; `None`: whoever gets through a listener may do everything.
@@ -121,7 +122,7 @@ impl Config {
             listen: Vec::new(),
             state: folder.join("state"),
             cluster: None,
-            objects: folder.join("objects"),
+            objects: ObjectsAt::Folder(folder.join("objects")),
             roots: BTreeMap::new(),
             policy: None,
             audit: None,

@@ -7,7 +7,6 @@ mod manifests;
 mod publish;
 mod snapshots;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use common::failure::{Failure, FailureClass};
 use common::ids::WorkflowId;
 use common::task::{ObjectRef, Stage};
 use common::workflow::{Work, WorkflowSpec};
-use object_store::{Key, Local, ObjectStore};
+use object_store::Key;
 use tokio::runtime;
 
 use crate::admission::Admission;
@@ -24,8 +23,11 @@ use crate::core::assignment::stage_manifest_key;
 use crate::core::duty::{Duty, stage_results};
 use crate::core::event::Event;
 use crate::core::state::{OutputFile, WorkflowState};
+use crate::inputs::Inputs;
+use crate::objects::Objects;
 use crate::plan::dag::Findings;
-use crate::roots::Roots;
+use crate::publication::{Source, Stored};
+use crate::references::References;
 
 /// Between tries of a duty that met a passing fault.
 const RETRY: Backoff = Backoff {
@@ -36,10 +38,10 @@ const RETRY: Backoff = Backoff {
 /// What duties need.
 #[derive(Debug)]
 pub struct Services {
-    /// The files of this machine that submissions may name.
-    pub roots: Arc<Roots>,
+    /// What submissions may name.
+    pub inputs: Arc<Inputs>,
     /// The objects.
-    pub objects: Local,
+    pub objects: Objects,
     /// Where duties and bulk copies run.
     pub bulk: runtime::Handle,
     admission: Admission,
@@ -69,15 +71,20 @@ enum Obstacle {
 }
 
 impl Services {
-    /// Makes the services over these files; what blocks runs on `bulk`.
-    pub fn new(roots: Arc<Roots>, objects: Local, bulk: runtime::Handle) -> Self {
-        let admission = Admission::new(roots.clone());
+    /// Makes the services over these inputs and objects; what blocks runs on `bulk`.
+    pub fn new(inputs: Arc<Inputs>, objects: Objects, bulk: runtime::Handle) -> Self {
+        let admission = Admission::new(inputs.clone());
         Self {
-            roots,
+            inputs,
             objects,
             bulk,
             admission,
         }
+    }
+
+    /// Returns the references among the objects.
+    pub fn references(&self) -> References<'_> {
+        References::new(&self.inputs, &self.admission)
     }
 
     /// Validates what is asked for. Blocks.
@@ -111,34 +118,12 @@ impl Services {
 
     /// Takes away all objects under a prefix of whole parts.
     pub fn collect(self: &Arc<Self>, prefix: String) {
-        let services = self.clone();
+        let objects = self.objects.clone();
         self.bulk.spawn(async move {
-            if let Err(error) = services.delete_all(&format!("{prefix}/")).await {
+            if let Err(error) = objects.store().delete_all(&format!("{prefix}/")).await {
                 tracing::warn!(prefix, %error, "garbage stays");
             }
         });
-    }
-
-    async fn delete_all(&self, prefix: &str) -> Result<(), object_store::Error> {
-        for object in self.objects.list(prefix).await? {
-            self.objects.delete(&object.key).await?;
-        }
-        Ok(())
-    }
-
-    /// Returns the folder of the outputs of a workflow: the client's, or the server's own.
-    pub fn output_folder(
-        &self,
-        workflow: &WorkflowId,
-        spec: &WorkflowSpec,
-    ) -> Result<PathBuf, crate::roots::RootError> {
-        match &spec.work {
-            Work::Genome(genome) if genome.output_prefix.is_some() => {
-                let prefix = genome.output_prefix.as_ref();
-                self.roots.folder(prefix.expect("it is some"))
-            }
-            _ => Ok(self.objects.root().join("outputs").join(workflow.as_str())),
-        }
     }
 
     async fn finish(self: &Arc<Self>, job: Job) -> Event {
@@ -179,14 +164,22 @@ impl Services {
         }
     }
 
-    fn path(&self, key: &str) -> Result<PathBuf, Obstacle> {
-        let lost = |reason: &dyn std::fmt::Display| Obstacle::Lost {
-            key: key.to_owned(),
-            reason: reason.to_string(),
-        };
-        let parsed: Key = key.parse().map_err(|error| lost(&error))?;
-        let path = self.objects.path(&parsed);
-        path.ok_or_else(|| lost(&"the object has no path"))
+    /// Returns where the bytes of an object are to be had.
+    fn source(&self, key: &str) -> Result<Source, Obstacle> {
+        let parsed: Key =
+            key.parse()
+                .map_err(|error: object_store::InvalidKey| Obstacle::Lost {
+                    key: key.to_owned(),
+                    reason: error.to_string(),
+                })?;
+        Ok(match &self.objects {
+            Objects::Folder(local) => Source::Object(local.root().join(parsed.as_str())),
+            Objects::S3(store) => Source::Stored(Stored {
+                store: store.clone(),
+                key: parsed,
+                runtime: self.bulk.clone(),
+            }),
+        })
     }
 }
 

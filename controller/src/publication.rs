@@ -3,6 +3,8 @@
 //! Blocking. Data come first, then their indexes, then `SAMPLE.manifest.json`: a genome whose
 //! manifest is there is complete. A repeated publication knows the files that it made before.
 
+pub mod bucket;
+
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::MetadataExt;
@@ -10,11 +12,14 @@ use std::path::{Path, PathBuf};
 
 use common::failure::{Failure, FailureClass};
 use common::ids::Sha256;
+use object_store::{BlockingReader, Key, ObjectStore, S3, WHOLE};
+use sha2::Digest;
+use tokio::runtime;
 
 use crate::core::state::OutputFile;
 
 /// A file that is to appear.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Target {
     /// Under this name and digest.
     pub file: OutputFile,
@@ -23,12 +28,46 @@ pub struct Target {
 }
 
 /// Where a target's bytes are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Source {
     /// In this file of the object folder.
     Object(PathBuf),
+    /// In this object of S3.
+    Stored(Stored),
     /// Here.
     Bytes(Vec<u8>),
+}
+
+/// An object of S3.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// The store.
+    pub store: S3,
+    /// Its key.
+    pub key: Key,
+    /// Drives the requests.
+    pub runtime: runtime::Handle,
+}
+
+impl Source {
+    /// Opens the bytes.
+    ///
+    /// # Errors
+    /// What the system or the server answers.
+    pub fn reader(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(match self {
+            Self::Object(path) => Box::new(File::open(path)?),
+            Self::Bytes(bytes) => Box::new(&bytes[..]),
+            Self::Stored(Stored {
+                store,
+                key,
+                runtime,
+            }) => {
+                let stream = runtime.block_on(store.read(key, WHOLE))?;
+                Box::new(BlockingReader::new(runtime.clone(), stream))
+            }
+        })
+    }
 }
 
 /// Why a file could not appear.
@@ -47,6 +86,17 @@ pub enum PublicationError {
         /// Size in the manifest.
         expected: u64,
     },
+    /// The object does not have the digest that its manifest says.
+    #[error("object of {0} is not what its manifest says")]
+    Digest(String),
+    /// The server's answer.
+    #[error("{name} was not published")]
+    Store {
+        /// What was to appear.
+        name: String,
+        /// What the server said.
+        source: object_store::Error,
+    },
     /// The system's answer.
     #[error("{}: {source}", .path.display())]
     Io {
@@ -61,10 +111,29 @@ impl From<PublicationError> for Failure {
     fn from(error: PublicationError) -> Self {
         let class = match &error {
             PublicationError::Taken(_) => FailureClass::InputInvalid,
-            PublicationError::Object { .. } => FailureClass::IntermediateLost,
+            PublicationError::Object { .. } | PublicationError::Digest(_) => {
+                FailureClass::IntermediateLost
+            }
             PublicationError::Io { .. } => FailureClass::StorageTransient,
+            PublicationError::Store { source, .. } => class_of(source),
         };
-        Self::new(class, error.to_string())
+        let message = match &error {
+            PublicationError::Store { source, .. } => format!("{error}: {source}"),
+            _ => error.to_string(),
+        };
+        Self::new(class, message)
+    }
+}
+
+fn class_of(error: &object_store::Error) -> FailureClass {
+    use object_store::Error;
+    match error {
+        Error::NotFound { .. } | Error::Corrupt { .. } => FailureClass::IntermediateLost,
+        Error::Denied { .. } | Error::Changed { .. } => FailureClass::InputInvalid,
+        Error::Expired { .. } => FailureClass::CredentialsExpired,
+        Error::Full { .. } | Error::Transient { .. } | Error::Key(_) | Error::Io { .. } => {
+            FailureClass::StorageTransient
+        }
     }
 }
 
@@ -130,6 +199,13 @@ fn appear(last: &Path, target: &Target, overwrite: bool) -> Result<(), Publicati
             check_size(object, target.file.size_bytes)?;
             link_or_copy(object, &partial).map_err(at(&partial))?;
         }
+        Source::Stored(_) => {
+            let mut reader = target.source.reader().map_err(at(&partial))?;
+            write(&partial, &mut *reader).map_err(at(&partial))?;
+            if digest_of(&partial).map_err(at(&partial))? != target.file.sha256 {
+                return Err(PublicationError::Digest(target.file.name.clone()));
+            }
+        }
         Source::Bytes(bytes) => write(&partial, &mut &bytes[..]).map_err(at(&partial))?,
     }
     let placed = if overwrite {
@@ -172,12 +248,19 @@ fn is_there(last: &Path, target: &Target) -> Result<bool, PublicationError> {
     }
     match &target.source {
         Source::Bytes(bytes) => Ok(fs::read(last).map_err(at(last))? == *bytes),
+        Source::Stored(_) => Ok(digest_of(last).map_err(at(last))? == target.file.sha256),
         Source::Object(object) => {
             let own = object.metadata().map_err(at(object))?;
             let same_inode = (own.dev(), own.ino()) == (found.dev(), found.ino());
             Ok(same_inode || same_bytes(object, last).map_err(at(last))?)
         }
     }
+}
+
+fn digest_of(path: &Path) -> io::Result<String> {
+    let mut digest = sha2::Sha256::new();
+    io::copy(&mut File::open(path)?, &mut digest)?;
+    Ok(Sha256(digest.finalize().into()).to_string())
 }
 
 fn same_bytes(one: &Path, other: &Path) -> io::Result<bool> {
@@ -277,10 +360,10 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> PublicationError {
 ///
 /// # Errors
 /// What the system said; nothing is left behind then.
-pub fn install(object: &Path, beside: &Path) -> io::Result<()> {
+pub fn install(index: &mut dyn Read, beside: &Path) -> io::Result<()> {
     let partial = with_prefix(beside, ".spindle-partial-");
     remove(&partial)?;
-    let placed = write(&partial, &mut File::open(object)?)
+    let placed = write(&partial, index)
         .and_then(|()| fs::rename(&partial, beside))
         .and_then(|()| sync_folder(beside.parent().unwrap_or(Path::new("/"))));
     if placed.is_err() {

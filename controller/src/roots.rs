@@ -19,7 +19,8 @@ pub const NONCE_FILE: &str = ".spindle-root";
 #[derive(Debug, Clone)]
 pub struct Roots {
     folders: BTreeMap<String, PathBuf>,
-    uploads: PathBuf,
+    /// Where the objects are in a folder.
+    uploads: Option<PathBuf>,
 }
 
 /// Why a location names no usable file.
@@ -37,6 +38,12 @@ pub enum RootError {
     /// Neither a file nor what stands for one.
     #[error("not a file")]
     NotAFile,
+    /// An object where only files are.
+    #[error("it is an object, not a file")]
+    Object,
+    /// What the server keeps for itself was named.
+    #[error("it is among the server's own objects")]
+    Private,
     /// A folder of an upload was asked for.
     #[error("an upload cannot hold outputs")]
     UploadFolder,
@@ -47,7 +54,7 @@ impl Roots {
     ///
     /// # Errors
     /// [`Error::File`] if one is missing or is no folder.
-    pub fn new(folders: &BTreeMap<String, PathBuf>, objects: &Path) -> Result<Self, Error> {
+    pub fn new(folders: &BTreeMap<String, PathBuf>, objects: Option<&Path>) -> Result<Self, Error> {
         let resolve = |folder: &PathBuf| -> Result<PathBuf, Error> {
             let resolved = folder.canonicalize().map_err(Error::file(folder))?;
             fs::read_dir(&resolved).map_err(Error::file(folder))?;
@@ -57,10 +64,15 @@ impl Roots {
             .iter()
             .map(|(name, folder)| Ok((name.clone(), resolve(folder)?)))
             .collect::<Result<_, Error>>()?;
-        let uploads = objects.join("uploads");
-        fs::create_dir_all(&uploads).map_err(Error::file(&uploads))?;
-        let uploads = uploads.canonicalize().map_err(Error::file(&uploads))?;
-        Ok(Self { folders, uploads })
+        let uploads = objects.map(|objects| {
+            let uploads = objects.join("uploads");
+            fs::create_dir_all(&uploads).map_err(Error::file(&uploads))?;
+            uploads.canonicalize().map_err(Error::file(&uploads))
+        });
+        Ok(Self {
+            folders,
+            uploads: uploads.transpose()?,
+        })
     }
 
     /// Returns the path of an existing file, symbolic links resolved.
@@ -84,7 +96,10 @@ impl Roots {
     /// # Errors
     /// [`RootError`] if what exists of it leads out of its root.
     pub fn folder(&self, location: &Location) -> Result<PathBuf, RootError> {
-        if matches!(location, Location::Upload { .. }) {
+        if matches!(
+            location,
+            Location::Upload { .. } | Location::Reference { .. }
+        ) {
             return Err(RootError::UploadFolder);
         }
         let (base, name, path) = self.parts(location)?;
@@ -113,7 +128,7 @@ impl Roots {
         let metadata = self.file(location)?.metadata()?;
         let since_1970 = metadata.modified()?.duration_since(UNIX_EPOCH);
         let modified_ns = match location {
-            Location::Upload { .. } => 0,
+            Location::Upload { .. } | Location::Reference { .. } | Location::S3 { .. } => 0,
             Location::Root { .. } => {
                 since_1970.map_or(0, |time| i64::try_from(time.as_nanos()).unwrap_or(0))
             }
@@ -144,8 +159,10 @@ impl Roots {
                 Ok((folder.clone(), root, path.into()))
             }
             Location::Upload { id, name } => {
-                Ok((self.uploads.clone(), "uploads", Path::new(id).join(name)))
+                let uploads = self.uploads.clone().ok_or(RootError::Object)?;
+                Ok((uploads, "uploads", Path::new(id).join(name)))
             }
+            Location::Reference { .. } | Location::S3 { .. } => Err(RootError::Object),
         }
     }
 }
@@ -169,7 +186,7 @@ mod tests {
         std::os::unix::fs::symlink(folder.join("secret"), folder.join("data/leak")).unwrap();
         std::os::unix::fs::symlink(folder, folder.join("data/up")).unwrap();
         let named = BTreeMap::from([("data".to_owned(), folder.join("data"))]);
-        Roots::new(&named, &folder.join("objects")).unwrap()
+        Roots::new(&named, Some(folder.join("objects").as_path())).unwrap()
     }
 
     fn at(text: &str) -> Location {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::ids::Epoch;
-use object_store::Local;
+use object_store::s3::Environment;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -20,6 +20,8 @@ use crate::api::{Api, listen};
 use crate::config::Config;
 use crate::duties::Services;
 use crate::error::Error;
+use crate::inputs::Inputs;
+use crate::objects::{Fetcher, Objects};
 use crate::roots::Roots;
 
 /// How long open calls may go on after the end was asked for.
@@ -55,7 +57,7 @@ pub async fn run(
     let opened = opening::open(&config, etcd.handle()).await?;
     let listeners = listen::open(&config).await?;
     let bound: Vec<Bound> = listeners.iter().map(listen::Listener::bound).collect();
-    let services = Arc::new(open_services(&config, bulk.handle())?);
+    let services = Arc::new(open_services(&config, bulk.handle()).await?);
     let (handles_in, handles) = watch::channel(None);
     let (failed_in, mut failed) = mpsc::unbounded_channel();
     let (announce, standing) = oneshot::channel();
@@ -66,7 +68,7 @@ pub async fn run(
         election,
         cluster,
         address: advertised,
-        objects: services.objects.root().to_owned(),
+        objects: Fetcher::new(services.objects.clone(), services.bulk.clone()),
         control_plane: control_plane::Arguments {
             services: services.clone(),
             lease: config.lease,
@@ -121,10 +123,12 @@ async fn answering(
     Ok(handles.borrow().as_ref().map(|handles| handles.epoch))
 }
 
-fn open_services(config: &Config, bulk: runtime::Handle) -> Result<Services, Error> {
-    let objects = Local::open(&config.objects)?;
-    let roots = Arc::new(Roots::new(&config.roots, objects.root())?);
-    Ok(Services::new(roots, objects, bulk))
+async fn open_services(config: &Config, bulk: runtime::Handle) -> Result<Services, Error> {
+    let s3 = Environment::default();
+    let objects = Objects::open(&config.objects, &s3).await?;
+    let roots = Roots::new(&config.roots, objects.folder())?;
+    let inputs = Inputs::new(roots, objects.clone(), s3, bulk.clone());
+    Ok(Services::new(Arc::new(inputs), objects, bulk))
 }
 
 /// Writes the first address into a file, whole or not at all.

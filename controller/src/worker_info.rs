@@ -1,6 +1,6 @@
 //! What a worker says of itself when it attaches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use common::ids::WorkerId;
 use common::task::{AttemptId, Resources, Stage};
@@ -9,6 +9,9 @@ use proto::worker::v1 as wire;
 
 /// The version of the protocol between controller and worker.
 pub const PROTOCOL_VERSION: u32 = 1;
+
+/// More references than a cache holds.
+const MOST_REFERENCES: usize = 1_000;
 
 /// What a worker says of itself when it attaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub struct WorkerInfo {
     pub output_versions: BTreeMap<Stage, u32>,
     /// Attempts that it still runs, or whose result was not acknowledged.
     pub holding: Vec<AttemptId>,
+    /// The kept references in its cache, as `NAME/VERSION`.
+    pub references: BTreeSet<String>,
     /// The nonces that it read in its roots.
     pub roots: BTreeMap<String, String>,
     /// Attempts that it takes at the same time.
@@ -46,6 +51,7 @@ impl TryFrom<wire::Hello> for WorkerInfo {
             holding,
             roots,
             credits,
+            references,
         } = hello;
         if worker_id.is_empty() || worker_id.len() > 128 {
             return Err(WireError::new("hello.worker_id", "has 1-128 characters"));
@@ -70,6 +76,7 @@ impl TryFrom<wire::Hello> for WorkerInfo {
                 .filter_map(|(name, version)| Some((stage_named(&name)?, version)))
                 .collect(),
             holding: holding.collect::<Result<_, _>>()?,
+            references: references.into_iter().take(MOST_REFERENCES).collect(),
             roots,
             credits: credits.map_or(u32::MAX, |wire::Credits { attempts }| attempts),
         })

@@ -15,6 +15,8 @@ use crate::{compare::Outputs, fixtures};
 pub struct WorkerOptions {
     /// Whether it sees nothing but the controller's port.
     pub port_only: bool,
+    /// Whether it sees no root of the controller.
+    pub no_roots: bool,
     /// A stage whose next task is held until the worker is killed.
     pub hold: Option<&'static str>,
 }
@@ -26,6 +28,10 @@ pub struct Cluster {
     address: String,
     workers: Vec<Process>,
     lease: &'static str,
+    /// Of the objects, if they are not in the cluster's folder.
+    objects: Option<String>,
+    /// What the processes find in their environment.
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Cluster {
@@ -42,6 +48,22 @@ impl Cluster {
     /// # Errors
     /// If it does not come up.
     pub fn start_with_lease(lease: &'static str) -> Result<Self> {
+        Self::start_over(lease, None, Vec::new())
+    }
+
+    /// Starts a controller with its objects in S3, which its processes find by their environment.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub fn start_in_s3(url: &str, environment: Vec<(&'static str, String)>) -> Result<Self> {
+        Self::start_over("4s", Some(url.to_owned()), environment)
+    }
+
+    fn start_over(
+        lease: &'static str,
+        objects: Option<String>,
+        environment: Vec<(&'static str, String)>,
+    ) -> Result<Self> {
         let folder = TempDir::with_prefix("spindle-test-")?;
         fixtures::copy_data(folder.path())?;
         std::fs::create_dir(folder.path().join("out"))?;
@@ -52,6 +74,8 @@ impl Cluster {
             address,
             workers: Vec::new(),
             lease,
+            objects,
+            environment,
         };
         cluster.start_controller()?;
         Ok(cluster)
@@ -66,7 +90,9 @@ impl Cluster {
         let mut command = Command::new(spindle());
         command.args(["controller", "--insecure", "--lease", self.lease]);
         command.args(["--listen", &self.address]);
-        command.args(["--state", &path("state"), "--objects", &path("objects")]);
+        let objects = self.objects.clone().unwrap_or_else(|| path("objects"));
+        command.args(["--state", &path("state"), "--objects", &objects]);
+        command.envs(self.environment.iter().cloned());
         for root in ["data", "out"] {
             command.args(["--root", &format!("{root}={}", path(root))]);
         }
@@ -89,12 +115,13 @@ impl Cluster {
         let index = self.workers.len();
         let scratch = self.path(&format!("scratch-{index}"));
         let mut command = Command::new(spindle());
+        command.envs(self.environment.iter().cloned());
         command.args(["worker", "--insecure", "--cores", "2", "--memory", "4G"]);
         command.args(["--controller", &self.server()]);
         command.args(["--scratch", &scratch.display().to_string()]);
         if options.port_only {
             command.arg("--no-shared-objects");
-        } else {
+        } else if !options.no_roots {
             for root in ["data", "out"] {
                 command.args(["--root", &format!("{root}={}", self.path(root).display())]);
             }
@@ -154,8 +181,16 @@ impl Cluster {
     /// # Errors
     /// If it is refused.
     pub fn submit_flags(&self, flags: &[String], name: &str) -> Result<String> {
-        let (server, out) = (self.server(), format!("root:out/{name}"));
-        let mut arguments = vec!["submit", "--server", &server, "--out", &out];
+        self.submit_to(flags, &format!("root:out/{name}"))
+    }
+
+    /// Submits a genome whose outputs go anywhere.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub fn submit_to(&self, flags: &[String], out: &str) -> Result<String> {
+        let server = self.server();
+        let mut arguments = vec!["submit", "--server", &server, "--out", out];
         arguments.extend(fixtures::borrowed(flags));
         Ok(run_well(&arguments)?.trim().to_owned())
     }

@@ -68,6 +68,7 @@ fn workers_that_see_only_the_port_give_the_same_bytes() -> Result<()> {
     let mut cluster = Cluster::start()?;
     let options = WorkerOptions {
         port_only: true,
+        no_roots: false,
         hold: None,
     };
     cluster.start_worker(&options)?;
@@ -83,6 +84,7 @@ fn kill_worker_in(name: &'static str) -> Result<()> {
     let mut cluster = Cluster::start()?;
     let victim = cluster.start_worker(&WorkerOptions {
         port_only: false,
+        no_roots: false,
         hold: Some(name),
     })?;
     let workflow = cluster.submit("genome")?;
@@ -125,6 +127,7 @@ fn a_killed_controller_goes_on_without_repeating() -> Result<()> {
         let mut cluster = Cluster::start()?;
         let held = cluster.start_worker(&WorkerOptions {
             port_only: false,
+            no_roots: false,
             hold: Some(name),
         })?;
         let workflow = cluster.submit("genome")?;

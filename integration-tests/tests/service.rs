@@ -84,6 +84,7 @@ fn cancelling_frees_every_slot() -> Result<()> {
     let mut cluster = Cluster::start()?;
     let worker = cluster.start_worker(&WorkerOptions {
         port_only: false,
+        no_roots: false,
         hold: Some("align"),
     })?;
     let workflow = cluster.submit("cancelled")?;
@@ -108,6 +109,7 @@ fn a_drained_worker_ends_and_another_goes_on() -> Result<()> {
     let mut cluster = Cluster::start()?;
     let first = cluster.start_worker(&WorkerOptions {
         port_only: false,
+        no_roots: false,
         hold: Some("align"),
     })?;
     let workflow = cluster.submit("drained")?;
@@ -132,6 +134,7 @@ fn local_files_travel_up_and_outputs_down() -> Result<()> {
     let mut cluster = Cluster::start()?;
     cluster.start_worker(&WorkerOptions {
         port_only: true,
+        no_roots: false,
         hold: None,
     })?;
     let client = TempDir::with_prefix("spindle-client-")?;

@@ -118,7 +118,7 @@ impl Agent {
         tokio::select! {
             Some(event) = events.recv() => self.on_event(event),
             heard = self.link.next(&mut self.session, &self.credit) => match heard? {
-                link::Heard::Welcome(welcome) => self.on_welcome(&welcome),
+                link::Heard::Welcome(welcome) => self.on_welcome(&welcome).await,
                 link::Heard::Message(message) => self.on_message(*message),
                 link::Heard::Broken => {}
             },
@@ -134,11 +134,11 @@ impl Agent {
         Ok(())
     }
 
-    fn on_welcome(&mut self, welcome: &wire::Welcome) {
+    async fn on_welcome(&mut self, welcome: &wire::Welcome) {
         let lease = Duration::from_millis(welcome.lease_ms);
         self.heartbeat.pulse.set(self.session.epoch(), lease);
         if self.storage.is_none() {
-            match self.link.open_storage(welcome) {
+            match self.link.open_storage(welcome).await {
                 Ok(storage) => self.storage = Some(storage),
                 Err(error) => tracing::error!(%error, "objects can't be reached"),
             }

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Code, Status, Streaming};
 
+use crate::cache;
 use crate::config::Config;
 
 /// The version of the protocol that this worker speaks.
@@ -116,6 +117,7 @@ pub(crate) fn hello(
         output_versions: Stage::ALL.into_iter().map(version).collect(),
         holding: holding.iter().map(Into::into).collect(),
         roots,
+        references: cache::kept_references(&config.cache),
         credits: Some(wire::Credits { attempts: credits }),
     }
 }

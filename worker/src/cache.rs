@@ -12,6 +12,11 @@ use common::failure::{Failure, FailureClass};
 
 use crate::error;
 
+/// First word of the copy of a file of a kept reference, what is between its words, and the ending
+/// of an index.
+const KEPT: &str = "reference";
+const BETWEEN: &str = "~";
+const INDEX: &str = ".spindle";
 /// Ending of lock files, which are empty and stay.
 const LOCK: &str = ".lock";
 /// Prefix of what is being fetched.
@@ -108,6 +113,29 @@ impl Cache {
     }
 }
 
+/// Names the copy of a file of a kept reference, so that it is known by its name.
+pub fn kept_name(name: &str, version: &str, file: &str) -> String {
+    [KEPT, name, version, file].join(BETWEEN)
+}
+
+/// Returns the kept references whose indexes are in a cache, as `NAME/VERSION`.
+pub fn kept_references(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    // A cache that cannot be read holds nothing.
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let words: Vec<&str> = name.split(BETWEEN).collect();
+        if let [KEPT, name, version, file] = words[..]
+            && file.ends_with(INDEX)
+        {
+            found.push(format!("{name}/{version}"));
+        }
+    }
+    found.sort();
+    found
+}
+
 /// Says whether an entry is there, and marks it as used.
 fn is_there(path: &Path) -> bool {
     let Ok(file) = File::open(path) else {
@@ -139,6 +167,19 @@ mod tests {
             fs::metadata(path).unwrap().permissions().mode() & 0o777,
             0o444
         );
+    }
+
+    #[test]
+    fn kept_references_are_known_by_the_names_of_their_indexes() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path().into(), 100);
+        for (name, file) in [("G", "g.fa"), ("G", "g.fa.spindle"), ("H", "h.fa")] {
+            cache
+                .get(&kept_name(name, "1", file), 1, fill(b"x"))
+                .unwrap();
+        }
+        assert_eq!(kept_references(folder.path()), ["G/1"]);
+        assert!(kept_references(&folder.path().join("none")).is_empty());
     }
 
     #[test]

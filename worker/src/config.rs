@@ -164,7 +164,8 @@ fn secure(list: &str, tls: &ClientTls) -> Result<Vec<Channel>, Error> {
     tls.load().map_err(|error| wrong(error.to_string()))?;
     // The connector speaks TLS: the endpoints must not try it again.
     let endpoints = endpoints(&list.replace("https://", "http://"))?.into_iter();
-    let connect = |endpoint: Endpoint| endpoint.connect_with_connector_lazy(TlsConnector(tls.clone()));
+    let connect =
+        |endpoint: Endpoint| endpoint.connect_with_connector_lazy(TlsConnector(tls.clone()));
     Ok(endpoints.map(connect).collect())
 }
 

@@ -7,6 +7,9 @@ use common::failure::{Failure, FailureClass};
 use common::location::Location;
 use object_store::Error as StoreError;
 
+/// What is told of an input that is not the one that was admitted.
+pub(crate) const CHANGED: &str = "the file changed after it was submitted";
+
 /// Why a worker could not start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -67,7 +70,9 @@ pub fn into_io(failure: Failure) -> io::Error {
 /// A lost object is named by its key in [`Failure::file`]: that tells which task made it.
 pub fn reading(error: StoreError) -> Failure {
     match &error {
-        StoreError::NotFound { key } | StoreError::Corrupt { key, .. } => lost(key, &error),
+        StoreError::NotFound { key }
+        | StoreError::Corrupt { key, .. }
+        | StoreError::Changed { key } => lost(key, &error),
         other => failure(class_of(other), &error),
     }
 }
@@ -90,6 +95,7 @@ pub fn writing(error: StoreError) -> Failure {
 pub fn input(location: &Location, error: StoreError) -> Failure {
     let message = match &error {
         StoreError::NotFound { .. } => "the file is gone".to_owned(),
+        StoreError::Changed { .. } => CHANGED.to_owned(),
         StoreError::Denied { reason, .. } => format!("it may not be read: {reason}"),
         other => {
             return Failure {
@@ -110,8 +116,10 @@ fn class_of(error: &StoreError) -> FailureClass {
         StoreError::Full { .. } => FailureClass::OutOfResources,
         StoreError::NotFound { .. }
         | StoreError::Corrupt { .. }
+        | StoreError::Changed { .. }
         | StoreError::Transient { .. }
         | StoreError::Io { .. } => FailureClass::StorageTransient,
+        StoreError::Expired { .. } => FailureClass::CredentialsExpired,
         StoreError::Denied { .. } | StoreError::Key(_) => FailureClass::Internal,
     }
 }

@@ -11,11 +11,14 @@ use std::path::{Path, PathBuf};
 use common::failure::{Failure, FailureClass};
 use common::ids::Sha256;
 use common::location::Location;
+use common::reference::{Bundle, MANIFEST};
 use common::task::InputStamp;
-use object_store::{Error as StoreError, Served, Stat, stat_file};
+use object_store::s3::{Bucket, Environment};
+use object_store::{Error as StoreError, S3, Served, Stat, stat_file};
+use sha2::Digest;
 use tokio::runtime::Handle;
 
-use crate::cache::Cache;
+use crate::cache::{self, Cache};
 use crate::error;
 use crate::objects::Chunks;
 
@@ -24,14 +27,27 @@ use crate::objects::Chunks;
 pub struct Inputs {
     /// Folders that are the controller's roots of the same names.
     pub roots: BTreeMap<String, PathBuf>,
-    /// The controller's folder of uploads, when this machine sees it.
-    pub uploads: Option<PathBuf>,
+    /// Where the files are that the server keeps: uploads and references.
+    pub kept: Kept,
+    /// The way to inputs in S3, by this machine's own environment.
+    pub s3: Environment,
     /// The controller's service, for everything else.
     pub served: Option<Served>,
     /// Where fetched files lie.
     pub cache: Cache,
     /// Its threads drive `served`.
     pub runtime: Handle,
+}
+
+/// Where the files are that the server keeps.
+#[derive(Clone)]
+pub enum Kept {
+    /// With the controller, which serves them.
+    Served,
+    /// Among the objects, in a folder that this machine sees.
+    Folder(PathBuf),
+    /// Among the objects, in S3.
+    S3(S3),
 }
 
 impl Inputs {
@@ -52,6 +68,11 @@ impl Inputs {
                 .map_err(|e| error::input(location, StoreError::of_io(location.to_string(), e)))?,
             Place::Far(served) => {
                 let stream = served.read_input(location, offset..u64::MAX);
+                Chunks::of_stream(&self.runtime, stream)
+            }
+            Place::S3(bucket, key) => {
+                let stream = self.runtime.block_on(bucket.read(key, offset..u64::MAX));
+                let stream = stream.map_err(|fault| error::input(location, fault))?;
                 Chunks::of_stream(&self.runtime, stream)
             }
         };
@@ -76,11 +97,17 @@ impl Inputs {
         check(location, stamp, &found.stat)?;
         match found.place {
             Place::Here(path) => Ok(path),
-            Place::Far(_) => {
+            Place::Far(_) | Place::S3(..) => {
                 let name = cache_name(location, &found.stat);
                 self.cache.get(&name, found.stat.size_bytes, |file| {
                     let mut reader = self.open(location, stamp, 0)?;
-                    copy(&mut reader, file)
+                    let mut digest = Digesting {
+                        inner: &mut reader,
+                        digest: sha2::Sha256::new(),
+                    };
+                    copy(&mut digest, file)?;
+                    let found = Sha256(digest.digest.finalize().into());
+                    self.check_bundle(location, found)
                 })
             }
         }
@@ -106,6 +133,34 @@ impl Inputs {
         }
     }
 
+    /// Compares a fetched file of a reference with the manifest of its version.
+    fn check_bundle(&self, location: &Location, found: Sha256) -> Result<(), Failure> {
+        let Location::Reference {
+            name,
+            version,
+            file,
+        } = location
+        else {
+            return Ok(());
+        };
+        let manifest = Location::Reference {
+            name: name.clone(),
+            version: version.clone(),
+            file: MANIFEST.to_owned(),
+        };
+        let bundle = self.open(&manifest, None, 0)?;
+        let bundle: Bundle = serde_json::from_reader(bundle).map_err(|fault| {
+            let message = format!("{manifest} is no manifest: {fault}");
+            Failure::new(FailureClass::StorageTransient, message)
+        })?;
+        let expected = bundle.file(file).map(|file| file.sha256.clone());
+        if expected == Some(found.to_string()) {
+            return Ok(());
+        }
+        let message = format!("{location} came with digest {found}, not {expected:?}");
+        Err(Failure::new(FailureClass::StorageTransient, message))
+    }
+
     fn find(&self, location: &Location) -> Result<Found, Failure> {
         self.look_up(location)
             .map_err(|fault| error::input(location, fault))
@@ -126,6 +181,13 @@ impl Inputs {
                 place: Place::Here(path),
             });
         }
+        if let Some((bucket, key)) = self.in_s3(location)? {
+            let stat = self.runtime.block_on(bucket.stat(&key))?;
+            return Ok(Found {
+                stat,
+                place: Place::S3(Box::new(bucket), key),
+            });
+        }
         let Some(served) = &self.served else {
             return Err(StoreError::NotFound {
                 key: location.to_string(),
@@ -144,10 +206,25 @@ impl Inputs {
                 let folder = self.roots.get(root)?;
                 Some((folder.clone(), folder.join(path)))
             }
-            Location::Upload { id, name } => {
-                let folder = self.uploads.as_ref()?;
-                Some((folder.clone(), folder.join(id).join(name)))
+            Location::Upload { .. } | Location::Reference { .. } => match &self.kept {
+                Kept::Folder(folder) => Some((folder.clone(), folder.join(location.object_key()?))),
+                Kept::Served | Kept::S3(_) => None,
+            },
+            Location::S3 { .. } => None,
+        }
+    }
+
+    fn in_s3(&self, location: &Location) -> Result<Option<(Bucket, String)>, StoreError> {
+        if let Location::S3 { bucket, key } = location {
+            let bucket = self.runtime.block_on(self.s3.bucket(bucket));
+            return Ok(Some((bucket, key.clone())));
+        }
+        match (location.object_key(), &self.kept) {
+            (Some(key), Kept::S3(store)) => {
+                let place = store.place(&key.parse()?);
+                Ok(Some((store.bucket().clone(), place.key)))
             }
+            _ => Ok(None),
         }
     }
 }
@@ -160,6 +237,7 @@ struct Found {
 enum Place {
     Here(PathBuf),
     Far(Box<Served>),
+    S3(Box<Bucket>, String),
 }
 
 /// Resolves symbolic links; a path that leads out of its folder is refused.
@@ -180,7 +258,7 @@ fn below(folder: &Path, path: &Path, location: &Location) -> Result<PathBuf, Sto
 /// Compares what is there with what admission saw.
 fn check(location: &Location, stamp: Option<&InputStamp>, stat: &Stat) -> Result<(), Failure> {
     let Some(stamp) = stamp else { return Ok(()) };
-    // Uploads never change, so admission notes no time for them.
+    // What the server keeps never changes, so admission notes no time for them.
     let same_time = stamp.modified_ns == 0 || stamp.modified_ns == stat.modified_ns;
     if stamp.size_bytes == stat.size_bytes && same_time {
         return Ok(());
@@ -189,14 +267,19 @@ fn check(location: &Location, stamp: Option<&InputStamp>, stat: &Stat) -> Result
 }
 
 fn changed(location: &Location) -> Failure {
-    Failure::input(
-        location.to_string(),
-        "the file changed after it was submitted",
-    )
+    Failure::input(location.to_string(), error::CHANGED)
 }
 
 /// Names a copy so that another file, or another version of it, gets another name.
 fn cache_name(location: &Location, stat: &Stat) -> String {
+    if let Location::Reference {
+        name,
+        version,
+        file,
+    } = location
+    {
+        return cache::kept_name(name, version, file);
+    }
     let Stat {
         size_bytes,
         modified_ns,
@@ -220,6 +303,20 @@ pub(crate) fn copy(reader: &mut dyn Read, file: &mut File) -> Result<(), Failure
         };
         file.write_all(&buffer[..count])
             .map_err(|e| error::storage(&e))?;
+    }
+}
+
+/// Counts the digest of what is read.
+struct Digesting<'a> {
+    inner: &'a mut dyn Read,
+    digest: sha2::Sha256,
+}
+
+impl Read for Digesting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.digest.update(&buffer[..count]);
+        Ok(count)
     }
 }
 
@@ -274,7 +371,8 @@ mod tests {
         let runtime = Runtime::new().unwrap();
         let inputs = Inputs {
             roots: BTreeMap::from([("d".into(), folder.path().into())]),
-            uploads: None,
+            kept: Kept::Served,
+            s3: Environment::default(),
             served: None,
             cache: Cache::new(folder.path().join("cache"), 100),
             runtime: runtime.handle().clone(),

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use common::auth::Bearer;
 use common::backoff::Backoff;
 use common::tls::{ClientTls, Identity};
-use object_store::{Local, ObjectStore, Patience, Served};
+use object_store::s3::{Address, Capabilities, Environment, Options};
+use object_store::{Local, ObjectStore, Patience, S3, Served};
 use proto::worker::v1 as wire;
 use tokio::runtime::Handle;
 use tonic::transport::Channel;
@@ -16,7 +17,7 @@ use tonic::transport::Channel;
 use crate::cache::Cache;
 use crate::config::{Config, Controller};
 use crate::error::Error;
-use crate::inputs::Inputs;
+use crate::inputs::{Inputs, Kept};
 use crate::objects::Objects;
 
 /// Reads outlast a controller that is away for some minutes.
@@ -27,8 +28,6 @@ const PATIENCE: Patience = Patience {
     },
     tries: 60,
 };
-/// Where uploads lie in the controller's object directory.
-const UPLOADS: &str = "uploads";
 /// File in a root by which a worker proves that it sees the same folder.
 const ROOT_NONCE: &str = ".spindle-root";
 
@@ -42,31 +41,60 @@ pub(crate) struct Storage {
 /// How to reach them, in words that another process understands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Reach {
-    /// Of the objects; `None`: they are served.
-    pub objects_directory: Option<PathBuf>,
+    pub objects: ObjectsAt,
     /// Proven roots.
     pub roots: BTreeMap<String, PathBuf>,
     pub cache: PathBuf,
     pub cache_bytes: u64,
 }
 
-impl Reach {
-    /// Finds out what this machine sees of the controller's folders.
-    pub fn of(config: &Config, roots: BTreeMap<String, PathBuf>, welcome: &wire::Welcome) -> Self {
+/// Where the objects are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum ObjectsAt {
+    /// With the controller, which serves them.
+    #[default]
+    Controller,
+    /// In a folder that this machine sees.
+    Folder(PathBuf),
+    /// In S3, with whether the server compares checksums.
+    S3(Address, bool),
+}
+
+impl ObjectsAt {
+    fn of(welcome: &wire::Welcome) -> Self {
         let wire::Welcome {
             epoch: _,
             lease_ms: _,
             objects_directory,
             objects_nonce_file,
             objects_nonce,
+            objects_url,
+            objects_checksums,
         } = welcome;
+        if let Ok(address) = objects_url.parse() {
+            return Self::S3(address, *objects_checksums);
+        }
         let folder = Path::new(objects_directory);
-        let sees = config.shared_objects
-            && folder.is_absolute()
+        let sees = folder.is_absolute()
             && !objects_nonce.is_empty()
             && nonce(&folder.join(objects_nonce_file)).as_deref() == Some(objects_nonce);
+        if sees {
+            Self::Folder(folder.to_owned())
+        } else {
+            Self::Controller
+        }
+    }
+}
+
+impl Reach {
+    /// Finds out what this machine sees of the controller's folders.
+    pub fn of(config: &Config, roots: BTreeMap<String, PathBuf>, welcome: &wire::Welcome) -> Self {
+        let objects = match config.shared_objects {
+            true => ObjectsAt::of(welcome),
+            false => ObjectsAt::Controller,
+        };
         Self {
-            objects_directory: sees.then(|| folder.to_owned()),
+            objects,
             roots,
             cache: config.cache.clone(),
             cache_bytes: config.cache_bytes,
@@ -74,28 +102,43 @@ impl Reach {
     }
 
     /// Opens what is seen, and serves the rest through `channel`.
-    pub fn open(
+    pub async fn open(
         &self,
         runtime: &Handle,
         channel: Channel,
         bearer: Bearer,
     ) -> Result<Storage, Error> {
         let served = Served::new(channel, bearer).with_patience(PATIENCE);
-        let store: Arc<dyn ObjectStore> = match &self.objects_directory {
-            None => Arc::new(served.clone()),
-            Some(folder) => Arc::new(Local::open(folder).map_err(|fault| Error::Folder {
-                path: folder.to_string_lossy().into_owned(),
-                source: std::io::Error::other(fault),
-            })?),
+        let s3 = Environment::new(Options {
+            patience: PATIENCE,
+            ..Options::default()
+        });
+        let mut kept = Kept::Served;
+        let store: Arc<dyn ObjectStore> = match &self.objects {
+            ObjectsAt::Controller => Arc::new(served.clone()),
+            ObjectsAt::Folder(folder) => {
+                kept = Kept::Folder(folder.clone());
+                Arc::new(Local::open(folder).map_err(|fault| Error::Folder {
+                    path: folder.to_string_lossy().into_owned(),
+                    source: std::io::Error::other(fault),
+                })?)
+            }
+            ObjectsAt::S3(address, checksums) => {
+                let store = S3::new(s3.connection().await, address);
+                let store = store.with_capabilities(Capabilities {
+                    checksums: *checksums,
+                    ..Capabilities::default()
+                });
+                kept = Kept::S3(store.clone());
+                Arc::new(store)
+            }
         };
         Ok(Storage {
             objects: Objects::new(store, runtime.clone()),
             inputs: Inputs {
                 roots: self.roots.clone(),
-                uploads: self
-                    .objects_directory
-                    .as_ref()
-                    .map(|folder| folder.join(UPLOADS)),
+                kept,
+                s3,
                 served: Some(served),
                 cache: Cache::new(self.cache.clone(), self.cache_bytes),
                 runtime: runtime.clone(),
@@ -110,11 +153,15 @@ impl Reach {
             .roots
             .iter()
             .map(|(name, path)| (name.clone(), text(path)));
+        let (objects_directory, objects_url, objects_checksums) = match &self.objects {
+            ObjectsAt::Controller => (String::new(), String::new(), false),
+            ObjectsAt::Folder(folder) => (text(folder), String::new(), false),
+            ObjectsAt::S3(address, checksums) => (String::new(), address.to_string(), *checksums),
+        };
         wire::Storage {
-            objects_directory: self
-                .objects_directory
-                .as_deref()
-                .map_or_else(String::new, text),
+            objects_directory,
+            objects_url,
+            objects_checksums,
             controller: match &config.controller {
                 Controller::Address(address) | Controller::Secure(address, _) => address.clone(),
                 Controller::Channel(_) => String::new(),
@@ -131,7 +178,7 @@ impl Reach {
     }
 
     /// Opens storage as another process described it.
-    pub fn open_wire(wire: wire::Storage, runtime: &Handle) -> Result<Storage, Error> {
+    pub async fn open_wire(wire: wire::Storage, runtime: &Handle) -> Result<Storage, Error> {
         let wire::Storage {
             objects_directory,
             controller,
@@ -140,9 +187,16 @@ impl Reach {
             cache_directory,
             cache_bytes,
             tls,
+            objects_url,
+            objects_checksums,
         } = wire;
+        let objects = match objects_url.parse() {
+            Ok(address) => ObjectsAt::S3(address, objects_checksums),
+            Err(_) if objects_directory.is_empty() => ObjectsAt::Controller,
+            Err(_) => ObjectsAt::Folder(objects_directory.into()),
+        };
         let reach = Self {
-            objects_directory: (!objects_directory.is_empty()).then(|| objects_directory.into()),
+            objects,
             roots: roots
                 .into_iter()
                 .map(|(name, path)| (name, path.into()))
@@ -155,7 +209,7 @@ impl Reach {
             Some(tls) => Controller::Secure(controller, tls_of_wire(tls)),
             None => Controller::Address(controller),
         };
-        reach.open(runtime, controller.channel()?, bearer)
+        reach.open(runtime, controller.channel()?, bearer).await
     }
 }
 
@@ -209,6 +263,8 @@ mod tests {
             objects_directory: folder.to_string_lossy().into_owned(),
             objects_nonce_file: ".nonce".into(),
             objects_nonce: nonce.into(),
+            objects_url: String::new(),
+            objects_checksums: false,
         }
     }
 
@@ -219,13 +275,33 @@ mod tests {
         let config = Config::new(controller, folder.path().join("scratch"), 1, 1);
         let sees = |nonce| {
             let reach = Reach::of(&config, BTreeMap::new(), &welcome(folder.path(), nonce));
-            reach.objects_directory.is_some()
+            matches!(reach.objects, ObjectsAt::Folder(_))
         };
         assert!(!sees("n"));
         fs::write(folder.path().join(".nonce"), "n\n").unwrap();
         assert!(sees("n"));
         assert!(!sees("other"));
         assert!(!sees(""));
+    }
+
+    #[tokio::test]
+    async fn objects_in_s3_are_found_by_their_address() {
+        let controller = Controller::Address("http://127.0.0.1:1".into());
+        let mut config = Config::new(controller, "/tmp/scratch".into(), 1, 1);
+        let welcome = wire::Welcome {
+            objects_url: "s3://bucket/p".into(),
+            objects_checksums: true,
+            ..welcome(Path::new(""), "")
+        };
+        let reach = Reach::of(&config, BTreeMap::new(), &welcome);
+        let address: Address = "s3://bucket/p".parse().unwrap();
+        assert_eq!(reach.objects, ObjectsAt::S3(address, true));
+        let wire = reach.to_wire(&config);
+        let storage = (wire.objects_url.as_str(), wire.objects_checksums);
+        assert_eq!(storage, ("s3://bucket/p", true));
+        config.shared_objects = false;
+        let reach = Reach::of(&config, BTreeMap::new(), &welcome);
+        assert_eq!(reach.objects, ObjectsAt::Controller);
     }
 
     #[test]

@@ -38,6 +38,20 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Credentials ran out: the same call may succeed with new ones.
+    #[error("the credentials for {key} are expired: {reason}")]
+    Expired {
+        /// Of the object.
+        key: String,
+        /// What the store said.
+        reason: String,
+    },
+    /// The object is another one than it was, or there where there should be none.
+    #[error("{key} changed")]
+    Changed {
+        /// Of the object.
+        key: String,
+    },
     /// A passing fault: the same call may succeed later.
     #[error("storage is unavailable for {key}: {reason}")]
     Transient {
@@ -68,6 +82,8 @@ impl Error {
             | Self::Full { .. }
             | Self::Corrupt { .. }
             | Self::Denied { .. }
+            | Self::Expired { .. }
+            | Self::Changed { .. }
             | Self::Key(_)
             | Self::Io { .. } => false,
         }
@@ -103,6 +119,8 @@ impl Error {
             Code::DataLoss => Self::Corrupt { key, reason },
             Code::PermissionDenied | Code::Unauthenticated => Self::Denied { key, reason },
             Code::InvalidArgument => Self::Key(InvalidKey(key)),
+            Code::FailedPrecondition => Self::Expired { key, reason },
+            Code::OutOfRange => Self::Changed { key },
             // `Unknown` is what a connection that breaks within a message gives.
             Code::Unavailable
             | Code::DeadlineExceeded
@@ -111,12 +129,7 @@ impl Error {
             | Code::Unknown => Self::Transient { key, reason },
             // A server's own answer has no source; a broken connection has.
             Code::Internal if status.source().is_some() => Self::Transient { key, reason },
-            Code::Internal
-            | Code::Ok
-            | Code::AlreadyExists
-            | Code::FailedPrecondition
-            | Code::OutOfRange
-            | Code::Unimplemented => Self::Io {
+            Code::Internal | Code::Ok | Code::AlreadyExists | Code::Unimplemented => Self::Io {
                 key,
                 source: io::Error::other(status),
             },
@@ -130,6 +143,8 @@ impl Error {
             Self::Full { .. } => Code::ResourceExhausted,
             Self::Corrupt { .. } => Code::DataLoss,
             Self::Denied { .. } => Code::PermissionDenied,
+            Self::Expired { .. } => Code::FailedPrecondition,
+            Self::Changed { .. } => Code::OutOfRange,
             Self::Transient { .. } => Code::Unavailable,
             Self::Key(_) => Code::InvalidArgument,
             Self::Io { .. } => Code::Internal,
@@ -138,8 +153,11 @@ impl Error {
             Self::Io { source, .. } => format!("{self}: {source}"),
             Self::Corrupt { reason, .. }
             | Self::Denied { reason, .. }
+            | Self::Expired { reason, .. }
             | Self::Transient { reason, .. } => reason.clone(),
-            Self::NotFound { .. } | Self::Full { .. } | Self::Key(_) => self.to_string(),
+            Self::NotFound { .. } | Self::Full { .. } | Self::Changed { .. } | Self::Key(_) => {
+                self.to_string()
+            }
         };
         Status::new(code, message)
     }
@@ -164,6 +182,11 @@ mod tests {
                 key: key(),
                 reason: reason(),
             },
+            Error::Expired {
+                key: key(),
+                reason: reason(),
+            },
+            Error::Changed { key: key() },
             Error::Transient {
                 key: key(),
                 reason: reason(),

@@ -1,16 +1,21 @@
-//! Objects with digests and atomic commit: in a local directory, or served over gRPC.
+//! Objects with digests and atomic commit: in a local directory, in S3, or served over gRPC.
 //!
 //! Main path: [`ObjectStore::writer`] → [`ObjectWriter::write`] … → [`ObjectWriter::commit`], then
 //! [`ObjectStore::read`] by range. What is not committed never appears.
 #![forbid(unsafe_code)]
 
+mod blocking;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
 mod key;
 mod local;
+mod patience;
+pub mod s3;
 mod served;
 mod service;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -20,10 +25,13 @@ use bytes::Bytes;
 use common::ids::Sha256;
 use futures::stream::BoxStream;
 
+pub use blocking::BlockingReader;
 pub use error::Error;
 pub use key::{InvalidKey, Key};
 pub use local::{Local, stat_file, stream_file};
-pub use served::{Patience, Served};
+pub use patience::Patience;
+pub use s3::S3;
+pub use served::Served;
 pub use service::{InputResolver, NoInputs, ObjectsService};
 
 /// The largest chunk of a read, and of a message on the wire.
@@ -52,6 +60,21 @@ pub trait ObjectStore: Send + Sync + 'static {
 
     /// Removes an object; succeeds when there is none.
     async fn delete(&self, key: &Key) -> Result<(), Error>;
+
+    /// Removes the objects whose keys start with a text; returns how many.
+    async fn delete_all(&self, prefix: &str) -> Result<usize, Error> {
+        let listed = self.list(prefix).await?;
+        for object in &listed {
+            self.delete(&object.key).await?;
+        }
+        Ok(listed.len())
+    }
+
+    /// Says whether writers outlast passing faults themselves; else whoever writes keeps the bytes
+    /// until they are committed.
+    fn is_patient(&self) -> bool {
+        false
+    }
 
     /// Returns the path of an object that this machine can open or link; `None`: it has none.
     fn path(&self, _key: &Key) -> Option<PathBuf> {

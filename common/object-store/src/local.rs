@@ -125,6 +125,10 @@ impl ObjectStore for Local {
         blocking(move || store.remove(&key)).await
     }
 
+    fn is_patient(&self) -> bool {
+        true
+    }
+
     fn path(&self, key: &Key) -> Option<PathBuf> {
         Some(self.target(key))
     }

@@ -5,11 +5,9 @@ mod writer;
 
 use std::future::Future;
 use std::ops::Range;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use common::auth::Bearer;
-use common::backoff::Backoff;
 use common::location::Location;
 use futures::TryStreamExt;
 use proto::worker::v1 as wire;
@@ -18,37 +16,7 @@ use tonic::Status;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 
-use crate::{ByteStream, Error, Key, Listed, ObjectStore, ObjectWriter, Stat};
-
-/// How passing faults are met: the default outlasts the restart of a controller.
-#[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// Waits between tries.
-    pub backoff: Backoff,
-    /// Tries without a byte of progress.
-    pub tries: u32,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        let backoff = Backoff {
-            first: Duration::from_millis(100),
-            cap: Duration::from_secs(5),
-        };
-        Self { backoff, tries: 8 }
-    }
-}
-
-impl Patience {
-    /// Waits after a number of tries; with the fault when it is not passing, or they are used up.
-    async fn outlast(&self, tries: u32, fault: Error) -> Result<(), Error> {
-        if !fault.is_retryable() || tries >= self.tries {
-            return Err(fault);
-        }
-        tokio::time::sleep(self.backoff.wait(tries - 1, rand::random())).await;
-        Ok(())
-    }
-}
+use crate::{ByteStream, Error, Key, Listed, ObjectStore, ObjectWriter, Patience, Stat};
 
 type Client = ObjectsClient<InterceptedService<Channel, Bearer>>;
 

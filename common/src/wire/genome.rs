@@ -268,8 +268,10 @@ fn read_output_prefix(text: &str) -> Result<Option<Location>, WireError> {
         return Ok(None);
     }
     match location(FIELD, text)? {
-        folder @ Location::Root { .. } => Ok(Some(folder)),
-        Location::Upload { .. } => Err(WireError::new(FIELD, "must be below a root")),
+        folder @ (Location::Root { .. } | Location::S3 { .. }) => Ok(Some(folder)),
+        Location::Upload { .. } | Location::Reference { .. } => {
+            Err(WireError::new(FIELD, "must be below a root or in S3"))
+        }
     }
 }
 

@@ -99,6 +99,15 @@ fn location() -> impl Strategy<Value = Location> {
         ("[a-z]{1,4}", "[a-z]{1,4}(/[a-z0-9]{1,4}){0,2}")
             .prop_map(|(root, path)| Location::Root { root, path }),
         ("[A-Z0-9]{1,4}", "[a-z.]{3,6}x").prop_map(|(id, name)| Location::Upload { id, name }),
+        ("[A-Z]{1,4}", "[0-9]{1,4}", "[a-z.]{3,6}x").prop_map(|(name, version, file)| {
+            Location::Reference {
+                name,
+                version,
+                file,
+            }
+        }),
+        ("[a-z]{3,5}", "[a-z]{1,4}(/[a-z0-9]{1,4}){0,2}")
+            .prop_map(|(bucket, key)| Location::S3 { bucket, key }),
     ]
 }
 

@@ -34,6 +34,9 @@ pub struct TenantPolicy {
     /// Roots of the server that its submissions may name.
     #[serde(default)]
     pub roots: BTreeSet<String>,
+    /// Where in S3 they may read and write: `s3://BUCKET/` or `s3://BUCKET/PREFIX/`.
+    #[serde(default)]
+    pub s3: Vec<String>,
 }
 
 /// A key of a program.

@@ -16,7 +16,7 @@ use provider::Provider;
 /// How far the clocks of server and provider may differ, in seconds.
 const LEEWAY_SECONDS: u64 = 30;
 /// The longest token that is looked at, in bytes.
-const TOKEN_BYTES: usize = 16 << 10;
+const TOKEN_BYTES: usize = 8 << 10;
 
 /// The providers of a policy by their names.
 #[derive(Debug)]

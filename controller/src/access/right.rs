@@ -84,6 +84,8 @@ pub fn right_of(path: &str) -> Option<Right> {
             "spindle.v1.Genomics",
             "GetWorkflow" | "ListWorkflows" | "WatchWorkflow" | "DownloadOutput",
         ) => Some(Right::Read),
+        ("spindle.v1.References", "ListReferences" | "GetReference") => Some(Right::Read),
+        ("spindle.v1.References", _) => Some(Right::Operate),
         ("spindle.v1.Admin", "ReadAudit") => Some(Right::Audit),
         ("spindle.v1.Admin", _) => Some(Right::Operate),
         ("spindle.worker.v1.Workers" | "spindle.worker.v1.Objects", _) => Some(Right::Work),

@@ -200,7 +200,7 @@ impl State {
             return None;
         };
         let prefix = genome.output_prefix.as_ref()?;
-        let folder = self.peers.get().services.roots.folder(prefix).ok()?;
+        let folder = self.peers.get().services.inputs.output_name(prefix)?;
         Some((folder, genome.sample.clone()))
     }
 

@@ -4,7 +4,6 @@
 
 mod fold;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::ids::{Epoch, WorkflowId};
@@ -15,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use super::workflow::{Moment, Snapshot};
 use super::workflows::{self, Filter};
 use super::{NoAnswer, answer};
+use crate::objects::Fetcher;
 use crate::state::etcd::Connection;
 use crate::state::etcd::watch::News;
 use crate::state::records::Accepted;
@@ -64,7 +64,7 @@ pub struct Arguments {
     /// Where the state is.
     pub connection: Connection,
     /// Where snapshots are.
-    pub objects: PathBuf,
+    pub objects: Fetcher,
 }
 
 /// The way to the replica.

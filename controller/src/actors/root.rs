@@ -5,7 +5,6 @@
 //! controller leads then, and this one goes on as its follower.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +17,7 @@ use super::store::{OnFailure, Open};
 use super::{Handles, NoAnswer, leadership, replica, store};
 use crate::error::Error;
 use crate::leader::Election;
+use crate::objects::Fetcher;
 use crate::state::etcd::Connection;
 use crate::state::{StateStore, StoreError};
 
@@ -36,7 +36,7 @@ pub struct Arguments {
     /// Where others reach this controller.
     pub address: String,
     /// Where snapshots are.
-    pub objects: PathBuf,
+    pub objects: Fetcher,
     /// What a control plane starts with, once this controller leads.
     pub control_plane: control_plane::Arguments,
     /// Gets what is there whoever leads.

@@ -305,9 +305,21 @@ impl State {
         }
     }
 
+    /// Takes in that a worker is about to have the reference of a workflow.
+    fn fetches(&mut self, workflow: &WorkflowId, worker: &WorkerId) {
+        let mut lots = self.lots.iter();
+        let lot = lots.find(|((_, of), _)| of == workflow).map(|(_, lot)| lot);
+        let candidate = lot.and_then(|lot| lot.candidates.first());
+        let reference = candidate.and_then(|candidate| candidate.need.reference.clone());
+        if let (Some(reference), Some(seat)) = (reference, self.seats.get_mut(worker)) {
+            seat.info.references.insert(reference);
+        }
+    }
+
     fn place(&mut self) {
         let mut placed: BTreeMap<WorkflowId, Vec<(TaskKey, WorkerId)>> = BTreeMap::new();
         for (workflow, task, worker, resources) in place::place(&self.seats, &self.lots) {
+            self.fetches(&workflow, &worker);
             let attempt = Running {
                 task,
                 attempt: AttemptNumber(0),

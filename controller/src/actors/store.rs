@@ -7,7 +7,6 @@
 
 mod writer;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::ids::{BatchId, Epoch, IdempotencyToken, WorkflowId};
@@ -21,6 +20,7 @@ use super::{NoAnswer, answer};
 use crate::core::fact::Fact;
 use crate::core::view::Status;
 use crate::leader::StateLock;
+use crate::objects::Fetcher;
 use crate::state::records::{Accepted, SnapshotPointer, Token};
 use crate::state::{StateStore, Transaction, Write, journal, keys};
 use writer::State;
@@ -155,7 +155,7 @@ impl Handle {
     /// Starts the actor over an open store. Snapshots are read from `objects`.
     pub async fn start(
         open: Open,
-        objects: PathBuf,
+        objects: Fetcher,
         supervisor: ractor::ActorCell,
     ) -> Result<Self, ractor::SpawnErr> {
         let spawner = ThreadLocalActorSpawner::new();
@@ -250,7 +250,7 @@ pub struct Fenced;
 impl ThreadLocalActor for Store {
     type Msg = Message;
     type State = State;
-    type Arguments = (Open, PathBuf);
+    type Arguments = (Open, Fetcher);
 
     async fn pre_start(
         &self,

@@ -1,10 +1,9 @@
 //! Whether a file looks like a whole BAM.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::io::{self, Read};
 
 use super::text;
+use crate::inputs::Source;
 
 /// The empty BGZF block that ends each BAM. Source: SAM v1 §4.1.2 (2024-11-06).
 const END_BLOCK: [u8; 28] = [
@@ -27,22 +26,16 @@ pub enum BamError {
 }
 
 /// Checks magic number and closing block.
-pub fn check(path: &Path) -> Result<(), BamError> {
+pub fn check(source: impl Into<Source>) -> Result<(), BamError> {
+    let source = source.into();
     let mut magic = [0; 4];
-    match text::open(path)?.read_exact(&mut magic) {
+    match text::open(&source)?.read_exact(&mut magic) {
         Ok(()) if magic == *b"BAM\x01" => {}
         Ok(()) => return Err(BamError::Magic),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(BamError::Magic),
         Err(error) => return Err(error.into()),
     }
-    let mut file = File::open(path)?;
-    let mut end = [0; END_BLOCK.len()];
-    let long_enough = file.metadata()?.len() >= end.len() as u64;
-    if long_enough {
-        file.seek(SeekFrom::End(-(end.len() as i64)))?;
-        file.read_exact(&mut end)?;
-    }
-    if end != END_BLOCK {
+    if source.tail(END_BLOCK.len() as u64)? != END_BLOCK {
         return Err(BamError::Truncated);
     }
     Ok(())

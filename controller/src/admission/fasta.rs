@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::path::Path;
 
 use genome::base;
 use genome::dictionary::{Contig, Dictionary};
 
 use super::text::Lines;
+use crate::inputs::Source;
 
 /// What is wrong with a FASTA file.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +44,11 @@ pub enum FastaError {
 
 /// Reads the whole file, hands each contig's bases over as they stand, and returns the contigs in
 /// order. One contig is in memory at a time.
-pub fn scan(path: &Path, mut take: impl FnMut(&str, &[u8])) -> Result<Dictionary, FastaError> {
-    let mut lines = Lines::open(path)?;
+pub fn scan(
+    source: impl Into<Source>,
+    mut take: impl FnMut(&str, &[u8]),
+) -> Result<Dictionary, FastaError> {
+    let mut lines = Lines::open(source)?;
     let mut contigs: Vec<Contig> = Vec::new();
     let mut names = HashSet::new();
     let mut bases = Vec::new();

@@ -1,9 +1,9 @@
 //! Whether FASTQ files look right: their first records, not all of them.
 
 use std::io;
-use std::path::Path;
 
 use super::text::Lines;
+use crate::inputs::Source;
 
 /// How many records of each file are looked at.
 const RECORDS: u64 = 2_000;
@@ -60,14 +60,14 @@ pub enum Reason {
 }
 
 /// Looks at single reads.
-pub fn check_single(path: &Path) -> Result<(), FastqError> {
+pub fn check_single(path: impl Into<Source>) -> Result<(), FastqError> {
     let mut reader = Reader::open(path, 0)?;
     while reader.record < RECORDS && reader.next()?.is_some() {}
     reader.not_empty()
 }
 
 /// Looks at two files with mates in the same order.
-pub fn check_paired(path1: &Path, path2: &Path) -> Result<(), FastqError> {
+pub fn check_paired(path1: impl Into<Source>, path2: impl Into<Source>) -> Result<(), FastqError> {
     let mut readers = [Reader::open(path1, 0)?, Reader::open(path2, 1)?];
     while readers[0].record < RECORDS {
         let [name1, name2] = [readers[0].next()?, readers[1].next()?];
@@ -82,7 +82,7 @@ pub fn check_paired(path1: &Path, path2: &Path) -> Result<(), FastqError> {
 }
 
 /// Looks at one file in which mates are neighbours.
-pub fn check_interleaved(path: &Path) -> Result<(), FastqError> {
+pub fn check_interleaved(path: impl Into<Source>) -> Result<(), FastqError> {
     let mut reader = Reader::open(path, 0)?;
     while reader.record < RECORDS {
         let Some(first) = reader.next()? else { break };
@@ -101,13 +101,13 @@ struct Reader {
 }
 
 impl Reader {
-    fn open(path: &Path, file: usize) -> Result<Self, FastqError> {
+    fn open(source: impl Into<Source>, file: usize) -> Result<Self, FastqError> {
         let error = |reason| FastqError {
             file,
             record: None,
             reason,
         };
-        let mut lines = Lines::open(path).map_err(|e| error(e.into()))?;
+        let mut lines = Lines::open(source).map_err(|e| error(e.into()))?;
         match lines.peek().map_err(|e| error(e.into()))? {
             [b'B', b'A', b'M', 1, ..] => return Err(error(Reason::Format("BAM"))),
             [b'C', b'R', b'A', b'M', ..] => return Err(error(Reason::Format("CRAM"))),
@@ -215,6 +215,8 @@ fn short_name(head: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use std::io::Write;
 

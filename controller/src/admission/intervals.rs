@@ -1,12 +1,12 @@
 //! Whether the intervals of a BED file lie inside the reference.
 
 use std::io;
-use std::path::Path;
 
 use genome::dictionary::Dictionary;
 use genome::interval::{IntervalError, parse_bed};
 
 use super::text::Lines;
+use crate::inputs::Source;
 
 /// What is wrong with a BED file.
 #[derive(Debug, thiserror::Error)]
@@ -23,8 +23,11 @@ pub enum BedError {
 }
 
 /// Checks a BED file; the error comes with the 1-based number of its line.
-pub fn check_bed(path: &Path, dictionary: &Dictionary) -> Result<(), (u64, BedError)> {
-    let mut lines = Lines::open(path).map_err(|error| (0, error.into()))?;
+pub fn check_bed(
+    source: impl Into<Source>,
+    dictionary: &Dictionary,
+) -> Result<(), (u64, BedError)> {
+    let mut lines = Lines::open(source).map_err(|error| (0, error.into()))?;
     let mut found = false;
     while let Some(line) = lines
         .next()

@@ -2,9 +2,10 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
 
 use common::workflow::GenomeSpec;
+
+use crate::destination::Destination;
 
 /// Files that describe a run, and are called so.
 const PLAIN: [&str; 2] = ["metrics.json", "provenance.json"];
@@ -42,22 +43,40 @@ pub fn names(genome: &GenomeSpec) -> Vec<String> {
         .collect()
 }
 
-/// Returns the first name that is taken in a folder.
-pub fn taken(folder: &Path, genome: &GenomeSpec) -> Option<String> {
-    let mut names = names(genome).into_iter();
-    names.find(|name| folder.join(name).symlink_metadata().is_ok())
+/// Returns the first name that is taken at a destination.
+///
+/// # Errors
+/// What the server answers.
+pub fn taken(target: &Destination, genome: &GenomeSpec) -> io::Result<Option<String>> {
+    for name in names(genome) {
+        if target.holds(&name)? {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
-/// Makes the folder and a file in it, which is removed again.
-pub fn check_writable(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    let trial = folder.join(format!(".spindle-{}", ulid::Ulid::new()));
-    File::create_new(&trial)?;
-    fs::remove_file(&trial)
+/// Makes the folder and a file in it, which is removed again; in S3 an object.
+///
+/// # Errors
+/// What the system or the server answers.
+pub fn check_writable(target: &Destination) -> io::Result<()> {
+    let name = format!(".spindle-{}", ulid::Ulid::new());
+    match target {
+        Destination::Folder(folder) => {
+            fs::create_dir_all(folder)?;
+            let trial = folder.join(name);
+            File::create_new(&trial)?;
+            fs::remove_file(&trial)
+        }
+        Destination::Bucket(below) => Ok(below.try_name(&name)?),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]
@@ -72,8 +91,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, b"").unwrap();
-        assert!(check_writable(&file.join("below")).is_err());
-        check_writable(&folder.path().join("a/b")).unwrap();
+        let at = |path: PathBuf| Destination::Folder(path);
+        assert!(check_writable(&at(file.join("below"))).is_err());
+        check_writable(&at(folder.path().join("a/b"))).unwrap();
         assert_eq!(fs::read_dir(folder.path().join("a/b")).unwrap().count(), 0);
     }
 }

@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use aligner::index::{self, Index, ReferenceDigest};
 use common::ids::Sha256;
 use genome::dictionary::Dictionary;
 
 use super::fasta::{self, FastaError};
+use crate::inputs::{Source, Version};
 
 /// Ending of the index, after the whole name of the FASTA file.
 pub const INDEX_ENDING: &str = ".spindle";
+
+/// More than the head of an index holds: contigs and runs of ambiguous bases.
+const INDEX_HEAD_BYTES: u64 = 32 << 20;
 
 /// A reference whose FASTA file was read.
 #[derive(Debug)]
@@ -30,6 +32,12 @@ pub enum IndexError {
     /// It cannot be opened.
     #[error("{0}")]
     Open(#[from] index::Error),
+    /// It cannot be read.
+    #[error("cannot be read: {0}")]
+    Read(#[from] io::Error),
+    /// Its head is damaged.
+    #[error("is no index: its head is damaged")]
+    Head,
     /// It was made of other sequences.
     #[error("is the index of another reference: remove it, or make it again")]
     Strange,
@@ -38,26 +46,19 @@ pub enum IndexError {
 /// The references that were read, so that a batch of a thousand genomes reads each once.
 #[derive(Debug, Default)]
 pub struct References {
-    scanned: Mutex<HashMap<FileVersion, Arc<Scanned>>>,
-}
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct FileVersion {
-    path: PathBuf,
-    size_bytes: u64,
-    modified: SystemTime,
+    scanned: Mutex<HashMap<Version, Arc<Scanned>>>,
 }
 
 impl References {
     /// Reads a FASTA file, or remembers what it read of the same size and time.
-    pub fn scan(&self, path: &Path) -> Result<Arc<Scanned>, FastaError> {
-        let version = FileVersion::of(path)?;
+    pub fn scan(&self, source: &Source) -> Result<Arc<Scanned>, FastaError> {
+        let version = source.version()?;
         let mut scanned = self.scanned.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = scanned.get(&version) {
             return Ok(known.clone());
         }
         let mut digest = ReferenceDigest::new();
-        let dictionary = fasta::scan(path, |name, bases| digest.add_contig(name, bases))?;
+        let dictionary = fasta::scan(source, |name, bases| digest.add_contig(name, bases))?;
         let found = Arc::new(Scanned {
             dictionary,
             digest: Sha256(digest.finish()),
@@ -67,21 +68,16 @@ impl References {
     }
 }
 
-impl FileVersion {
-    fn of(path: &Path) -> io::Result<Self> {
-        let metadata = path.metadata()?;
-        Ok(Self {
-            path: path.into(),
-            size_bytes: metadata.len(),
-            modified: metadata.modified()?,
-        })
-    }
-}
-
-/// Opens an index and compares its digest with the reference.
-pub fn check_index(path: &Path, reference: &Scanned) -> Result<(), IndexError> {
-    let index = Index::open(path)?;
-    if Sha256(index.reference_digest()) != reference.digest {
+/// Compares the digest in the head of an index with the reference; a file is looked at as a whole.
+pub fn check_index(source: &Source, reference: &Scanned) -> Result<(), IndexError> {
+    let digest = match source {
+        Source::File(path) => Index::open(path)?.reference_digest(),
+        Source::Object(_) => {
+            let head = source.head(INDEX_HEAD_BYTES)?;
+            index::reference_digest_in(&head).ok_or(IndexError::Head)?
+        }
+    };
+    if Sha256(digest) != reference.digest {
         return Err(IndexError::Strange);
     }
     Ok(())

@@ -1,11 +1,11 @@
 //! Whether a VCF of known sites fits the reference.
 
 use std::io;
-use std::path::Path;
 
 use genome::dictionary::Dictionary;
 
 use super::text::Lines;
+use crate::inputs::Source;
 
 /// What is wrong with a file of known sites.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +35,8 @@ pub enum SitesError {
 }
 
 /// Reads the header and compares its contigs with the reference.
-pub fn check(path: &Path, dictionary: &Dictionary) -> Result<(), SitesError> {
-    let mut lines = Lines::open(path)?;
+pub fn check(source: impl Into<Source>, dictionary: &Dictionary) -> Result<(), SitesError> {
+    let mut lines = Lines::open(source)?;
     match lines.next()? {
         Some(first) if first.starts_with(b"##fileformat=VCF") => {}
         _ => return Err(SitesError::Format),

@@ -1,10 +1,10 @@
 //! Text files, plain or gzip, read by lines of bounded length.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
+
+use crate::inputs::Source;
 
 /// The longest line that a text input may hold.
 const LINE_LIMIT_BYTES: u64 = 16 << 20;
@@ -29,8 +29,8 @@ pub fn reading(error: &io::Error) -> String {
 }
 
 /// Opens a file, decompressing it if it is gzip or BGZF.
-pub fn open(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
-    let mut plain = BufReader::with_capacity(1 << 17, File::open(path)?);
+pub fn open(source: &Source) -> io::Result<Box<dyn BufRead + Send>> {
+    let mut plain = BufReader::with_capacity(1 << 17, source.reader()?);
     let compressed = plain.fill_buf()?.starts_with(&GZIP_MAGIC);
     Ok(if compressed {
         let decoder = MultiGzDecoder::new(plain);
@@ -42,9 +42,9 @@ pub fn open(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
 
 impl Lines {
     /// Opens a file.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub fn open(source: impl Into<Source>) -> io::Result<Self> {
         Ok(Self {
-            reader: open(path)?,
+            reader: open(&source.into())?,
             number: 0,
         })
     }

@@ -106,6 +106,18 @@ impl Callers {
                     .and_then(|policy| policy.tenant(tenant));
                 policy.is_some_and(|policy| policy.roots.contains(root))
             }
+            // References are there for all.
+            Location::Reference { .. } => true,
+            Location::S3 { .. } => {
+                let place = location.to_string();
+                let policy = self
+                    .policy
+                    .as_ref()
+                    .and_then(|policy| policy.tenant(tenant));
+                let mut open = policy.iter().flat_map(|policy| &policy.s3);
+                // An entry without its last `/` is a name's beginning, which opens nothing.
+                open.any(|prefix| prefix.ends_with('/') && place.starts_with(prefix))
+            }
             Location::Upload { id, .. } => id
                 .split_once(TENANT_END)
                 .is_some_and(|(owner, _)| owner == tenant.as_str()),

@@ -6,7 +6,7 @@ use std::io;
 use common::wire::status::refusal;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use object_store::{Error, stream_file};
+use object_store::{ByteStream, Error, stream_file};
 use proto::v1;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -14,6 +14,7 @@ use tonic::{Code, Status};
 
 use super::{Api, not_found, watching};
 use crate::access::Principal;
+use crate::destination::Destination;
 
 /// Chunks that may wait for a slow client.
 const CHUNKS_WAITING: usize = 4;
@@ -42,22 +43,25 @@ pub async fn send(
     let target = format!("{}/{name}", workflow.workflow);
     api.callers.log(caller, "DownloadOutput", target).await?;
     let services = api.services.clone();
-    let folder = services.output_folder(&workflow.workflow, &workflow.spec);
-    let path = folder
-        .map_err(|error| gone(&error.to_string()))?
-        .join(&name);
     let (chunks, stream) = mpsc::channel(CHUNKS_WAITING);
-    services.bulk.spawn(async move {
+    let bulk = services.bulk.clone();
+    bulk.spawn(async move {
         let _permit = permit;
-        let opened = tokio::task::spawn_blocking(move || open(&path, expected)).await;
-        let file = match opened.unwrap_or_else(|lost| Err(io::Error::other(lost))) {
-            Ok(file) => file,
+        let opening = tokio::task::spawn_blocking(move || {
+            let folder = services
+                .inputs
+                .output_folder(&workflow.workflow, &workflow.spec);
+            let folder = folder.map_err(io::Error::other)?;
+            open(&folder, name, expected, offset)
+        });
+        let opened = opening.await;
+        let mut bytes = match opened.unwrap_or_else(|lost| Err(io::Error::other(lost))) {
+            Ok(bytes) => bytes,
             Err(error) => {
                 let _ = chunks.send(Err(gone(&error.to_string()))).await;
                 return;
             }
         };
-        let mut bytes = stream_file(file, name, offset..u64::MAX);
         while let Some(chunk) = bytes.next().await {
             let chunk = chunk.map(|chunk| v1::DownloadOutputResponse { chunk });
             if chunks
@@ -72,14 +76,31 @@ pub async fn send(
     Ok(ReceiverStream::new(stream).boxed())
 }
 
-fn open(path: &std::path::Path, expected: u64) -> io::Result<File> {
-    let file = File::open(path)?;
-    let found = file.metadata()?.len();
-    if found != expected {
-        let reason = format!("it has {found} bytes now, not {expected}");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+/// Opens an output that still has the size that was published. Blocks.
+fn open(from: &Destination, name: String, expected: u64, offset: u64) -> io::Result<ByteStream> {
+    match from {
+        Destination::Folder(folder) => {
+            let file = File::open(folder.join(&name))?;
+            same_size(file.metadata()?.len(), expected)?;
+            Ok(stream_file(file, name, offset..u64::MAX))
+        }
+        Destination::Bucket(below) => {
+            let found = below.look(&name)?;
+            let found = found.ok_or(io::ErrorKind::NotFound)?.0.size_bytes;
+            same_size(found, expected)?;
+            let full = below.full(&name);
+            let read = below.bucket.read(&full, offset..u64::MAX);
+            Ok(below.runtime.block_on(read)?)
+        }
     }
-    Ok(file)
+}
+
+fn same_size(found: u64, expected: u64) -> io::Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    let reason = format!("it has {found} bytes now, not {expected}");
+    Err(io::Error::new(io::ErrorKind::InvalidData, reason))
 }
 
 fn gone(reason: &str) -> Status {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use common::tls::TlsListener;
 use proto::v1::admin_server::AdminServer;
 use proto::v1::genomics_server::GenomicsServer;
+use proto::v1::references_server::ReferencesServer;
 use proto::worker::v1::objects_server::ObjectsServer;
 use proto::worker::v1::workers_server::WorkersServer;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
@@ -22,7 +23,7 @@ use tonic::transport::server::{Router, TcpIncoming};
 use tower::Layer;
 
 use super::objects::OnBulk;
-use super::{Api, admin, genomics, workers};
+use super::{Api, admin, genomics, references, workers};
 use crate::access::{Access, Gate, Guard};
 use crate::config::{Config, Listen};
 use crate::error::Error;
@@ -184,6 +185,7 @@ async fn router(api: &Api, access: Access) -> Router {
     let genomics = GenomicsServer::new(genomics::Service(api.clone()));
     let workers = WorkersServer::new(workers::Service(api.clone()));
     let admin = AdminServer::new(admin::Service(api.clone()));
+    let references = ReferencesServer::new(references::Service(api.clone()));
     let objects = ObjectsServer::new(OnBulk::new(&api.services));
     let guarded = Guard(access);
     let mut server = Server::builder()
@@ -195,6 +197,7 @@ async fn router(api: &Api, access: Access) -> Router {
         .add_service(guarded.layer(genomics.max_decoding_message_size(limit)))
         .add_service(guarded.layer(workers.max_decoding_message_size(limit)))
         .add_service(guarded.layer(admin.max_decoding_message_size(limit)))
+        .add_service(guarded.layer(references.max_decoding_message_size(limit)))
         .add_service(guarded.layer(objects.max_decoding_message_size(limit)));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::DESCRIPTORS)

@@ -15,7 +15,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::duties::Services;
-use crate::roots::{RootError, Roots};
+use crate::inputs::{Inputs, Source};
+use crate::roots::RootError;
 
 /// Messages that may wait for a slow reader.
 const MESSAGES_WAITING: usize = 4;
@@ -30,8 +31,8 @@ pub struct OnBulk {
 impl OnBulk {
     /// Makes the service.
     pub fn new(services: &Services) -> Self {
-        let store = Arc::new(services.objects.clone());
-        let inputs = Arc::new(Inputs(services.roots.clone()));
+        let store = services.objects.shared();
+        let inputs = Arc::new(Resolver(services.inputs.clone()));
         Self {
             service: Arc::new(ObjectsService::new(store, inputs)),
             bulk: services.bulk.clone(),
@@ -112,16 +113,20 @@ impl Objects for OnBulk {
 }
 
 /// Inputs under the roots, and uploads.
-struct Inputs(Arc<Roots>);
+struct Resolver(Arc<Inputs>);
 
 #[tonic::async_trait]
-impl InputResolver for Inputs {
+impl InputResolver for Resolver {
     async fn resolve(&self, input: &Location) -> Result<PathBuf, Error> {
-        let (roots, location) = (self.0.clone(), input.clone());
-        let found = tokio::task::spawn_blocking(move || roots.file(&location)).await;
+        let (inputs, location) = (self.0.clone(), input.clone());
+        let found = tokio::task::spawn_blocking(move || inputs.find(&location)).await;
         let key = input.to_string();
         match found {
-            Ok(Ok(path)) => Ok(path),
+            Ok(Ok(Source::File(path))) => Ok(path),
+            Ok(Ok(Source::Object(_))) => Err(Error::Denied {
+                key,
+                reason: "it is in S3, which the worker has to reach itself".to_owned(),
+            }),
             Ok(Err(RootError::Io(error))) => Err(Error::of_io(key, error)),
             Ok(Err(error)) => Err(Error::Denied {
                 key,

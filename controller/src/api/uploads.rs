@@ -4,7 +4,7 @@ use common::ids::Sha256;
 use common::location::Location;
 use common::wire::WireError;
 use common::wire::status::refusal;
-use object_store::{CHUNK_BYTES, Error, InvalidKey, Key, Local, ObjectStore};
+use object_store::{CHUNK_BYTES, Error, InvalidKey, Key, ObjectStore};
 use proto::v1;
 use tonic::{Code, Status, Streaming};
 
@@ -24,7 +24,7 @@ pub async fn receive(
     let objects = api.services.objects.clone();
     let received = api.services.bulk.spawn(async move {
         let _permit = permit;
-        write(&objects, id, parts).await
+        write(objects.store(), id, parts).await
     });
     received
         .await
@@ -32,7 +32,7 @@ pub async fn receive(
 }
 
 async fn write(
-    objects: &Local,
+    objects: &dyn ObjectStore,
     id: String,
     mut parts: Streaming<v1::UploadReadsRequest>,
 ) -> Result<v1::UploadReadsResponse, Status> {

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use common::ids::WorkerId;
+use common::ids::{Epoch, WorkerId};
 use common::task::{AttemptId, Report};
 use common::wire::WireError;
 use common::wire::status::refusal;
@@ -24,6 +25,7 @@ use crate::actors::workflow::Said;
 use crate::duties::Services;
 use crate::error::Error;
 use crate::nonce;
+use crate::objects::Objects;
 use crate::worker_info::{PROTOCOL_VERSION, WorkerInfo};
 
 /// File in the object folder by which a worker proves that it sees the folder.
@@ -41,21 +43,16 @@ const OUTBOX: usize = 4096;
 /// What workers prove their sight by.
 #[derive(Debug)]
 pub struct Nonces {
-    objects_directory: String,
-    objects_nonce: String,
+    objects: ObjectsPlace,
     roots: BTreeMap<String, String>,
 }
 
 impl Nonces {
     /// Writes the nonce files that are missing.
     pub fn write(services: &Services) -> Result<Self, Error> {
-        let folder = services.objects.root();
-        let path = folder.join(NONCE_FILE);
-        let text = nonce::read_or_make(&path);
         Ok(Self {
-            objects_directory: folder.to_string_lossy().into_owned(),
-            objects_nonce: text.map_err(Error::file(&path))?,
-            roots: services.roots.nonces(),
+            objects: ObjectsPlace::of(&services.objects)?,
+            roots: services.inputs.roots.nonces(),
         })
     }
 
@@ -68,6 +65,56 @@ impl Nonces {
             }
         }
         Ok(())
+    }
+}
+
+/// Where workers find the objects without asking the controller for each.
+#[derive(Debug, Clone)]
+enum ObjectsPlace {
+    /// In a folder, which they know by its nonce.
+    Folder { path: String, nonce: String },
+    /// In S3.
+    S3 { url: String, checksums: bool },
+}
+
+impl ObjectsPlace {
+    fn of(objects: &Objects) -> Result<Self, Error> {
+        let folder = match objects {
+            Objects::Folder(local) => local.root(),
+            Objects::S3(store) => {
+                return Ok(Self::S3 {
+                    url: store.address().to_string(),
+                    checksums: store.capabilities().checksums,
+                });
+            }
+        };
+        let path = folder.join(NONCE_FILE);
+        let nonce = nonce::read_or_make(&path).map_err(Error::file(&path))?;
+        Ok(Self::Folder {
+            path: folder.to_string_lossy().into_owned(),
+            nonce,
+        })
+    }
+
+    fn welcome(&self, epoch: Epoch, lease: Duration) -> wire::Welcome {
+        let welcome = wire::Welcome {
+            epoch: epoch.0,
+            lease_ms: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
+            ..wire::Welcome::default()
+        };
+        match self.clone() {
+            Self::Folder { path, nonce } => wire::Welcome {
+                objects_directory: path,
+                objects_nonce_file: NONCE_FILE.to_owned(),
+                objects_nonce: nonce,
+                ..welcome
+            },
+            Self::S3 { url, checksums } => wire::Welcome {
+                objects_url: url,
+                objects_checksums: checksums,
+                ..welcome
+            },
+        }
     }
 }
 
@@ -238,13 +285,7 @@ fn from_wire(message: wire::AttachRequest) -> Result<FromWorker, WireError> {
 fn to_wire(message: ToWorker, nonces: &Nonces) -> wire::AttachResponse {
     use wire::attach_response::Message as Wire;
     let message = match message {
-        ToWorker::Welcome { epoch, lease } => Wire::Welcome(wire::Welcome {
-            epoch: epoch.0,
-            lease_ms: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
-            objects_directory: nonces.objects_directory.clone(),
-            objects_nonce_file: NONCE_FILE.to_owned(),
-            objects_nonce: nonces.objects_nonce.clone(),
-        }),
+        ToWorker::Welcome { epoch, lease } => Wire::Welcome(nonces.objects.welcome(epoch, lease)),
         ToWorker::Assignment(assignment) => Wire::Assignment((&*assignment).into()),
         ToWorker::Cancel(attempt) => Wire::Cancel(wire::Cancel {
             attempt: Some((&attempt).into()),

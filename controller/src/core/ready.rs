@@ -3,6 +3,7 @@
 use common::failure::FailureClass;
 use common::ids::WorkerId;
 use common::task::{Resources, Stage};
+use common::workflow::Work;
 
 use super::state::{Phase, TaskKey, TaskStatus, WorkflowState};
 use crate::plan::dag::dependencies;
@@ -15,6 +16,8 @@ pub struct Need {
     pub resources: Resources,
     /// The workflow is pinned to this output version of the stage.
     pub output_version: u32,
+    /// The kept reference that it reads, as `NAME/VERSION`: a worker that has it is better.
+    pub reference: Option<String>,
     /// Where the last attempt failed: another worker is better, if there is one.
     pub avoid: Option<WorkerId>,
 }
@@ -79,6 +82,10 @@ pub fn need(state: &WorkflowState, task: TaskKey) -> Option<Need> {
     Some(Need {
         resources: resources(&state.spec, plan, task.stage, exhausted),
         output_version: *plan.output_versions.get(&task.stage)?,
+        reference: match &state.spec.work {
+            Work::Genome(genome) => genome.reference.kept_reference(),
+            Work::Probe { .. } => None,
+        },
         avoid: trouble.and_then(|trouble| trouble.last_worker.clone()),
     })
 }

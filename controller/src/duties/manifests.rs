@@ -1,17 +1,24 @@
 //! Stage manifests: all manifests of a stage's tasks in one object, once every object is there.
 
-use std::fs;
 use std::io;
 
 use bytes::Bytes;
 use common::ids::Sha256;
+use common::location::Location;
 use common::task::{Manifest, ObjectRef, Stage};
 use common::workflow::Work;
-use object_store::{Key, ObjectStore};
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::s3::{Bucket, Tags};
+use object_store::{Error, Key, Stat};
+use tokio::runtime;
 
 use super::{Job, Obstacle, Services};
 use crate::admission::reference::INDEX_ENDING;
-use crate::publication::install;
+use crate::publication::bucket::{DIGEST, send};
+use crate::publication::{Source, install};
+
+/// Objects that are looked at side by side: in S3 each look is a request.
+const CHECKS_AT_ONCE: usize = 32;
 
 impl Services {
     /// Reads the manifests of all tasks, checks their objects, and writes the stage manifest.
@@ -21,12 +28,10 @@ impl Services {
         job: &Job,
     ) -> Result<ObjectRef, Obstacle> {
         let manifests = self.manifests(&job.results)?;
-        for object in manifests
-            .iter()
-            .flat_map(|manifest| manifest.outputs.values())
-        {
-            self.check_size(object)?;
-        }
+        let outputs = manifests.iter().flat_map(|made| made.outputs.values());
+        let checks = stream::iter(outputs.map(|object| self.check_size(object)));
+        let checked = checks.buffer_unordered(CHECKS_AT_ONCE).try_collect::<()>();
+        self.bulk.block_on(async { checked.await })?;
         if stage == Stage::Index {
             self.install_index(job, &manifests);
         }
@@ -47,7 +52,8 @@ impl Services {
 
     /// Reads a small object whole and checks its digest.
     pub(super) fn read(&self, object: &ObjectRef) -> Result<Vec<u8>, Obstacle> {
-        let bytes = fs::read(self.path(&object.key)?).map_err(|error| judge(object, &error))?;
+        let bytes = self.bulk.block_on(self.objects.read(&object.key));
+        let bytes = bytes.map_err(|error| judge(object, &error))?;
         if Sha256::of(&bytes) != object.sha256 {
             return Err(Obstacle::Lost {
                 key: object.key.clone(),
@@ -57,9 +63,14 @@ impl Services {
         Ok(bytes)
     }
 
-    fn check_size(&self, object: &ObjectRef) -> Result<(), Obstacle> {
-        let metadata = fs::metadata(self.path(&object.key)?);
-        let found = metadata.map_err(|error| judge(object, &error))?.len();
+    async fn check_size(&self, object: &ObjectRef) -> Result<(), Obstacle> {
+        let stat = match object.key.parse::<Key>() {
+            Ok(key) => self.objects.store().stat(&key).await,
+            Err(invalid) => Err(invalid.into()),
+        };
+        let Stat {
+            size_bytes: found, ..
+        } = stat.map_err(|error| judge(object, &error))?;
         if found == object.size_bytes {
             return Ok(());
         }
@@ -76,7 +87,7 @@ impl Services {
             .parse()
             .map_err(|error: object_store::InvalidKey| Obstacle::Passing(error.to_string()))?;
         let written = self.bulk.block_on(async {
-            let mut writer = self.objects.writer(&parsed).await?;
+            let mut writer = self.objects.store().writer(&parsed).await?;
             let mut rest = Bytes::from(bytes);
             while !rest.is_empty() {
                 let chunk = rest.split_to(rest.len().min(object_store::CHUNK_BYTES));
@@ -99,27 +110,61 @@ impl Services {
             return;
         };
         let made = manifests.first().and_then(|made| made.outputs.get("index"));
-        let (Some(index), Ok(reference)) = (made, self.roots.file(&genome.reference)) else {
+        let Some(index) = made else { return };
+        let Ok(source) = self.source(&index.key) else {
             return;
         };
-        let Ok(object) = self.path(&index.key) else {
-            return;
-        };
-        let mut beside = reference.into_os_string();
-        beside.push(INDEX_ENDING);
-        if let Err(error) = install(&object, beside.as_ref()) {
+        let place = genome.reference.with_ending(INDEX_ENDING);
+        if let Err(error) = self.install(&place, index, &source) {
             let reference = &genome.reference;
             tracing::info!(%reference, %error, "the index stays with its workflow");
         }
     }
+
+    fn install(&self, place: &Location, index: &ObjectRef, source: &Source) -> io::Result<()> {
+        if let Location::S3 { bucket, key } = place {
+            let found = self.inputs.in_bucket(bucket, key);
+            let (bucket, key) = found.map_err(io::Error::other)?;
+            return put(&self.bulk, &bucket, &key, index, source);
+        }
+        // The reference was found when the genome was validated; the index goes beside it.
+        let folder = self.inputs.roots.folder(place).map_err(io::Error::other)?;
+        install(&mut *source.reader()?, &folder)
+    }
 }
 
-fn judge(object: &ObjectRef, error: &io::Error) -> Obstacle {
-    match error.kind() {
-        io::ErrorKind::NotFound => Obstacle::Lost {
+/// Copies an index into a bucket.
+fn put(
+    bulk: &runtime::Handle,
+    bucket: &Bucket,
+    key: &str,
+    index: &ObjectRef,
+    source: &Source,
+) -> io::Result<()> {
+    let tags = Tags::from([(DIGEST.to_owned(), index.sha256.to_string())]);
+    match source {
+        Source::Stored(stored) => {
+            let place = stored.store.place(&stored.key);
+            let copied = bucket.copy(&place, index.size_bytes, key, tags, false);
+            Ok(bulk.block_on(copied)?)
+        }
+        Source::Object(_) | Source::Bytes(_) => {
+            let writer = bucket.writer(key).with_tags(tags);
+            Ok(send(bulk, writer, &mut *source.reader()?)?)
+        }
+    }
+}
+
+fn judge(object: &ObjectRef, error: &Error) -> Obstacle {
+    match error {
+        Error::NotFound { .. } => Obstacle::Lost {
             key: object.key.clone(),
             reason: "it is gone".to_owned(),
         },
-        _ => Obstacle::Passing(format!("{}: {error}", object.key)),
+        Error::Corrupt { .. } | Error::Changed { .. } => Obstacle::Lost {
+            key: object.key.clone(),
+            reason: error.to_string(),
+        },
+        _ => Obstacle::Passing(error.to_string()),
     }
 }

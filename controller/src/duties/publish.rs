@@ -8,7 +8,8 @@ use super::{Job, Obstacle, Services};
 use crate::admission::outputs::file_name;
 use crate::core::event::Event;
 use crate::core::state::OutputFile;
-use crate::publication::{self, Source, Target};
+use crate::destination::Destination;
+use crate::publication::{self, Target, bucket};
 
 impl Services {
     /// Finds out which files are to appear.
@@ -30,7 +31,7 @@ impl Services {
             .filter(|target| job.targets.contains(&target.file))
             .collect();
         let failed = |failure: Failure| Ok(Event::PublicationFailed(failure));
-        let folder = match self.output_folder(&job.workflow, &job.spec) {
+        let folder = match self.inputs.output_folder(&job.workflow, &job.spec) {
             Ok(folder) => folder,
             Err(error) => {
                 let prefix = genome.output_prefix.as_ref().map(ToString::to_string);
@@ -40,7 +41,11 @@ impl Services {
                 ));
             }
         };
-        match publication::publish(&folder, &targets, genome.overwrite) {
+        let published = match &folder {
+            Destination::Folder(folder) => publication::publish(folder, &targets, genome.overwrite),
+            Destination::Bucket(below) => bucket::publish(below, &targets, genome.overwrite),
+        };
+        match published {
             Ok(()) => Ok(Event::PublicationDone),
             Err(error) => failed(error.into()),
         }
@@ -83,7 +88,7 @@ impl Services {
                 size_bytes: object.size_bytes,
                 sha256: object.sha256.to_string(),
             },
-            source: Source::Object(self.path(&object.key)?),
+            source: self.source(&object.key)?,
         })
     }
 }

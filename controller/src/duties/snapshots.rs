@@ -1,6 +1,5 @@
 //! Snapshots of workflows as objects, off the actors' runtime.
 
-use std::fs;
 use std::sync::Arc;
 
 use common::ids::WorkflowId;
@@ -34,18 +33,22 @@ impl Services {
 
     /// Takes away the snapshots of a workflow before the one that counts.
     pub fn collect_snapshots(&self, workflow: &WorkflowId, counts: &SnapshotPointer) {
-        let folder = self.objects.root().join(keys::snapshot_objects(workflow));
+        let prefix = format!("{}/", keys::snapshot_objects(workflow));
         let sequence = counts.last_sequence;
-        self.bulk.spawn_blocking(move || {
-            let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-            for entry in entries {
-                let name = entry.file_name();
-                let number = name.to_str().and_then(|name| name.parse::<u64>().ok());
-                if number.is_some_and(|number| number < sequence)
-                    && let Err(error) = fs::remove_file(entry.path())
-                {
-                    tracing::warn!(file = %entry.path().display(), %error, "garbage stays");
+        let objects = self.objects.clone();
+        self.bulk.spawn(async move {
+            let removed = async {
+                for listed in objects.store().list(&prefix).await? {
+                    let number = listed.key.as_str().strip_prefix(&prefix);
+                    let number = number.and_then(|name| name.parse::<u64>().ok());
+                    if number.is_some_and(|number| number < sequence) {
+                        objects.store().delete(&listed.key).await?;
+                    }
                 }
+                Ok::<(), object_store::Error>(())
+            };
+            if let Err(error) = removed.await {
+                tracing::warn!(prefix, %error, "garbage stays");
             }
         });
     }

@@ -1,6 +1,6 @@
 //! What placement is computed from, and what comes out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use common::ids::{WorkerId, WorkflowId};
 use common::task::{Resources, Stage};
@@ -33,6 +33,8 @@ pub struct Worker<'a> {
     pub takes_tasks: bool,
     /// The stages that it runs.
     pub output_versions: &'a BTreeMap<Stage, u32>,
+    /// The kept references in its cache.
+    pub references: &'a BTreeSet<String>,
 }
 
 /// The ready tasks of a workflow.
@@ -91,6 +93,14 @@ impl Worker<'_> {
         self.takes_tasks
             && version == Some(&candidate.need.output_version)
             && covers(self.total, candidate.need.resources)
+    }
+}
+
+impl Worker<'_> {
+    /// Says whether the worker would have to fetch the reference of a task.
+    pub fn lacks_reference(&self, candidate: &Candidate) -> bool {
+        let reference = candidate.need.reference.as_ref();
+        reference.is_some_and(|reference| !self.references.contains(reference))
     }
 }
 

@@ -94,7 +94,8 @@ impl<'a> Room<'a> {
         let best = fitting.min_by_key(|(_, worker)| {
             let avoided = candidate.need.avoid.as_ref() == Some(worker.id);
             let left = less(worker.free, need);
-            (avoided, left.cores, left.memory_bytes, worker.id)
+            let lacks = worker.lacks_reference(candidate);
+            (avoided, lacks, left.cores, left.memory_bytes, worker.id)
         });
         let Some((index, _)) = best else {
             self.refused.push(candidate);
@@ -152,7 +153,7 @@ fn less(whole: Resources, part: Resources) -> Resources {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use common::ids::WorkerId;
     use common::task::Stage;
@@ -161,6 +162,8 @@ mod tests {
     use super::*;
     use crate::core::ready::Need;
     use crate::core::state::TaskKey;
+
+    static NO_REFERENCES: BTreeSet<String> = BTreeSet::new();
 
     struct Pool(
         Vec<(WorkerId, Resources, Resources, bool)>,
@@ -187,6 +190,7 @@ mod tests {
                     credits: u32::MAX,
                     takes_tasks: *takes_tasks,
                     output_versions: &self.1,
+                    references: &NO_REFERENCES,
                 }
             };
             (0..self.0.len()).map(worker).collect()
@@ -210,6 +214,7 @@ mod tests {
             need: Need {
                 resources: gib(cores),
                 output_version: 1,
+                reference: None,
                 avoid: None,
             },
         }
@@ -356,6 +361,30 @@ mod tests {
             if let Some(smallest) = smallest {
                 prop_assert!(left.values().filter(|cores| **cores >= smallest).count() <= 1);
             }
+        }
+    }
+
+    #[test]
+    fn a_worker_that_has_the_reference_goes_before_a_better_fit() {
+        let pool = pool(&[(2, 2), (8, 8)]);
+        let held = BTreeSet::from(["G/1".to_owned()]);
+        let mut workers = pool.workers();
+        workers[1].references = &held;
+        let workflow = WorkflowId::new("w");
+        for (reference, expected) in [(None, "w0"), (Some("G/1"), "w1"), (Some("G/2"), "w0")] {
+            let mut wanted = candidate(0, 1);
+            wanted.need.reference = reference.map(str::to_owned);
+            let candidates = [wanted];
+            let problem = Problem {
+                workers: workers.clone(),
+                workflows: vec![Waiting {
+                    workflow: &workflow,
+                    priority: Priority::default(),
+                    candidates: &candidates,
+                }],
+            };
+            let placed = solve(&problem);
+            assert_eq!(placed[0].worker.as_str(), expected, "{reference:?}");
         }
     }
 }

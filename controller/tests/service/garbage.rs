@@ -22,7 +22,7 @@ async fn objects_of_a_failed_attempt_go_and_those_of_others_stay() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path());
     config.lease = Duration::from_millis(200);
-    let work = config.objects.join("work");
+    let work = folder.path().join("controller/objects/work");
     let controller = Controller::with(config).await;
     let workflow = controller.submit("t", probe(2)).await;
     let work = work.join(&workflow);

@@ -33,7 +33,7 @@ async fn stored(folder: &Path, workflow: &str) -> (WorkflowState, u64) {
     .await;
     let id = WorkflowId::new(workflow);
     let fetch = |object: &common::task::ObjectRef| {
-        let bytes = fs::read(config.objects.join(&object.key)).unwrap();
+        let bytes = fs::read(folder.join("controller/objects").join(&object.key)).unwrap();
         assert_eq!(bytes.len() as u64, object.size_bytes);
         Ok(bytes)
     };
@@ -49,7 +49,7 @@ async fn stored(folder: &Path, workflow: &str) -> (WorkflowState, u64) {
 
 /// Waits until one snapshot is left, and after it at most [`TAIL`] facts.
 async fn until_compact(folder: &Path, workflow: &str, revision: u64) -> PathBuf {
-    let objects = config(folder).objects;
+    let objects = folder.join("controller/objects");
     let snapshots = objects.join(keys::snapshot_objects(&WorkflowId::new(workflow)));
     within("snapshot", async {
         loop {

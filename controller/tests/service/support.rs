@@ -380,5 +380,6 @@ pub fn hello(id: &str, cores: u32, holding: Vec<wire::AttemptId>) -> wire::Hello
         holding,
         roots: std::collections::BTreeMap::new(),
         credits: None,
+        references: Vec::new(),
     }
 }

@@ -1,14 +1,19 @@
 //! Extension of the anchors of a chain into local alignments.
 
+pub(crate) mod level;
 pub(crate) mod local;
 pub(crate) mod scalar;
 pub(crate) mod striped;
 mod ungapped;
+mod vector;
 
+use crate::Options;
 use crate::alignment::Alignment;
 use crate::chain::{Anchor, Chain};
 use crate::context::Context;
+use level::Level;
 use scalar::{Extender, Extension, Problem};
+use vector::VectorExtender;
 
 /// Most bands tried in one direction, each twice as wide as the one before.
 const MOST_BANDS: i32 = 2;
@@ -16,7 +21,7 @@ const MOST_BANDS: i32 = 2;
 /// Memory to extend the chains of a read.
 #[derive(Debug, Default)]
 pub(crate) struct ChainExtender {
-    extender: Extender,
+    extenders: Extenders,
     /// Anchors from the least to the greatest score, by index.
     order: Vec<(i32, u32)>,
     /// Whether the anchor at this place of `order` was extended.
@@ -150,7 +155,7 @@ impl ChainExtender {
                     end_bonus: options.clip_penalty_5,
                     start_score: alignment.score,
                 };
-                widen(&mut self.extender, scene, problem, -1)
+                widen(&mut self.extenders, scene, problem, -1)
             }
         };
         alignment.score = extension.score;
@@ -181,7 +186,7 @@ impl ChainExtender {
         let known = ungapped::extend(options, before, pairs);
         let (extension, band) = match known.filter(|_| query.len() <= reference.len()) {
             Some(extension) => (extension, options.band_width),
-            None => widen(&mut self.extender, scene, problem, before),
+            None => widen(&mut self.extenders, scene, problem, before),
         };
         alignment.score = extension.score;
         alignment.band = alignment.band.max(band);
@@ -197,9 +202,34 @@ impl ChainExtender {
     }
 }
 
+/// The kernels and their memory.
+#[derive(Debug, Default)]
+struct Extenders {
+    scalar: Extender,
+    vector: VectorExtender,
+}
+
+impl Extenders {
+    /// Extends with the best kernel that the CPU and the options allow and the scores fit.
+    #[allow(unsafe_code, reason = "calling a kernel after the CPU was asked")]
+    fn extend(&mut self, options: &Options, problem: &Problem<'_>) -> Extension {
+        #[cfg(target_arch = "x86_64")]
+        if VectorExtender::fits(options, problem) {
+            match options.level.min(Level::detected()) {
+                // SAFETY: the CPU has just said that it knows AVX-512BW.
+                Level::Avx512 => return unsafe { self.vector.extend_avx512(options, problem) },
+                // SAFETY: the CPU has just said that it knows AVX2.
+                Level::Avx2 => return unsafe { self.vector.extend_avx2(options, problem) },
+                Level::Scalar => {}
+            }
+        }
+        self.scalar.extend(options, problem)
+    }
+}
+
 /// Extends with wider bands until the score stays, and returns the last band too.
 fn widen(
-    extender: &mut Extender,
+    extenders: &mut Extenders,
     scene: &Scene<'_>,
     mut problem: Problem<'_>,
     mut before: i32,
@@ -208,7 +238,7 @@ fn widen(
     let mut extension = Extension::default();
     for doubling in 0..MOST_BANDS {
         problem.band = options.band_width << doubling;
-        extension = extender.extend(options, &problem);
+        extension = extenders.extend(options, &problem);
         let (half, quarter) = (problem.band >> 1, problem.band >> 2);
         if extension.score == before || extension.max_offset < half + quarter {
             break;
@@ -289,4 +319,56 @@ fn covered(anchors: &[Anchor], alignment: &Alignment) -> i32 {
         .filter(is_within)
         .map(|anchor| anchor.length)
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1500))]
+
+        #[test]
+        fn every_level_gives_the_scalar_extension(
+            query in prop::collection::vec(0u8..5, 1..160),
+            changes in prop::collection::vec((0usize..160, 0u8..7, 1usize..30), 0..8),
+            costs in (0i32..8, 0i32..8, 0i32..8, 1i32..4, 1i32..4),
+            bounds in (1i32..120, 1i32..110, 0i32..60),
+        ) {
+            let mut reference: Vec<u8> = query.iter().map(|&code| code & 3).collect();
+            for (at, change, length) in changes {
+                let at = at % (reference.len() + 1);
+                match change {
+                    4 => { reference.splice(at..at, (0..length).map(|i| (i * i % 7) as u8 & 3)); }
+                    5 => { reference.drain(at..(at + length).min(reference.len())); }
+                    6 => { reference.truncate(at); }
+                    code if at < reference.len() => reference[at] = code & 3,
+                    _ => {}
+                }
+            }
+            let mut options = Options {
+                mismatch_penalty: costs.0,
+                gap_open_deletion: costs.1,
+                gap_open_insertion: costs.2,
+                gap_extend_deletion: costs.3,
+                gap_extend_insertion: costs.4,
+                z_drop: bounds.2,
+                ..Options::default()
+            };
+            let problem = Problem {
+                query: &query,
+                reference: &reference,
+                band: bounds.1,
+                end_bonus: 5,
+                start_score: bounds.0,
+            };
+            let expected = Extender::default().extend(&options, &problem);
+            for level in Level::available() {
+                options.level = level;
+                let found = Extenders::default().extend(&options, &problem);
+                prop_assert_eq!(found, expected, "{:?}", level);
+            }
+        }
+    }
 }

@@ -34,6 +34,7 @@ pub struct Index {
     file: MappedFile,
     dictionary: Dictionary,
     is_alternate: Vec<bool>,
+    comments: Vec<String>,
     runs: Vec<AmbiguousRun>,
     /// Where each contig begins; last the length of all.
     offsets: Vec<u64>,
@@ -46,6 +47,14 @@ pub struct Index {
 
 /// Blocks of the FM-index for which one read makes it worth to copy them into large pages.
 const BLOCKS_PER_READ: u64 = 64;
+
+/// Returns the digest of the reference out of the head of an index: its first bytes, as many as
+/// hold all contigs and runs. `None` if they do not, or are damaged.
+pub fn reference_digest_in(head: &[u8]) -> Option<[u8; 32]> {
+    let is_index = head.starts_with(&header::MAGIC);
+    let header = is_index.then(|| header::Header::decode(head))??;
+    Some(header.digest)
+}
 
 impl Index {
     /// Maps an index file and checks its head and its length.
@@ -63,6 +72,7 @@ impl Index {
             file,
             dictionary: Dictionary::new(contigs),
             is_alternate,
+            comments: header.comments,
             runs: header.runs,
             offsets,
             digest: header.digest,
@@ -108,6 +118,11 @@ impl Index {
             (self.text(), self.words()),
             (self.primary, self.base_counts),
         )
+    }
+
+    /// Returns what stands behind the name of a contig in the FASTA file.
+    pub fn comment(&self, contig: u32) -> &str {
+        &self.comments[contig as usize]
     }
 
     /// Returns the bases of both strands.

@@ -29,6 +29,7 @@ mod sort;
 
 pub use batch::{Batch, align};
 pub use error::Error;
+pub use extend::level::Level;
 pub use index::Index;
 pub use insert_size::InsertSize;
 pub use options::Options;

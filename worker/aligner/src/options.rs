@@ -1,6 +1,7 @@
 //! What the user may choose, with the defaults of `bwa mem`.
 
 use crate::Error;
+use crate::extend::level::Level;
 use crate::insert_size::InsertSize;
 
 /// The options of `bwa mem`; the letter of each is bwa's.
@@ -82,6 +83,8 @@ pub struct Options {
     pub skip_pairing: bool,
     /// `-j`: alternate contigs are as others.
     pub ignore_alternate: bool,
+    /// Vector instructions to use, if the CPU knows them; the result is the same.
+    pub level: Level,
 }
 
 impl Default for Options {
@@ -125,6 +128,7 @@ impl Default for Options {
             skip_mate_rescue: false,
             skip_pairing: false,
             ignore_alternate: false,
+            level: Level::detected(),
         }
     }
 }

@@ -34,6 +34,7 @@ pub mod haplotype_alignment;
 mod indel_qualities;
 mod indel_sight;
 pub mod intake;
+pub mod joint;
 mod left_align;
 pub mod likelihoods;
 mod log_sum;

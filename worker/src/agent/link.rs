@@ -180,18 +180,20 @@ impl Link {
 
     /// Opens objects and inputs by what the controller said of them. It welcomed this worker with
     /// the nonces of its roots, so these are the controller's.
-    pub fn open_storage(&self, welcome: &wire::Welcome) -> Result<(Reach, Storage), Error> {
+    pub fn open_storage(
+        &self,
+        welcome: &wire::Welcome,
+    ) -> impl Future<Output = Result<(Reach, Storage), Error>> + Send + use<> {
         let mut roots = self.config.roots.clone();
         if !self.config.roots_are_proven {
             let proven = storage::root_nonces(&roots);
             roots.retain(|name, _| proven.contains_key(name));
         }
         let reach = Reach::of(&self.config, roots, welcome);
-        let storage = reach.open(
-            &Handle::current(),
-            self.channel.clone(),
-            self.bearer.clone(),
-        )?;
-        Ok((reach, storage))
+        let (channel, bearer) = (self.channel.clone(), self.bearer.clone());
+        async move {
+            let storage = reach.open(&Handle::current(), channel, bearer).await?;
+            Ok((reach, storage))
+        }
     }
 }

@@ -171,6 +171,8 @@ impl Cluster {
                 .into_owned(),
             objects_nonce_file: ".nonce".into(),
             objects_nonce: "n".into(),
+            objects_url: String::new(),
+            objects_checksums: false,
         }));
         seen
     }

@@ -69,10 +69,8 @@ fn run() -> io::Result<()> {
         .worker_threads(STORE_THREADS)
         .enable_all()
         .build()?;
-    let guard = runtime.enter();
     let storage = Reach::open_wire(storage.unwrap_or_default(), runtime.handle());
-    let storage = storage.map_err(io::Error::other)?;
-    drop(guard);
+    let storage = runtime.block_on(storage).map_err(io::Error::other)?;
     let task = Arc::new(Task {
         assignment,
         monitor: Monitor::default(),

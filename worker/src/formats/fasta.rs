@@ -91,14 +91,25 @@ impl From<Error> for Failure {
     }
 }
 
-/// Reads all contigs in order and hands on name and bases of each, in either case.
+/// A contig as it stands in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contig<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What stands behind the name; not UTF-8 is left out.
+    pub comment: &'a str,
+    /// Its bases, in either case.
+    pub bases: &'a [u8],
+}
+
+/// Reads all contigs in order and hands on each.
 ///
 /// # Errors
 /// [`Error`] names file, contig and defect.
 pub fn for_each_contig(
     stream: Box<dyn Read + Send>,
     file: &str,
-    mut take: impl FnMut(&str, &[u8]),
+    mut take: impl FnMut(Contig<'_>),
 ) -> Result<(), Error> {
     let mut contig = 1;
     let failed = |contig, source| error_of(file, contig, source);
@@ -125,7 +136,13 @@ pub fn for_each_contig(
         if !names.insert(name.to_owned()) {
             return Err(invalid(Defect::Repeated(name.into())));
         }
-        take(name, &bases);
+        let comment = definition.description().unwrap_or_default();
+        let comment = std::str::from_utf8(comment).unwrap_or_default();
+        take(Contig {
+            name,
+            comment,
+            bases: &bases,
+        });
         contig += 1;
     }
     match names.is_empty() {
@@ -184,8 +201,8 @@ mod tests {
 
     fn read(text: &'static [u8]) -> Result<Vec<(String, Vec<u8>)>, Error> {
         let mut contigs = Vec::new();
-        for_each_contig(Box::new(text), "x.fa", |name, bases| {
-            contigs.push((name.to_owned(), bases.to_vec()));
+        for_each_contig(Box::new(text), "x.fa", |contig| {
+            contigs.push((contig.name.to_owned(), contig.bases.to_vec()));
         })?;
         Ok(contigs)
     }

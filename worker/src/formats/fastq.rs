@@ -1,113 +1,16 @@
 //! FASTQ in and out: plain, gzip or BGZF; strict, since a damaged file must not look complete.
 
+mod error;
+
+pub use error::{Defect, Error};
+
 use std::io::{self, BufRead, Read, Write};
 
-use common::failure::Failure;
 use genome::base;
 use genome::phred::ASCII_OFFSET;
 use genome::reads::{Read as SequencedRead, Reads};
 
 use super::compression::decompressed;
-use crate::error::storage;
-
-/// Why a FASTQ file was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The bytes could not be read.
-    #[error("{file}: record {record}: cannot be read")]
-    Io {
-        /// The file, as submitted.
-        file: String,
-        /// 1-based number of the record that was being read.
-        record: u64,
-        /// The cause.
-        source: io::Error,
-    },
-    /// The text is not FASTQ.
-    #[error("{file}: record {record}: {defect}")]
-    Invalid {
-        /// The file, as submitted.
-        file: String,
-        /// 1-based number of the record.
-        record: u64,
-        /// What is wrong with it.
-        defect: Defect,
-    },
-}
-
-/// What is wrong with a FASTQ record.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Defect {
-    /// No byte at all.
-    #[error("file is empty")]
-    Empty,
-    /// A BAM file.
-    #[error("file is BAM, not FASTQ")]
-    Bam,
-    /// A compressed stream that ends too early.
-    #[error("compressed file is truncated")]
-    TruncatedGzip,
-    /// A compressed stream that is damaged.
-    #[error("compressed file is corrupt")]
-    CorruptGzip,
-    /// Another character than `@` at the start.
-    #[error("first character is {0:?}, not '@'")]
-    Start(char),
-    /// A line without characters.
-    #[error("line {0} of the record is blank")]
-    BlankLine(u8),
-    /// The file ends inside the record.
-    #[error("file ends after {0} of the record's 4 lines")]
-    Incomplete(u8),
-    /// The last line is not closed.
-    #[error("file does not end with a newline")]
-    NoFinalNewline,
-    /// The third line is something else.
-    #[error("third line does not start with '+': the record may have 3 lines")]
-    Separator,
-    /// As many qualities as bases are needed.
-    #[error("{bases} bases but {qualities} qualities")]
-    Lengths {
-        /// Number of bases.
-        bases: usize,
-        /// Number of qualities.
-        qualities: usize,
-    },
-    /// A character that IUPAC does not know.
-    #[error("base {0:?} is not an IUPAC code")]
-    Base(char),
-    /// A quality below `!` or above `~`.
-    #[error("quality character {0:?} is outside '!' to '~'")]
-    Quality(char),
-    /// A name that BAM cannot hold.
-    #[error("read name has {0} characters, not 1 to 254")]
-    Name(usize),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Io {
-                file,
-                record,
-                source,
-            } => {
-                let failure = storage(&source);
-                let file = failure.file.clone().or(Some(file));
-                Self {
-                    file,
-                    record: Some(record),
-                    ..failure
-                }
-            }
-            Error::Invalid {
-                file,
-                record,
-                defect,
-            } => Self::input(file, defect.to_string()).at_record(record),
-        }
-    }
-}
 
 /// One record: what a [`FastqReader`] fills again and again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -116,7 +19,7 @@ pub struct Record {
     pub name: Vec<u8>,
     /// Bases as they stand in the file.
     pub bases: Vec<u8>,
-    /// Raw Phred qualities.
+    /// Raw Phred qualities; none from FASTA.
     pub qualities: Vec<u8>,
 }
 
@@ -138,6 +41,8 @@ pub struct FastqReader {
     record: u64,
     consumed_bytes: u64,
     line: Vec<u8>,
+    comment: Vec<u8>,
+    takes_fasta: bool,
 }
 
 impl FastqReader {
@@ -152,6 +57,8 @@ impl FastqReader {
             record: 0,
             consumed_bytes: 0,
             line: Vec::new(),
+            comment: Vec::new(),
+            takes_fasta: false,
         };
         reader.text = decompressed(stream).map_err(|source| reader.at_next().io(source))?;
         let head = reader.text.fill_buf();
@@ -165,6 +72,18 @@ impl FastqReader {
             Some(defect) => Err(reader.at_next().invalid(defect)),
             None => Ok(reader),
         }
+    }
+
+    /// The same, and takes records of FASTA as reads without qualities.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with_fasta(stream: Box<dyn Read + Send>, file: &str) -> Result<Self, Error> {
+        let reader = Self::open(stream, file)?;
+        Ok(Self {
+            takes_fasta: true,
+            ..reader
+        })
     }
 
     /// Skips decompressed text and the records in it, to go on where an earlier reader stood.
@@ -193,6 +112,11 @@ impl FastqReader {
         self.record
     }
 
+    /// Returns what stands behind the name of the last record.
+    pub fn comment(&self) -> &[u8] {
+        &self.comment
+    }
+
     /// Returns the name of the file, as submitted.
     pub fn file(&self) -> &str {
         &self.file
@@ -209,7 +133,11 @@ impl FastqReader {
             return Ok(false);
         }
         match self.line.first() {
-            Some(b'@') => set_name(&self.line[1..], &mut record.name),
+            Some(b'@') => self.take_title(&mut record.name),
+            Some(b'>') if self.takes_fasta => {
+                self.take_title(&mut record.name);
+                return self.read_fasta(record).map(|()| true);
+            }
             Some(&other) => return Err(self.invalid(Defect::Start(other.into()))),
             None => return Err(self.invalid(Defect::BlankLine(1))),
         }
@@ -232,14 +160,59 @@ impl FastqReader {
         Ok(true)
     }
 
+    /// Takes the name up to the first white space, without `/digit` if it is longer than that, and
+    /// the comment behind it.
+    fn take_title(&mut self, name: &mut Vec<u8>) {
+        let line = &self.line[1..];
+        let end = line.iter().position(u8::is_ascii_whitespace);
+        let end = end.unwrap_or(line.len());
+        let mut word = &line[..end];
+        if let [head @ .., b'/', b'0'..=b'9'] = word
+            && !head.is_empty()
+        {
+            word = head;
+        }
+        name.clear();
+        name.extend_from_slice(word);
+        self.comment.clear();
+        self.comment.extend(line.iter().skip(end + 1));
+    }
+
+    /// Reads the lines of a FASTA record up to the next one.
+    fn read_fasta(&mut self, record: &mut Record) -> Result<(), Error> {
+        if !(1..=254).contains(&record.name.len()) {
+            return Err(self.invalid(Defect::Name(record.name.len())));
+        }
+        record.bases.clear();
+        record.qualities.clear();
+        loop {
+            let next = self.text.fill_buf().map(|text| text.first().copied());
+            let is_over = |next: &u8| matches!(next, b'>' | b'@');
+            if next
+                .map_err(|source| self.io(source))?
+                .is_none_or(|next| is_over(&next))
+            {
+                break;
+            }
+            self.read_line(1)?;
+            record.bases.extend_from_slice(&self.line);
+        }
+        self.check_bases(record)
+    }
+
+    fn check_bases(&self, record: &Record) -> Result<(), Error> {
+        match record.bases.iter().find(|&&letter| !base::is_iupac(letter)) {
+            Some(&letter) => Err(self.invalid(Defect::Base(letter.into()))),
+            None => Ok(()),
+        }
+    }
+
     fn check(&self, record: &Record) -> Result<(), Error> {
         let (bases, qualities) = (record.bases.len(), record.qualities.len());
         if bases != qualities {
             return Err(self.invalid(Defect::Lengths { bases, qualities }));
         }
-        if let Some(&letter) = record.bases.iter().find(|&&letter| !base::is_iupac(letter)) {
-            return Err(self.invalid(Defect::Base(letter.into())));
-        }
+        self.check_bases(record)?;
         let printable = |&&quality: &&u8| !(b'!'..=b'~').contains(&quality);
         match record.qualities.iter().find(printable) {
             Some(&quality) => Err(self.invalid(Defect::Quality(quality.into()))),
@@ -354,22 +327,6 @@ pub fn write_record(read: SequencedRead<'_>, out: &mut impl Write) -> io::Result
         out.write_all(part)?;
     }
     Ok(())
-}
-
-/// Takes the name up to the first white space, without `/digit` if it is longer than that.
-fn set_name(line: &[u8], name: &mut Vec<u8>) {
-    let end = line
-        .iter()
-        .position(u8::is_ascii_whitespace)
-        .unwrap_or(line.len());
-    let mut word = &line[..end];
-    if let [head @ .., b'/', b'0'..=b'9'] = word
-        && !head.is_empty()
-    {
-        word = head;
-    }
-    name.clear();
-    name.extend_from_slice(word);
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Writing an object: straight into a directory, or by way of scratch to a store far away.
+//! Writing an object: straight into the store, or by way of scratch where its writers may break.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -40,7 +40,7 @@ enum Target {
 
 impl OutputWriter {
     pub(super) fn start(objects: Objects, key: Key, scratch: &Path) -> Result<Self, Failure> {
-        let target = if objects.store.path(&key).is_some() {
+        let target = if objects.store.is_patient() {
             let writer = objects.runtime.block_on(objects.store.writer(&key));
             let writer = writer.map_err(error::writing)?;
             Target::Direct {

@@ -19,9 +19,10 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
     let reference = &context.genome()?.reference;
     let mut builder = index::Builder::new();
     let stream = context.open_input(reference, 0)?;
-    fasta::for_each_contig(stream, &reference.to_string(), |name, bases| {
-        context.monitor.add(0, bases.len() as u64);
-        builder.add_contig(name, bases);
+    fasta::for_each_contig(stream, &reference.to_string(), |contig| {
+        context.monitor.add(0, contig.bases.len() as u64);
+        builder.add_contig(contig.name, contig.bases);
+        builder.add_comment(contig.comment);
     })?;
     let mut out = context.create(INDEX)?;
     builder.finish(context.monitor, &mut out).map_err(failure)?;

@@ -1,7 +1,6 @@
 //! The state of a replica: a fold while it follows, a way to the control plane while it leads.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use crate::actors::workflow::{Moment, Snapshot};
 use crate::actors::workflows::{self, Filter, Opened};
 use crate::core::state::WorkflowState;
 use crate::core::view::{self, Status};
+use crate::objects::Fetcher;
 use crate::state::StoreError;
 use crate::state::etcd::Connection;
 use crate::state::etcd::watch::{Change, News, follow};
@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct State {
     myself: ActorRef<Message>,
     connection: Connection,
-    objects: PathBuf,
+    objects: Fetcher,
     folded: watch::Sender<bool>,
     role: Role,
     /// Number of the listing whose news count.
@@ -369,8 +369,8 @@ fn fits(filter: &Filter, folded: &Folded) -> bool {
         && tenant.as_ref().is_none_or(|tenant| tenant == owner)
 }
 
-fn fetch(objects: &std::path::Path, object: &ObjectRef) -> Result<Vec<u8>, StoreError> {
-    let bytes = std::fs::read(objects.join(&object.key));
+fn fetch(objects: &Fetcher, object: &ObjectRef) -> Result<Vec<u8>, StoreError> {
+    let bytes = objects.read(&object.key);
     bytes.map_err(|source| StoreError::Failed {
         doing: "reading a snapshot",
         source: Box::new(source),

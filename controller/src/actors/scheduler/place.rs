@@ -72,6 +72,7 @@ fn workers<'a>(seats: &'a BTreeMap<WorkerId, Seat>) -> Vec<Worker<'a>> {
             credits: info.credits.saturating_sub(held),
             takes_tasks: *availability == Availability::Ready,
             output_versions: &info.output_versions,
+            references: &info.references,
         }
     };
     seats.values().map(worker).collect()

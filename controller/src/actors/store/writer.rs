@@ -1,6 +1,5 @@
 //! The thread of the store: gathers transactions, writes them together, tells who waits.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::ids::{Epoch, IdempotencyToken, Sha256, WorkflowId};
@@ -13,6 +12,7 @@ use crate::actors::workflow::Snapshot;
 use crate::actors::workflows::Opened;
 use crate::core::state::WorkflowState;
 use crate::leader::StateLock;
+use crate::objects::Fetcher;
 use crate::state::records::{Token, accept};
 use crate::state::{Outcome, StateStore, StoreError, Transaction, journal, keys, schema};
 
@@ -21,7 +21,7 @@ const GROUP: usize = 64;
 
 pub(super) struct State {
     store: Box<dyn StateStore>,
-    objects: PathBuf,
+    objects: Fetcher,
     /// Dropped after the store: who gets it next finds the store closed.
     _lock: Option<Arc<StateLock>>,
     on_failure: OnFailure,
@@ -46,7 +46,7 @@ enum Waiting {
 }
 
 impl State {
-    pub(super) fn new(open: Open, objects: PathBuf) -> Self {
+    pub(super) fn new(open: Open, objects: Fetcher) -> Self {
         let Open {
             store,
             lock,
@@ -240,7 +240,7 @@ impl State {
     }
 
     fn fetch(&self, object: &ObjectRef) -> Result<Vec<u8>, StoreError> {
-        let bytes = std::fs::read(self.objects.join(&object.key));
+        let bytes = self.objects.read(&object.key);
         bytes.map_err(|source| StoreError::Failed {
             doing: "reading a snapshot",
             source: Box::new(source),

@@ -50,9 +50,11 @@ pub(crate) struct Extender {
 
 /// The part of a row that is computed.
 #[derive(Debug, Clone, Copy)]
-struct Window {
-    start: usize,
-    end: usize,
+pub(super) struct Window {
+    /// Its first column.
+    pub start: usize,
+    /// One past its last column.
+    pub end: usize,
 }
 
 impl Extender {
@@ -61,33 +63,13 @@ impl Extender {
     /// M = H\[i-1,j-1\] + s where that H is positive, else 0; H = max(M, E, F);
     /// E\[i+1,j\] = max(E - e, M - o - e, 0), F likewise along the row: gaps open from M only.
     pub fn extend(&mut self, options: &Options, problem: &Problem<'_>) -> Extension {
-        let query_length = problem.query.len();
         self.prepare(options, problem);
-        let band = effective_band(options, problem);
-        let mut best = Best::new(problem.start_score);
-        let mut window = Window {
-            start: 0,
-            end: query_length,
+        let mut rows = ScalarRows {
+            extender: self,
+            options,
+            column: -1,
         };
-        for (i, &base) in problem.reference.iter().enumerate() {
-            window.start = window.start.max(i.saturating_sub(band));
-            window.end = window.end.min(i + band + 1).min(query_length);
-            let border = if window.start == 0 {
-                let gap = options.gap_extend_deletion * (i as i32 + 1);
-                (problem.start_score - options.gap_open_deletion - gap).max(0)
-            } else {
-                0
-            };
-            let row = self.row(options, base, window, border);
-            if window.start.max(window.end) == query_length {
-                best.reach_end(i as i32, row.last);
-            }
-            if row.max == 0 || best.is_over(options, i as i32, &row) {
-                break;
-            }
-            window = self.next_window(window, query_length);
-        }
-        best.into_extension()
+        extend_rows(&mut rows, options, problem)
     }
 
     /// Fills the row above the first one and the scores of each base against the read.
@@ -114,19 +96,98 @@ impl Extender {
             self.profile.extend(scores);
         }
     }
+}
 
-    fn row(&mut self, options: &Options, base: u8, window: Window, border: i32) -> Row {
-        let length = self.columns.len() - 1;
+/// The rows of a matrix, one after the other.
+pub(super) trait Rows {
+    /// Computes a row; `border` stands left of the first column.
+    fn row(&mut self, base: u8, window: Window, border: i32) -> Row;
+    /// Returns the last column that holds the maximum of the last row.
+    fn column(&self) -> i32;
+    /// Says whether H of the column before, or E of this one, is not zero.
+    fn is_live(&self, column: usize) -> bool;
+}
+
+/// Computes row after row until nothing is alive, the score drops or the reference ends.
+#[inline(always)]
+pub(super) fn extend_rows(
+    rows: &mut impl Rows,
+    options: &Options,
+    problem: &Problem<'_>,
+) -> Extension {
+    let query_length = problem.query.len();
+    let band = effective_band(options, problem);
+    let mut best = Best::new(problem.start_score);
+    let mut window = Window {
+        start: 0,
+        end: query_length,
+    };
+    for (i, &base) in problem.reference.iter().enumerate() {
+        window.start = window.start.max(i.saturating_sub(band));
+        window.end = window.end.min(i + band + 1).min(query_length);
+        let border = if window.start == 0 {
+            let gap = options.gap_extend_deletion * (i as i32 + 1);
+            (problem.start_score - options.gap_open_deletion - gap).max(0)
+        } else {
+            0
+        };
+        let row = rows.row(base, window, border);
+        if window.start.max(window.end) == query_length {
+            best.reach_end(i as i32, row.last);
+        }
+        if row.max == 0 || best.is_over(options, i as i32, (&row, rows)) {
+            break;
+        }
+        window = next_window(rows, window, query_length);
+    }
+    best.into_extension()
+}
+
+/// Returns the columns that the next row must look at: from the first to two past the last that
+/// is not zero.
+#[inline(always)]
+fn next_window(rows: &impl Rows, window: Window, query_length: usize) -> Window {
+    let Window { mut start, end } = window;
+    while start < end && !rows.is_live(start) {
+        start += 1;
+    }
+    let mut last = end;
+    while last >= start && !rows.is_live(last) {
+        if last == 0 {
+            return Window {
+                start,
+                end: 1.min(query_length),
+            };
+        }
+        last -= 1;
+    }
+    Window {
+        start,
+        end: (last + 2).min(query_length),
+    }
+}
+
+/// The rows of the scalar matrix.
+struct ScalarRows<'a> {
+    extender: &'a mut Extender,
+    options: &'a Options,
+    column: i32,
+}
+
+impl Rows for ScalarRows<'_> {
+    fn row(&mut self, base: u8, window: Window, border: i32) -> Row {
+        let (options, extender) = (self.options, &mut *self.extender);
+        let length = extender.columns.len() - 1;
+        self.column = -1;
         let mut row = Row {
             max: 0,
-            column: -1,
             last: border,
         };
         let mut f = 0;
         let (mut h_left, mut best) = (border, 0);
         if window.start < window.end {
-            let scores = &self.profile[base as usize * length..][window.start..window.end];
-            let columns = &mut self.columns[window.start..window.end];
+            let scores = &extender.profile[base as usize * length..][window.start..window.end];
+            let columns = &mut extender.columns[window.start..window.end];
             for (j, (column, &score)) in columns.iter_mut().zip(scores).enumerate() {
                 let diagonal = column.h;
                 column.h = h_left;
@@ -146,43 +207,29 @@ impl Extender {
                 let opened = (m - options.first_insertion()).max(0);
                 f = (f - options.gap_extend_insertion).max(opened);
             }
-            row.column = (window.start + best) as i32;
+            self.column = (window.start + best) as i32;
         }
         row.last = h_left;
-        self.columns[window.end] = Column { h: h_left, e: 0 };
+        extender.columns[window.end] = Column { h: h_left, e: 0 };
         row
     }
 
-    /// Returns the columns that the next row must look at: from the first to two past the last
-    /// that is not zero.
-    fn next_window(&self, window: Window, query_length: usize) -> Window {
-        let is_live = |column: &Column| column.h != 0 || column.e != 0;
-        let Window { mut start, end } = window;
-        while start < end && !is_live(&self.columns[start]) {
-            start += 1;
-        }
-        let mut last = end;
-        while last >= start && !is_live(&self.columns[last]) {
-            if last == 0 {
-                return Window {
-                    start,
-                    end: 1.min(query_length),
-                };
-            }
-            last -= 1;
-        }
-        Window {
-            start,
-            end: (last + 2).min(query_length),
-        }
+    fn column(&self) -> i32 {
+        self.column
+    }
+
+    fn is_live(&self, column: usize) -> bool {
+        let column = &self.extender.columns[column];
+        column.h != 0 || column.e != 0
     }
 }
 
 /// The outcome of a row.
-struct Row {
-    max: i32,
-    column: i32,
-    last: i32,
+pub(super) struct Row {
+    /// Greatest H.
+    pub max: i32,
+    /// H of the last column.
+    pub last: i32,
 }
 
 /// The best cells so far.
@@ -215,20 +262,25 @@ impl Best {
     }
 
     /// Takes a new best score, or says whether the row has dropped too far below the best.
-    fn is_over(&mut self, options: &Options, i: i32, row: &Row) -> bool {
+    #[inline(always)]
+    fn is_over(&mut self, options: &Options, i: i32, (row, rows): (&Row, &impl Rows)) -> bool {
         if row.max > self.score {
             self.score = row.max;
-            (self.row, self.column) = (i, row.column);
-            self.max_offset = self.max_offset.max((row.column - i).abs());
+            (self.row, self.column) = (i, rows.column());
+            self.max_offset = self.max_offset.max((self.column - i).abs());
             return false;
         }
-        let (rows, columns) = (i - self.row, row.column - self.column);
-        let gap = if rows > columns {
-            (rows - columns) * options.gap_extend_deletion
+        let lost = self.score - row.max;
+        if options.z_drop <= 0 || lost <= options.z_drop {
+            return false;
+        }
+        let (down, right) = (i - self.row, rows.column() - self.column);
+        let gap = if down > right {
+            (down - right) * options.gap_extend_deletion
         } else {
-            (columns - rows) * options.gap_extend_insertion
+            (right - down) * options.gap_extend_insertion
         };
-        options.z_drop > 0 && self.score - row.max - gap > options.z_drop
+        lost - gap > options.z_drop
     }
 
     const fn into_extension(self) -> Extension {

@@ -8,6 +8,7 @@
     reason = "calling the AVX2 version after the CPU was asked"
 )]
 
+use super::level::Level;
 use super::local::{Cell, Goal};
 use crate::Options;
 
@@ -82,6 +83,7 @@ pub(crate) struct Striped<T, const N: usize> {
     /// What is taken off again; columns that do not count lose everything.
     bias: Vec<Vector<T, N>>,
     costs: [T; 4],
+    level: Level,
 }
 
 impl<T: Lane, const N: usize> Default for Striped<T, N> {
@@ -95,6 +97,7 @@ impl<T: Lane, const N: usize> Default for Striped<T, N> {
             profile: Vec::new(),
             bias: Vec::new(),
             costs: [T::default(); 4],
+            level: Level::Scalar,
         }
     }
 }
@@ -102,6 +105,7 @@ impl<T: Lane, const N: usize> Default for Striped<T, N> {
 impl<T: Lane, const N: usize> Striped<T, N> {
     /// Takes a read; `padded` columns count, those beyond it score 0.
     pub fn prepare(&mut self, options: &Options, query: &[u8], padded: usize) {
+        self.level = options.level;
         self.stride = padded.div_ceil(N);
         let stride = self.stride;
         let zero = [T::default(); N];
@@ -111,27 +115,18 @@ impl<T: Lane, const N: usize> Striped<T, N> {
         }
         let bias = options.mismatch_penalty.max(1);
         self.bias.clear();
-        self.bias.extend((0..stride).map(|vector| {
-            let counts = |lane: usize| vector + lane * stride < padded;
-            std::array::from_fn(|lane| {
-                if counts(lane) {
-                    T::from_i32(bias)
-                } else {
-                    T::MAX
-                }
-            })
-        }));
+        self.bias.resize(stride, [T::MAX; N]);
         self.profile.clear();
-        for base in 0..5 {
-            let raised = |column: usize| match query.get(column) {
-                Some(&code) => T::from_i32(options.score(base, code) + bias),
-                None if column < padded => T::from_i32(bias),
-                None => T::default(),
-            };
-            self.profile.extend(
-                (0..stride)
-                    .map(|vector| std::array::from_fn(|lane| raised(vector + lane * stride))),
-            );
+        self.profile.resize(5 * stride, zero);
+        for column in 0..padded {
+            let (vector, lane) = (column % stride, column / stride);
+            self.bias[vector][lane] = T::from_i32(bias);
+            for base in 0..5 {
+                let score = query
+                    .get(column)
+                    .map_or(0, |&code| options.score(base as u8, code));
+                self.profile[base * stride + vector][lane] = T::from_i32(score + bias);
+            }
         }
         self.costs = [
             options.gap_extend_deletion,
@@ -145,7 +140,7 @@ impl<T: Lane, const N: usize> Striped<T, N> {
     /// Fills the matrix and returns its best cell; see [`super::local::LocalAligner`].
     pub fn run(&mut self, reference: &[u8], goal: Goal, rows: &mut Vec<(i32, i32)>) -> Cell {
         #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("avx2") {
+        if self.level.min(Level::detected()) >= Level::Avx2 {
             // SAFETY: the CPU has just said that it knows AVX2.
             return unsafe { run_avx2(self, reference, goal, rows) };
         }
@@ -185,7 +180,10 @@ fn run<T: Lane, const N: usize>(
 ) -> Cell {
     let mut best = Cell::NONE;
     for (row, &base) in (0..).zip(reference) {
-        let max = next_row(striped, base);
+        let least = T::from_i32(goal.listed.min(best.score.saturating_add(1)));
+        let Some(max) = next_row(striped, base, least) else {
+            continue;
+        };
         let score = max.to_i32();
         goal.list(rows, score, row);
         if score > best.score {
@@ -203,24 +201,19 @@ fn run<T: Lane, const N: usize>(
     best
 }
 
-/// Computes the next row of H and E; returns the maximum of the row.
+/// Computes the next row of H and E; returns the maximum of the row if that is at least `least`.
 #[inline(always)]
-fn next_row<T: Lane, const N: usize>(striped: &mut Striped<T, N>, base: u8) -> T {
+fn next_row<T: Lane, const N: usize>(striped: &mut Striped<T, N>, base: u8, least: T) -> Option<T> {
     let stride = striped.stride;
     std::mem::swap(&mut striped.h, &mut striped.h_before);
-    let [
-        extend_deletion,
-        open_deletion,
-        extend_insertion,
-        open_insertion,
-    ] = striped.costs.map(|cost| [cost; N]);
+    let costs = &striped.costs;
+    let (extend_deletion, open_deletion) = ([costs[0]; N], [costs[1]; N]);
+    let (extend_insertion, open_insertion) = ([costs[2]; N], [costs[3]; N]);
     let scores = &striped.profile[base as usize * stride..][..stride];
     let bias = &striped.bias[..stride];
     let before = &striped.h_before[..stride];
     let (h, e) = (&mut striped.h[..stride], &mut striped.e[..stride]);
-    let Some(&last) = before.last() else {
-        return T::default();
-    };
+    let &last = before.last()?;
     let mut diagonal = shift(last);
     let mut f = [T::default(); N];
     let mut max = [T::default(); N];
@@ -236,7 +229,11 @@ fn next_row<T: Lane, const N: usize>(striped: &mut Striped<T, N>, base: u8) -> T
         diagonal = before[at];
     }
     carry_over(h, f, (extend_insertion, open_insertion));
-    max.into_iter().fold(T::default(), T::max)
+    let mut is_enough = false;
+    for lane in max {
+        is_enough |= lane >= least;
+    }
+    is_enough.then(|| max.into_iter().fold(T::default(), T::max))
 }
 
 /// Carries insertions from the end of each lane into the next, as long as they matter.
@@ -278,9 +275,15 @@ fn zip<T: Lane, const N: usize>(
 }
 
 /// Moves every lane up by one; the lowest becomes 0.
+#[expect(
+    clippy::manual_memcpy,
+    reason = "a copy goes through memory, single lanes become one shuffle"
+)]
 #[inline(always)]
 fn shift<T: Lane, const N: usize>(vector: Vector<T, N>) -> Vector<T, N> {
     let mut shifted = [T::default(); N];
-    shifted[1..].copy_from_slice(&vector[..N - 1]);
+    for lane in 1..N {
+        shifted[lane] = vector[lane - 1];
+    }
     shifted
 }

@@ -15,6 +15,7 @@ use std::io::{BufWriter, Write};
 pub struct Builder {
     digest: ReferenceDigest,
     contigs: Vec<(Contig, bool)>,
+    comments: Vec<String>,
     runs: Vec<AmbiguousRun>,
     packed: Vec<u8>,
     total_length: u64,
@@ -33,6 +34,7 @@ impl Builder {
         Self {
             digest: ReferenceDigest::new(),
             contigs: Vec::new(),
+            comments: Vec::new(),
             runs: Vec::new(),
             packed: Vec::new(),
             total_length: 0,
@@ -48,6 +50,7 @@ impl Builder {
             length: bases.len() as u64,
         };
         self.contigs.push((contig, false));
+        self.comments.push(String::new());
         let first_run = self.runs.len();
         for &letter in bases {
             let code = match base::code(letter) {
@@ -58,6 +61,13 @@ impl Builder {
                 code => code,
             };
             self.push_code(code);
+        }
+    }
+
+    /// Says what stands behind the name of the contig that was added last.
+    pub fn add_comment(&mut self, text: &str) {
+        if let Some(comment) = self.comments.last_mut() {
+            *comment = text.into();
         }
     }
 
@@ -116,6 +126,7 @@ impl Builder {
             primary: array.primary(),
             base_counts,
             contigs: self.contigs,
+            comments: self.comments,
             runs: self.runs,
         };
         let sections = header.sections();

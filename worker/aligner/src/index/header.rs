@@ -35,6 +35,8 @@ pub(super) struct Header {
     pub base_counts: [u64; 4],
     /// The contigs, and whether each is an alternate (ALT) one.
     pub contigs: Vec<(Contig, bool)>,
+    /// What stands behind the name of each contig in the FASTA file.
+    pub comments: Vec<String>,
     /// Letters that two bits cannot say.
     pub runs: Vec<AmbiguousRun>,
 }
@@ -76,9 +78,11 @@ impl Header {
         for number in numbers.chain(counts) {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
-        for (contig, is_alternate) in &self.contigs {
-            bytes.extend_from_slice(&(contig.name.len() as u64).to_le_bytes());
-            bytes.extend_from_slice(contig.name.as_bytes());
+        for ((contig, is_alternate), comment) in self.contigs.iter().zip(&self.comments) {
+            for text in [&contig.name, comment] {
+                bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                bytes.extend_from_slice(text.as_bytes());
+            }
             bytes.extend_from_slice(&contig.length.to_le_bytes());
             bytes.push(u8::from(*is_alternate));
         }
@@ -111,7 +115,9 @@ impl Header {
         }
         let (contigs, runs) = (fields.number()?, fields.number()?);
         for _ in 0..contigs {
-            header.contigs.push(fields.contig()?);
+            let (contig, is_alternate, comment) = fields.contig()?;
+            header.contigs.push((contig, is_alternate));
+            header.comments.push(comment);
         }
         for _ in 0..runs {
             header.runs.push(AmbiguousRun {
@@ -174,12 +180,16 @@ impl<'a> Fields<'a> {
         Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
     }
 
-    fn contig(&mut self) -> Option<(Contig, bool)> {
+    fn text(&mut self) -> Option<String> {
         let bytes = usize::try_from(self.number()?).ok()?;
-        let name = String::from_utf8(self.take(bytes)?.to_vec()).ok()?;
+        String::from_utf8(self.take(bytes)?.to_vec()).ok()
+    }
+
+    fn contig(&mut self) -> Option<(Contig, bool, String)> {
+        let (name, comment) = (self.text()?, self.text()?);
         let length = self.number()?;
         let is_alternate = self.take(1)?[0] == 1;
-        Some((Contig { name, length }, is_alternate))
+        Some((Contig { name, length }, is_alternate, comment))
     }
 }
 
@@ -197,6 +207,7 @@ mod tests {
             primary: 9,
             base_counts: [10, 5, 5, 10],
             contigs: vec![(contig("a", 10), false), (contig("b", 5), true)],
+            comments: vec!["first".into(), String::new()],
             runs: vec![AmbiguousRun {
                 start: 3,
                 length: 2,

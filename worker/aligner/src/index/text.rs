@@ -1,9 +1,9 @@
 //! The bases of both strands: the packed forward strand, and its reverse complement in thought.
 
 /// Four bases a byte, unpacked.
-const UNPACKED: [[u8; 4]; 256] = unpacked(0);
+const UNPACKED: [[u8; 4]; 256] = unpacked(false);
 /// The same as the reverse strand reads them.
-const COMPLEMENTED: [[u8; 4]; 256] = unpacked(3);
+const COMPLEMENTED: [[u8; 4]; 256] = unpacked(true);
 
 /// Read access to both strands.
 #[derive(Debug, Clone, Copy)]
@@ -52,30 +52,36 @@ impl<'a> Text<'a> {
         };
         let bytes = &self.packed[(from >> 2) as usize..((to + 3) >> 2) as usize];
         let (head, length) = ((from & 3) as usize, (to - from) as usize);
-        if is_forward {
-            let unpacked = bytes.iter().flat_map(|&byte| UNPACKED[byte as usize]);
-            codes.extend(unpacked.skip(head).take(length));
-        } else {
-            let tail = bytes.len() * 4 - head - length;
-            codes.reserve(bytes.len() * 4);
-            for &byte in bytes.iter().rev() {
-                let mut four = COMPLEMENTED[byte as usize];
-                four.reverse();
-                codes.extend_from_slice(&four);
+        codes.reserve(bytes.len() * 4);
+        let surplus = if is_forward {
+            for &byte in bytes {
+                codes.extend_from_slice(&UNPACKED[byte as usize]);
             }
-            codes.copy_within(before + tail..before + tail + length, before);
-            codes.truncate(before + length);
-        }
+            head
+        } else {
+            for &byte in bytes.iter().rev() {
+                codes.extend_from_slice(&COMPLEMENTED[byte as usize]);
+            }
+            bytes.len() * 4 - head - length
+        };
+        let first = before + surplus;
+        codes.copy_within(first..first + length, before);
+        codes.truncate(before + length);
     }
 }
 
-const fn unpacked(flip: u8) -> [[u8; 4]; 256] {
+const fn unpacked(reverse: bool) -> [[u8; 4]; 256] {
     let mut table = [[0; 4]; 256];
     let mut byte = 0;
     while byte < 256 {
         let mut at = 0;
         while at < 4 {
-            table[byte][at] = (byte >> (6 - 2 * at)) as u8 & 3 ^ flip;
+            let code = (byte >> (6 - 2 * at)) as u8 & 3;
+            if reverse {
+                table[byte][3 - at] = 3 - code;
+            } else {
+                table[byte][at] = code;
+            }
             at += 1;
         }
         byte += 1;

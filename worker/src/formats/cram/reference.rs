@@ -57,8 +57,8 @@ impl ReferenceFile {
         let stream = std::fs::File::open(&self.path).map_err(|source| self.io(source))?;
         let mut records = HashMap::new();
         let shown = self.path.display().to_string();
-        contigs::for_each_contig(Box::new(stream), &shown, |name, bases| {
-            records.insert(name.as_bytes().to_vec(), bases.to_vec());
+        contigs::for_each_contig(Box::new(stream), &shown, |contig| {
+            records.insert(contig.name.as_bytes().to_vec(), contig.bases.to_vec());
         })?;
         let inner = Loaded(records);
         Ok(Repository::new(Checked { inner, sums }))

@@ -1,0 +1,205 @@
+//! The client: endpoint, region and credentials as the environment, a profile or a request say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::timeout::TimeoutConfig;
+use aws_credential_types::Credentials;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{
+    Builder, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedHttpClient,
+    StalledStreamProtectionConfig,
+};
+use aws_smithy_http_client::tls;
+use common::backoff::Backoff;
+use common::secret::Secret;
+use tokio::sync::OnceCell;
+
+use super::Bucket;
+use super::probe::Capabilities;
+use crate::Patience;
+
+/// The region where nothing says one: other servers than AWS do not care.
+const REGION: &str = "us-east-1";
+/// How long a connection may take.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// Set to `false` where a custom endpoint wants the bucket in the host name, to `true` where AWS
+/// is to get it in the path.
+const PATH_STYLE: &str = "SPINDLE_S3_PATH_STYLE";
+
+/// How requests are made.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How passing faults are met.
+    pub patience: Patience,
+    /// Time without an answer, or without a byte of one, after which a request is given up.
+    pub stall: Duration,
+    /// Size of a part of an upload, but for its last one; at least 5 MiB.
+    pub part_bytes: usize,
+    /// Parts on their way at once.
+    pub parts_at_once: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let backoff = Backoff {
+            first: Duration::from_millis(200),
+            cap: Duration::from_secs(10),
+        };
+        Self {
+            patience: Patience { backoff, tries: 10 },
+            stall: Duration::from_secs(60),
+            part_bytes: 16 << 20,
+            parts_at_once: 3,
+        }
+    }
+}
+
+/// Who asks, where that is not for the environment to say.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Name of the key.
+    pub access_key: String,
+    /// The key.
+    pub secret_key: Secret,
+    /// Goes with a key that expires.
+    pub session_token: Option<Secret>,
+}
+
+/// A server of another address than AWS.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// `http://HOST:PORT` or `https://…`.
+    pub url: String,
+    /// Its region.
+    pub region: String,
+}
+
+/// The buckets of one server; clones share connections and credentials.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    client: Client,
+    options: Options,
+}
+
+impl Connection {
+    /// Connects as the environment says: `AWS_ENDPOINT_URL`, `AWS_REGION`, and credentials from
+    /// variables, a profile, a web identity, or the machine. Nothing is sent yet.
+    pub async fn from_environment(options: Options) -> Self {
+        let set = |names: &[&str]| names.iter().any(|name| std::env::var_os(name).is_some());
+        let custom = set(&["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"]);
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http());
+        if custom && !set(&["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"]) {
+            // Else the machine would be asked, which takes seconds where it is none of AWS.
+            loader = loader.region(Region::from_static(REGION));
+        }
+        let shared = loader.load().await;
+        let mut config = Builder::from(&shared);
+        if shared.region().is_none() {
+            config = config.region(Region::from_static(REGION));
+        }
+        let is_custom = custom || shared.endpoint_url().is_some();
+        let path_style = match std::env::var(PATH_STYLE) {
+            Ok(text) => text != "false",
+            Err(_) => is_custom,
+        };
+        Self::of(config, path_style, options)
+    }
+
+    /// Connects to a server with these credentials.
+    pub fn to(endpoint: &Endpoint, identity: &Identity, options: Options) -> Self {
+        let Identity {
+            access_key,
+            secret_key,
+            session_token,
+        } = identity;
+        let token = session_token
+            .as_ref()
+            .map(|token| token.expose().to_owned());
+        let credentials = Credentials::new(
+            access_key,
+            secret_key.expose(),
+            token,
+            None,
+            "of the request",
+        );
+        let config = Builder::new()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(http())
+            .region(Region::new(endpoint.region.clone()))
+            .endpoint_url(&endpoint.url)
+            .credentials_provider(credentials);
+        Self::of(config, true, options)
+    }
+
+    /// Sets what is the same for every server. We try again ourselves: the SDK's own retries do
+    /// not go on at the last byte.
+    fn of(config: Builder, path_style: bool, options: Options) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .read_timeout(options.stall)
+            .build();
+        let config = config
+            .force_path_style(path_style)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            // Trailing checksums are unknown to many servers; ours travel in headers.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .build();
+        Self {
+            client: Client::from_conf(config),
+            options,
+        }
+    }
+
+    /// Returns a bucket.
+    pub fn bucket(&self, name: impl Into<String>) -> Bucket {
+        Bucket {
+            client: self.client.clone(),
+            name: name.into(),
+            options: self.options,
+            capabilities: Capabilities::default(),
+        }
+    }
+}
+
+/// The connection that the environment describes, made when it is first needed; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    options: Options,
+    connection: Arc<OnceCell<Connection>>,
+}
+
+impl Environment {
+    /// Takes the options of the connection.
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            connection: Arc::default(),
+        }
+    }
+
+    /// Returns the connection.
+    pub async fn connection(&self) -> &Connection {
+        let connect = || Connection::from_environment(self.options);
+        self.connection.get_or_init(connect).await
+    }
+
+    /// Returns a bucket.
+    pub async fn bucket(&self, name: &str) -> Bucket {
+        self.connection().await.bucket(name)
+    }
+}
+
+/// Makes the HTTP client: the one TLS and crypto stack of the whole program.
+fn http() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::AwsLc,
+        ))
+        .build_https()
+}
