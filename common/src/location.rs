@@ -103,7 +103,15 @@ impl fmt::Display for Location {
     }
 }
 
+/// How each kind of location begins.
+const SCHEMES: [&str; 4] = ["root:", "upload:", "reference:", "s3://"];
+
 impl Location {
+    /// Says whether a text is meant as a location.
+    pub fn is_meant(text: &str) -> bool {
+        SCHEMES.iter().any(|scheme| text.starts_with(scheme))
+    }
+
     /// Returns the last word of the path.
     pub fn file_name(&self) -> &str {
         let (Self::Root { path, .. }

@@ -107,7 +107,10 @@ mod tests {
         };
         let location = bundle.location("ref.fa");
         assert_eq!(location.to_string(), "reference:GRCh38/01H/ref.fa");
-        assert_eq!(location.to_string().parse(), Ok(location.clone()));
+        assert_eq!(
+            location.to_string().parse::<Location>(),
+            Ok(location.clone())
+        );
         let key = location.object_key();
         assert_eq!(key.as_deref(), Some("references/GRCh38/01H/ref.fa"));
     }

@@ -242,7 +242,7 @@ fn read_outputs(wire: &[i32]) -> Result<Outputs, WireError> {
 }
 
 fn read_interval(field: &str, text: &str) -> Result<Interval, WireError> {
-    if text.starts_with("root:") || text.starts_with("upload:") {
+    if Location::is_meant(text) {
         return location(field, text).map(Interval::Bed);
     }
     let wrong = |reason: &str| Err(WireError::new(field, format!("{reason}: {text:?}")));

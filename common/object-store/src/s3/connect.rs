@@ -90,13 +90,15 @@ impl Connection {
     pub async fn from_environment(options: Options) -> Self {
         let set = |names: &[&str]| names.iter().any(|name| std::env::var_os(name).is_some());
         let custom = set(&["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"]);
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http());
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http(None));
         if custom && !set(&["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"]) {
             // Else the machine would be asked, which takes seconds where it is none of AWS.
             loader = loader.region(Region::from_static(REGION));
         }
         let shared = loader.load().await;
-        let mut config = Builder::from(&shared);
+        let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
+        let endpoint = endpoint.iter().find_map(|name| std::env::var(name).ok());
+        let mut config = Builder::from(&shared).http_client(http(endpoint.as_deref()));
         if shared.region().is_none() {
             config = config.region(Region::from_static(REGION));
         }
@@ -127,7 +129,7 @@ impl Connection {
         );
         let config = Builder::new()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(http())
+            .http_client(http(Some(&endpoint.url)))
             .region(Region::new(endpoint.region.clone()))
             .endpoint_url(&endpoint.url)
             .credentials_provider(credentials);
@@ -195,8 +197,12 @@ impl Environment {
     }
 }
 
-/// Makes the HTTP client: the one TLS and crypto stack of the whole program.
-fn http() -> SharedHttpClient {
+/// Makes the HTTP client: the one TLS and crypto stack of the whole program, unless the endpoint
+/// does without.
+fn http(endpoint: Option<&str>) -> SharedHttpClient {
+    if endpoint.is_some_and(|url| url.starts_with("http://")) {
+        return aws_smithy_http_client::Builder::new().build_http();
+    }
     aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(
             tls::rustls_provider::CryptoMode::AwsLc,
