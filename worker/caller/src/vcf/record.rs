@@ -128,11 +128,12 @@ fn put_sample(sample: &Sample, text: &mut Vec<u8>) {
 }
 
 fn genotype(sample: &Sample) -> String {
+    let is_phased = sample.phase.is_some();
     let Some(alleles) = &sample.genotype else {
-        return "./.".into();
+        return if is_phased { ".|." } else { "./." }.into();
     };
     let words: Vec<String> = alleles.iter().map(u8::to_string).collect();
-    words.join(if sample.phase.is_some() { "|" } else { "/" })
+    words.join(if is_phased { "|" } else { "/" })
 }
 
 fn integers(values: &[u32]) -> String {
