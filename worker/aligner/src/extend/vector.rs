@@ -5,13 +5,18 @@
 //! in log2 steps within a vector and carried into the next. Scores are unsigned and stop at 0.
 #![allow(
     unsafe_code,
-    reason = "vector instructions after the CPU was asked, loads from slices of checked length"
+    reason = "functions for CPUs that have what they are compiled for"
 )]
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 
 use super::scalar::{Extension, Problem, Row, Rows, Window, extend_rows};
 use crate::Options;
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::*;
+use std::arch::x86_64::{__m256i, __m512i};
 
 /// Columns of the widest vector; buffers are this much longer than the read.
 const MOST_LANES: usize = 32;
@@ -266,172 +271,5 @@ impl<L: Lanes> VectorRows<'_, L> {
             at += L::COUNT;
         }
         self.max = top.top();
-    }
-}
-
-/// Lane `l` holds `l` less a power of two.
-#[cfg(target_arch = "x86_64")]
-const SOURCES: [[u16; 32]; 5] = {
-    let mut sources = [[0; 32]; 5];
-    let mut power = 0;
-    while power < 5 {
-        let mut lane = 1 << power;
-        while lane < 32 {
-            sources[power][lane] = (lane - (1 << power)) as u16;
-            lane += 1;
-        }
-        power += 1;
-    }
-    sources
-};
-
-// SAFETY of both: only the two functions above call the methods, and their callers know that the
-// CPU has the instructions; each load and store goes through a slice cut to the vector's length.
-#[cfg(target_arch = "x86_64")]
-#[allow(
-    clippy::undocumented_unsafe_blocks,
-    reason = "said once for all methods"
-)]
-impl Lanes for __m512i {
-    const COUNT: usize = 32;
-    #[inline(always)]
-    fn splat(value: u16) -> Self {
-        unsafe { _mm512_set1_epi16(value.cast_signed()) }
-    }
-    #[inline(always)]
-    fn load(from: &[u16]) -> Self {
-        unsafe { _mm512_loadu_si512(from[..32].as_ptr().cast()) }
-    }
-    #[inline(always)]
-    fn store(self, to: &mut [u16]) {
-        unsafe { _mm512_storeu_si512(to[..32].as_mut_ptr().cast(), self) }
-    }
-    #[inline(always)]
-    fn plus(self, other: Self) -> Self {
-        unsafe { _mm512_adds_epu16(self, other) }
-    }
-    #[inline(always)]
-    fn minus(self, other: Self) -> Self {
-        unsafe { _mm512_subs_epu16(self, other) }
-    }
-    #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        unsafe { _mm512_max_epu16(self, other) }
-    }
-    #[inline(always)]
-    fn and(self, other: Self) -> Self {
-        unsafe { _mm512_and_si512(self, other) }
-    }
-    #[inline(always)]
-    fn or_else(self, mask: Self, other: Self) -> Self {
-        unsafe { _mm512_mask_blend_epi16(_mm512_movepi16_mask(mask), other, self) }
-    }
-    #[inline(always)]
-    fn where_positive(self, other: Self) -> Self {
-        unsafe { _mm512_maskz_mov_epi16(_mm512_test_epi16_mask(other, other), self) }
-    }
-    #[inline(always)]
-    fn up(self, power: u32) -> Self {
-        unsafe {
-            let sources = Self::load(&SOURCES[power as usize]);
-            _mm512_maskz_permutexvar_epi16(u32::MAX << (1 << power), sources, self)
-        }
-    }
-    #[inline(always)]
-    fn last(self) -> u16 {
-        unsafe { _mm_extract_epi16::<7>(_mm512_extracti32x4_epi32::<3>(self)) as u16 }
-    }
-    #[inline(always)]
-    fn top(self) -> u16 {
-        unsafe {
-            let high = _mm512_extracti64x4_epi64::<1>(self);
-            Lanes::max(_mm512_castsi512_si256(self), high).top()
-        }
-    }
-    #[inline(always)]
-    fn equal(self, other: Self) -> u32 {
-        unsafe { _mm512_cmpeq_epi16_mask(self, other) }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[allow(
-    clippy::undocumented_unsafe_blocks,
-    reason = "said once for all methods"
-)]
-impl Lanes for __m256i {
-    const COUNT: usize = 16;
-    #[inline(always)]
-    fn splat(value: u16) -> Self {
-        unsafe { _mm256_set1_epi16(value.cast_signed()) }
-    }
-    #[inline(always)]
-    fn load(from: &[u16]) -> Self {
-        unsafe { _mm256_loadu_si256(from[..16].as_ptr().cast()) }
-    }
-    #[inline(always)]
-    fn store(self, to: &mut [u16]) {
-        unsafe { _mm256_storeu_si256(to[..16].as_mut_ptr().cast(), self) }
-    }
-    #[inline(always)]
-    fn plus(self, other: Self) -> Self {
-        unsafe { _mm256_adds_epu16(self, other) }
-    }
-    #[inline(always)]
-    fn minus(self, other: Self) -> Self {
-        unsafe { _mm256_subs_epu16(self, other) }
-    }
-    #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        unsafe { _mm256_max_epu16(self, other) }
-    }
-    #[inline(always)]
-    fn and(self, other: Self) -> Self {
-        unsafe { _mm256_and_si256(self, other) }
-    }
-    #[inline(always)]
-    fn or_else(self, mask: Self, other: Self) -> Self {
-        unsafe { _mm256_blendv_epi8(other, self, mask) }
-    }
-    #[inline(always)]
-    fn where_positive(self, other: Self) -> Self {
-        unsafe { _mm256_andnot_si256(_mm256_cmpeq_epi16(other, _mm256_setzero_si256()), self) }
-    }
-    #[inline(always)]
-    fn up(self, power: u32) -> Self {
-        unsafe {
-            let low_up = _mm256_permute2x128_si256::<0x08>(self, self);
-            match power {
-                0 => _mm256_alignr_epi8::<14>(self, low_up),
-                1 => _mm256_alignr_epi8::<12>(self, low_up),
-                2 => _mm256_alignr_epi8::<8>(self, low_up),
-                _ => low_up,
-            }
-        }
-    }
-    #[inline(always)]
-    fn last(self) -> u16 {
-        unsafe { _mm256_extract_epi16::<15>(self) as u16 }
-    }
-    #[inline(always)]
-    fn top(self) -> u16 {
-        unsafe {
-            let high = _mm256_extracti128_si256::<1>(self);
-            let eight = _mm_max_epu16(_mm256_castsi256_si128(self), high);
-            let least = _mm_minpos_epu16(_mm_xor_si128(eight, _mm_set1_epi16(-1)));
-            !(_mm_extract_epi16::<0>(least) as u16)
-        }
-    }
-    #[inline(always)]
-    fn equal(self, other: Self) -> u32 {
-        unsafe {
-            let bytes = _mm256_movemask_epi8(_mm256_cmpeq_epi16(self, other)).cast_unsigned();
-            // Two equal bits a lane: keep every second, and close the gaps.
-            let mut bits = bytes & 0x5555_5555;
-            bits = (bits | bits >> 1) & 0x3333_3333;
-            bits = (bits | bits >> 2) & 0x0F0F_0F0F;
-            bits = (bits | bits >> 4) & 0x00FF_00FF;
-            (bits | bits >> 8) & 0xFFFF
-        }
     }
 }
