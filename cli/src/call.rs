@@ -1,13 +1,14 @@
 //! `spindle call`: the caller as a tool, with the flags of GATK's HaplotypeCaller.
 
+mod args;
+
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aligner::Index;
 use anyhow::{Context, Result};
-use caller::{EmitMode, Options, Output, Scope};
-use clap::{Args as ClapArgs, ValueEnum};
+use caller::{Options, Output};
 use common::failure::{Failure, FailureClass};
 use genome::dictionary::Dictionary;
 use genome::monitor::Monitor;
@@ -17,83 +18,8 @@ use worker::stage::call::failure;
 
 use crate::exit::{Exit, ended};
 use crate::index::index_path;
-use crate::intervals;
 
-/// Calls the variants of one sample, with the flags of GATK's HaplotypeCaller
-#[derive(Debug, ClapArgs)]
-pub struct Args {
-    /// Reference FASTA with its index REF.spindle beside it
-    #[arg(short = 'R', long, value_name = "FASTA")]
-    reference: PathBuf,
-    /// Reads: one BAM file, sorted by position, of one sample
-    #[arg(short = 'I', long, value_name = "BAM")]
-    input: PathBuf,
-    /// Output: a VCF; compressed and indexed if it ends in .gz
-    #[arg(short = 'O', long, value_name = "VCF")]
-    output: PathBuf,
-    /// What to write where there is no variant
-    #[arg(long, visible_alias = "ERC", value_enum, default_value_t)]
-    emit_ref_confidence: EmitRefConfidence,
-    /// Call here only: contig, contig:start-end or a BED file; may be repeated
-    #[arg(short = 'L', long, value_name = "INTERVAL")]
-    intervals: Vec<String>,
-    /// Widens each interval on both sides
-    #[arg(long, visible_alias = "ip", value_name = "BP", default_value_t = 0)]
-    interval_padding: u64,
-    /// Copies of each contig; only 2 is supported
-    #[arg(long, visible_alias = "ploidy", default_value_t = 2)]
-    sample_ploidy: u8,
-    /// Variants of lower QUAL are not written
-    #[arg(long, visible_alias = "stand-call-conf", default_value_t = 30.0)]
-    standard_min_confidence_threshold_for_calling: f64,
-    /// Reads of lower mapping quality are left out
-    #[arg(long, default_value_t = 20)]
-    minimum_mapping_quality: u8,
-    /// Bases of lower quality are left out
-    #[arg(long, visible_alias = "mbq", default_value_t = 10)]
-    min_base_quality_score: u8,
-    /// Most reads that may start at one position
-    #[arg(long, default_value_t = 50)]
-    max_reads_per_alignment_start: usize,
-}
-
-/// What to write where there is no variant.
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum EmitRefConfidence {
-    /// Nothing: a VCF
-    #[default]
-    #[value(name = "NONE")]
-    None,
-    /// Blocks of reference confidence: a gVCF
-    #[value(name = "GVCF")]
-    Gvcf,
-}
-
-impl Args {
-    fn options(&self) -> Options {
-        Options {
-            emit: match self.emit_ref_confidence {
-                EmitRefConfidence::None => EmitMode::Variants,
-                EmitRefConfidence::Gvcf => EmitMode::ReferenceConfidence,
-            },
-            ploidy: self.sample_ploidy,
-            call_confidence: self.standard_min_confidence_threshold_for_calling,
-            minimum_mapping_quality: self.minimum_mapping_quality,
-            minimum_base_quality: self.min_base_quality_score,
-            reads_per_start: self.max_reads_per_alignment_start,
-            ..Options::default()
-        }
-    }
-
-    fn scope(&self, dictionary: &Dictionary) -> Result<Scope> {
-        let whole = Scope::whole(dictionary);
-        if self.intervals.is_empty() {
-            return Ok(whole);
-        }
-        let asked = intervals::regions(&self.intervals, self.interval_padding, dictionary)?;
-        Ok(Scope::new(whole.own(), &asked))
-    }
-}
+pub use args::Args;
 
 /// Calls, and prints what was found.
 ///
@@ -103,6 +29,11 @@ pub fn run(args: &Args) -> Result<()> {
     let options = args.options();
     let checked = options.check();
     checked.map_err(|error| ended(Exit::Usage, error.to_string()))?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads);
+    pool.build()?.install(|| call(args, &options))
+}
+
+fn call(args: &Args, options: &Options) -> Result<()> {
     let path = index_path(&args.reference);
     let index = Index::open(&path).with_context(|| path.display().to_string())?;
     let reference = index.reference();
@@ -114,7 +45,7 @@ pub fn run(args: &Args) -> Result<()> {
     let records = BamStream::open(Box::new(file), &input, dictionary).map_err(Failure::from)?;
     let sample = sample(&records, &input)?;
     let mut out = Out::create(&args.output, dictionary)?;
-    out.write(caller::vcf::header(dictionary, &sample, &options).as_bytes())?;
+    out.write(caller::vcf::header(dictionary, &sample, options).as_bytes())?;
     let mut text = Vec::new();
     let sink = |output: Output| {
         text.clear();
@@ -128,7 +59,7 @@ pub fn run(args: &Args) -> Result<()> {
         &reference,
         &scope,
         records.map(|record| record.map_err(Failure::from)),
-        &options,
+        options,
         &Monitor::default(),
         sink,
     );

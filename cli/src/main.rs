@@ -20,6 +20,7 @@ mod embedded;
 mod evaluate;
 mod exit;
 mod follow;
+mod gatk_flags;
 mod genome_args;
 mod index;
 mod intervals;
@@ -48,7 +49,7 @@ mod workers;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match commands::Cli::parse().run() {
+    match commands::Cli::parse_from(gatk_flags::spelled_out(std::env::args_os())).run() {
         Ok(code) => code,
         Err(error) => exit::report(&error),
     }

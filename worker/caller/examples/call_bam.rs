@@ -27,7 +27,11 @@ fn main() -> io::Result<()> {
         } else {
             EmitMode::Variants
         },
-        gatk_random: random == "gatk",
+        gatk_random: random.starts_with("gatk"),
+        ploidy: random
+            .split_once(':')
+            .map_or(Ok(2), |(_, ploidy)| ploidy.parse())
+            .map_err(io::Error::other)?,
         ..Options::default()
     };
     let mut text = caller::vcf::header(&dictionary, "sample", &options).into_bytes();

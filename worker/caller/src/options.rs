@@ -24,6 +24,9 @@ pub enum PcrIndelModel {
     Conservative,
 }
 
+/// More copies of a contig have too many genotypes.
+const LARGEST_PLOIDY: u8 = 20;
+
 /// The longest k-mer that the assembly may be asked to begin with.
 const LONGEST_KMER_BP: usize = 200;
 
@@ -38,7 +41,7 @@ pub struct Options {
     pub minimum_base_quality: u8,
     /// A variant of lower QUAL is not written to a VCF.
     pub call_confidence: f64,
-    /// Copies of each contig; only 2 is known.
+    /// Copies of each contig.
     pub ploidy: u8,
     /// Expected heterozygosity of SNVs.
     pub snv_heterozygosity: f64,
@@ -87,8 +90,8 @@ impl Default for Options {
 /// Why options are refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum OptionsError {
-    /// Only diploid calls are known.
-    #[error("ploidy {0} is not supported, only 2")]
+    /// Genotypes of so many copies are too many.
+    #[error("ploidy {0} is not supported, only 1 to {LARGEST_PLOIDY}")]
     Ploidy(u8),
     /// The bands are not ascending within 1–99.
     #[error("genotype quality bands must ascend within 1 to 99")]
@@ -124,7 +127,7 @@ impl Options {
     /// # Errors
     /// [`OptionsError`] names the first one that cannot.
     pub fn check(&self) -> Result<(), OptionsError> {
-        if self.ploidy != 2 {
+        if !(1..=LARGEST_PLOIDY).contains(&self.ploidy) {
             return Err(OptionsError::Ploidy(self.ploidy));
         }
         let bands = &self.quality_bands;
@@ -162,12 +165,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_ploidies_are_refused_by_name() {
+    fn impossible_ploidies_are_refused_by_name() {
         let options = Options {
-            ploidy: 3,
+            ploidy: 0,
             ..Options::default()
         };
-        assert_eq!(options.check(), Err(OptionsError::Ploidy(3)));
+        assert_eq!(options.check(), Err(OptionsError::Ploidy(0)));
         assert_eq!(Options::default().check(), Ok(()));
     }
 
