@@ -23,7 +23,9 @@ test: build-packages test-packages
 
 # Measures the control plane; docs/BENCHMARKS.md tells what the numbers mean.
 bench: build-packages
+	cargo build --release --locked -p cli
 	cargo bench --locked -p controller
+	cargo bench --locked -p integration-tests
 
 # What the pull request check runs.
 check:

@@ -5,22 +5,27 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use common::auth::Bearer;
+use common::tls::{ClientTls, TlsConnector};
 use proto::v1::admin_client::AdminClient;
 use proto::v1::genomics_client::GenomicsClient;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::exit::{Exit, ended};
+use crate::server_args::ClientTlsArgs;
 
 /// Where the server is and how to prove who asks.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServerArgs {
-    /// The server: http://HOST:PORT or unix:SOCKET
+    /// The server: https://HOST:PORT, http://HOST:PORT or unix:SOCKET
     #[arg(long, env = "SPINDLE_SERVER", value_name = "URL")]
     pub server: String,
-    /// File with the server's token, as `spindle server` writes it
+    /// File with the server's token as `spindle server` writes it, a key, or a token of an identity
+    /// provider
     #[arg(long, env = "SPINDLE_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    #[command(flatten)]
+    tls: ClientTlsArgs,
 }
 
 /// A channel that carries the token.
@@ -33,7 +38,7 @@ impl ServerArgs {
     /// [`Exit::Unavailable`] when the server does not answer.
     pub async fn connect(&self) -> Result<Connection> {
         let token = self.token_file.as_deref().map(read_token).transpose()?;
-        connect(&self.server, token.as_deref()).await
+        connect(&self.server, token.as_deref(), self.tls.of(&self.server)?).await
     }
 
     /// Connects to the public service.
@@ -69,24 +74,36 @@ pub fn read_token(path: &Path) -> Result<String> {
     Ok(text.trim().to_owned())
 }
 
-/// Connects to `http://HOST:PORT` or `unix:SOCKET`.
+/// Connects to `https://HOST:PORT`, `http://HOST:PORT` or `unix:SOCKET`.
 ///
 /// # Errors
 /// [`Exit::Usage`] for another form, [`Exit::Unavailable`] when nothing answers.
-pub async fn connect(server: &str, token: Option<&str>) -> Result<Connection> {
+pub async fn connect(
+    server: &str,
+    token: Option<&str>,
+    tls: Option<ClientTls>,
+) -> Result<Connection> {
     const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-    if !server.starts_with("http://") && !server.starts_with("unix:") {
-        let message = format!("{server}: not a server: http://HOST:PORT or unix:SOCKET");
+    let forms = ["https://", "http://", "unix:"];
+    if !forms.iter().any(|form| server.starts_with(form)) {
+        let message = format!("{server}: not a server: https://HOST:PORT or unix:SOCKET");
         return Err(ended(Exit::Usage, message));
     }
     let token = Bearer::new(token).map_err(|error| ended(Exit::Usage, error.to_string()))?;
-    let endpoint = Endpoint::from_shared(server.to_owned())
+    // The connector speaks TLS: the endpoint must not try it again.
+    let plain = server.replacen("https://", "http://", 1);
+    let endpoint = Endpoint::from_shared(plain)
         .map_err(|error| ended(Exit::Usage, format!("{server}: {error}")))?;
     let endpoint = endpoint.connect_timeout(CONNECT_DEADLINE).tcp_nodelay(true);
-    let channel = endpoint
-        .connect()
-        .await
-        .map_err(|error| not_reachable(server, &error))?;
+    let channel = match tls {
+        None => endpoint.connect().await,
+        Some(tls) => {
+            tls.load()
+                .map_err(|error| ended(Exit::Usage, error.to_string()))?;
+            endpoint.connect_with_connector(TlsConnector(tls)).await
+        }
+    };
+    let channel = channel.map_err(|error| not_reachable(server, &error))?;
     Ok(InterceptedService::new(channel, token))
 }
 

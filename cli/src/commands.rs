@@ -8,8 +8,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use common::telemetry::{self, LogFormat};
 
 use crate::{
-    align, apply_recal, call, cancel, controller, download, drain, evaluate, index, list, markdup,
-    recalibrate, run, server, sort, status, stdout, submit, watch, worker, workers,
+    align, apply_recal, audit, call, cancel, controller, download, drain, evaluate, index, key,
+    list, markdup, recalibrate, run, server, sort, status, stdout, submit, watch, worker, workers,
 };
 
 /// Raw reads in; alignments, variants and clinical results out, over a pool of machines
@@ -66,6 +66,8 @@ enum Command {
     Workers(workers::Args),
     Drain(drain::Args),
     Download(download::Args),
+    Key(key::Args),
+    Audit(audit::Args),
     /// One attempt of a task, told on standard input by a worker
     #[command(hide = true)]
     Task,
@@ -115,6 +117,8 @@ impl Cli {
             Command::Workers(args) => block_on(workers::run(args)),
             Command::Drain(args) => block_on(drain::run(args)),
             Command::Download(args) => block_on(download::run(args)),
+            Command::Key(args) => key::run(&args),
+            Command::Audit(args) => audit::run(&args),
             Command::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Cli::command(), "spindle", &mut script);

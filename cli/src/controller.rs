@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args as ClapArgs;
+use common::tls::{Identity, ServerTls};
+use controller::access::Policy;
 use controller::{Config, Listen, Ready};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -30,8 +32,20 @@ pub struct Args {
     /// Time after which a silent worker is given up
     #[arg(long, default_value = "10s", value_name = "TIME", value_parser = parse_duration)]
     lease: Duration,
-    /// Listen without TLS and authentication: whoever reaches the port may do everything
-    #[arg(long)]
+    /// Who may do what: tenants, keys, identity providers (docs/SECURITY.md)
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Certificate to show; with it the port speaks TLS
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Key of that certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Authority whose certificates let workers in
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    client_ca: Option<PathBuf>,
+    /// Listen without TLS, and without authentication unless there is a policy
+    #[arg(long, conflicts_with = "tls_cert")]
     insecure: bool,
 }
 
@@ -40,23 +54,41 @@ pub struct Args {
 /// # Errors
 /// If it cannot start, or its store fails.
 pub async fn run(args: Args) -> Result<()> {
-    let mut config = Config::under(&args.state);
-    config.state = args.state;
-    config.objects = args.objects;
-    config.listen = vec![Listen::Tcp {
-        address: args.listen,
-        insecure: args.insecure,
-    }];
-    config.roots = args.roots.root.into_iter().collect();
-    config.lease = args.lease;
-    config
-        .validate()
-        .map_err(|error| ended(Exit::Usage, error.to_string()))?;
+    let config = config(args)?;
     let (ready, is_ready) = oneshot::channel();
     let announced = tokio::spawn(announce(is_ready));
     let ended_with = controller::run(config, ready, asked_to_end()?).await;
     announced.await?;
     Ok(ended_with?)
+}
+
+fn config(args: Args) -> Result<Config> {
+    let mut config = Config::under(&args.state);
+    let identity = args.tls_cert.zip(args.tls_key);
+    config.listen = vec![match identity {
+        Some((certificate, key)) => Listen::Tls {
+            address: args.listen,
+            tls: ServerTls {
+                identity: Identity { certificate, key },
+                client_ca: args.client_ca,
+            },
+        },
+        None => Listen::Tcp {
+            address: args.listen,
+            insecure: args.insecure,
+        },
+    }];
+    let policy = args.policy.as_deref().map(Policy::read).transpose()?;
+    config.policy = policy;
+    config.audit = Some(args.state.clone());
+    config.state = args.state;
+    config.objects = args.objects;
+    config.roots = args.roots.root.into_iter().collect();
+    config.lease = args.lease;
+    config
+        .validate()
+        .map_err(|error| ended(Exit::Usage, error.to_string()))?;
+    Ok(config)
 }
 
 /// Prints where the controller listens, once it does.

@@ -47,6 +47,8 @@ impl Embedded {
         let mut config = worker::Config::new(address, work.join("scratch"), cores, memory_bytes);
         config.roots = roots;
         config.roots_are_proven = true;
+        // Nobody else makes room: a task that finds none says so.
+        config.scratch_reserve_bytes = 0;
         config.drain_grace = std::time::Duration::ZERO;
         let worker = tokio::spawn(worker::run_until(config, stopped(stopping)));
         let (controller, worker) = (Mutex::new(controller), Mutex::new(worker));
@@ -64,7 +66,7 @@ impl Embedded {
     /// If it is gone.
     pub async fn connect(&self) -> Result<Connection> {
         let socket = self.socket_folder.path().join("socket");
-        client::connect(&Bound::Unix(socket).to_string(), None).await
+        client::connect(&Bound::Unix(socket).to_string(), None, None).await
     }
 
     /// Waits until one of the two ends by itself, which is an error.

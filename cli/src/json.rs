@@ -10,6 +10,7 @@ pub fn workflow(workflow: &v1::Workflow) -> Value {
     json!({
         "workflow_id": workflow.workflow_id,
         "batch_id": workflow.batch_id,
+        "tenant": workflow.tenant,
         "sample": sample(workflow),
         "state": text::state(workflow.state()),
         "state_reason": workflow.state_reason,

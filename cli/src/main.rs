@@ -7,6 +7,7 @@ use clap::Parser;
 
 mod align;
 mod apply_recal;
+mod audit;
 mod call;
 mod cancel;
 mod client;
@@ -22,6 +23,7 @@ mod genome_args;
 mod index;
 mod intervals;
 mod json;
+mod key;
 mod list;
 mod markdup;
 mod output;

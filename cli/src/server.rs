@@ -81,6 +81,7 @@ fn controller_config(args: &Args, state: &Path) -> Config {
             },
         }));
     config.roots = args.roots.root.iter().cloned().collect();
+    config.audit = Some(state.to_owned());
     config
 }
 

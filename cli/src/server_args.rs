@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use common::tls::{ClientTls, Identity};
+
+use crate::exit::{Exit, ended};
 use crate::genome_args::{parse_bytes, parse_root};
 
 /// Folders whose files may be named as root:NAME/path.
@@ -30,6 +33,49 @@ impl ResourceArgs {
     pub fn cores(&self) -> u32 {
         let all = || std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
         self.cores.unwrap_or_else(all)
+    }
+}
+
+/// Whom this side of a TLS connection trusts, and what it shows.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ClientTlsArgs {
+    /// Certificate of the authority that vouches for the server, for https addresses
+    #[arg(long, env = "SPINDLE_TLS_CA", value_name = "FILE")]
+    pub tls_ca: Option<PathBuf>,
+    /// Certificate to show to the server
+    #[arg(
+        long,
+        env = "SPINDLE_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
+    pub tls_cert: Option<PathBuf>,
+    /// Key of that certificate
+    #[arg(
+        long,
+        env = "SPINDLE_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    pub tls_key: Option<PathBuf>,
+}
+
+impl ClientTlsArgs {
+    /// Returns the files for an https address; `None` for another one.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] if an https address comes without an authority.
+    pub fn of(&self, address: &str) -> Result<Option<ClientTls>, anyhow::Error> {
+        if !address.starts_with("https://") {
+            return Ok(None);
+        }
+        let Some(ca) = self.tls_ca.clone() else {
+            let message = format!("{address}: --tls-ca is needed for https");
+            return Err(ended(Exit::Usage, message));
+        };
+        let identity = self.tls_cert.clone().zip(self.tls_key.clone());
+        let identity = identity.map(|(certificate, key)| Identity { certificate, key });
+        Ok(Some(ClientTls { ca, identity }))
     }
 }
 

@@ -8,12 +8,12 @@ use worker::{Config, Controller, TaskMode};
 
 use crate::client;
 use crate::exit::{Exit, ended};
-use crate::server_args::{ResourceArgs, RootArgs};
+use crate::server_args::{ClientTlsArgs, ResourceArgs, RootArgs};
 
 /// Runs a worker of a cluster
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The controller: http://HOST:PORT or unix:SOCKET
+    /// The controller: https://HOST:PORT, http://HOST:PORT or unix:SOCKET
     #[arg(long, value_name = "URL")]
     controller: String,
     #[command(flatten)]
@@ -26,9 +26,11 @@ pub struct Args {
     /// Use the controller's port even where its object folder can be seen
     #[arg(long)]
     no_shared_objects: bool,
-    /// File with the server's token
+    /// File with the server's token, or a key whose role is worker
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    #[command(flatten)]
+    tls: ClientTlsArgs,
     /// Connect without TLS and authentication
     #[arg(long)]
     insecure: bool,
@@ -49,8 +51,12 @@ pub async fn run(args: Args) -> Result<()> {
     let scratch = args
         .scratch
         .unwrap_or_else(|| std::env::temp_dir().join("spindle-worker"));
+    let controller = match args.tls.of(&args.controller)? {
+        Some(tls) => Controller::Secure(args.controller, tls),
+        None => Controller::Address(args.controller),
+    };
     let mut config = Config::new(
-        Controller::Address(args.controller),
+        controller,
         scratch,
         args.resources.cores(),
         args.resources.memory,

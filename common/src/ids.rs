@@ -1,6 +1,7 @@
 //! Ids. Each is a type of its own; no bare text or number crosses a function.
 
 use std::fmt;
+use std::str::FromStr;
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -51,6 +52,30 @@ text_id!(
     IdempotencyToken
 );
 
+text_id!(
+    /// Whose genomes these are: nobody sees those of another.
+    TenantId
+);
+
+impl TenantId {
+    /// The tenant of a server that tells no callers apart.
+    pub const DEFAULT: &str = "default";
+    /// The longest name, in characters.
+    pub const CHARACTERS: usize = 63;
+
+    /// Says whether a text may name a tenant: 1-63 of a-z, 0-9 and `-`.
+    pub fn is_name(text: &str) -> bool {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        (1..=Self::CHARACTERS).contains(&text.len()) && text.chars().all(plain)
+    }
+}
+
+impl Default for TenantId {
+    fn default() -> Self {
+        Self::new(Self::DEFAULT)
+    }
+}
+
 /// The number of a leadership; each leader's is higher than all before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Epoch(pub u64);
@@ -74,6 +99,28 @@ impl Sha256 {
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A text is no SHA-256 of 64 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a SHA-256 of 64 hexadecimal digits")]
+pub struct NotADigest;
+
+impl FromStr for Sha256 {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        let digits = text.as_bytes();
+        if digits.len() != 64 {
+            return Err(NotADigest);
+        }
+        let digit = |byte: u8| char::from(byte).to_digit(16).ok_or(NotADigest);
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
+        }
+        Ok(Self(bytes))
     }
 }
 

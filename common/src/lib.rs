@@ -12,5 +12,6 @@ pub mod ids;
 pub mod location;
 pub mod task;
 pub mod telemetry;
+pub mod tls;
 pub mod wire;
 pub mod workflow;

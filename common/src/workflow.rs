@@ -88,6 +88,25 @@ pub enum LaneReads {
     Bam(Location),
 }
 
+impl LaneReads {
+    /// Returns the files, in order.
+    pub fn files(&self) -> Vec<&Location> {
+        match self {
+            Self::SingleEnd(file) | Self::Interleaved(file) | Self::Bam(file) => vec![file],
+            Self::Paired(first, second) => vec![first, second],
+        }
+    }
+}
+
+impl GenomeSpec {
+    /// Returns all files that are read.
+    pub fn inputs(&self) -> Vec<&Location> {
+        let reads = self.lanes.iter().flat_map(|lane| lane.reads.files());
+        let reference = std::iter::once(&self.reference);
+        reads.chain(reference).chain(&self.known_sites).collect()
+    }
+}
+
 /// What to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Outputs {

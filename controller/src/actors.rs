@@ -1,11 +1,13 @@
 //! The actors: thin shells that keep nothing that the store does not know.
 //!
-//! `Root` starts `Store` and `ControlPlane`; the latter starts and outlives `Queue`, `Scheduler`,
-//! `Workers`, `Workflows` and `Timers`, which know each other through [`Peers`]. Each actor is a
-//! private message enum, a handle, and one file. None has a name: several controllers may live in
-//! one process.
+//! `Root` starts `Store` and `Leadership`, and a `ControlPlane` for each epoch that the latter wins;
+//! this one starts and outlives `Queue`, `Scheduler`, `Workers`, `Workflows`, `Timers` and
+//! `Collector`, which know each other through [`Peers`]. Each actor is a private message enum, a
+//! handle, and one file. None has a name: several controllers may live in one process.
 
+pub mod collector;
 pub mod control_plane;
+pub mod leadership;
 pub mod queue;
 pub mod root;
 pub mod scheduler;
@@ -52,6 +54,8 @@ pub struct Handles {
     pub epoch: Epoch,
     /// The only writer.
     pub store: store::Handle,
+    /// The same, for what only the leader of this epoch may write.
+    pub journal: store::Journal,
     /// Admission.
     pub queue: queue::Handle,
     /// Placement.
@@ -62,6 +66,8 @@ pub struct Handles {
     pub workflows: workflows::Handle,
     /// Deadlines.
     pub timers: timers::Handle,
+    /// Garbage.
+    pub collector: collector::Handle,
     /// What duties need.
     pub services: Arc<Services>,
 }

@@ -1,7 +1,7 @@
 //! The edge: gRPC in, questions to actors, gRPC out. No decisions.
 
 mod admin;
-mod auth;
+mod callers;
 mod downloads;
 mod genomics;
 pub mod listen;
@@ -20,9 +20,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::{Code, Status};
 
 use crate::actors::{Handles, NoAnswer};
-use crate::config::Limits;
+use crate::config::{Config, Limits};
 use crate::duties::Services;
 use crate::error::Error;
+use callers::Callers;
 
 /// When a client that was refused for want of room may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -33,6 +34,7 @@ pub struct Api {
     handles: watch::Receiver<Option<Handles>>,
     services: Arc<Services>,
     limits: Limits,
+    callers: Callers,
     requests: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     nonces: Arc<workers::Nonces>,
@@ -42,17 +44,20 @@ impl Api {
     /// Makes the services of a controller.
     ///
     /// # Errors
-    /// [`Error::File`] if the nonce of the object folder cannot be written.
+    /// [`Error::File`] if the nonce of the object folder or the audit log cannot be written.
     pub fn new(
         handles: watch::Receiver<Option<Handles>>,
         services: Arc<Services>,
-        limits: Limits,
+        config: &Config,
     ) -> Result<Self, Error> {
+        let limits = config.limits;
+        let callers = Callers::new(config)?;
         let nonces = workers::Nonces::write(&services)?;
         Ok(Self {
             handles,
             services,
             limits,
+            callers,
             requests: Arc::new(Semaphore::new(limits.requests)),
             streams: Arc::new(Semaphore::new(limits.streams)),
             nonces: Arc::new(nonces),

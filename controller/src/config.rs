@@ -5,6 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use common::tls::ServerTls;
+
+use crate::access::Policy;
+
 /// The configuration of one controller.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -16,6 +20,10 @@ pub struct Config {
     pub objects: PathBuf,
     /// Folders whose files may be named in submissions, by name.
     pub roots: BTreeMap<String, PathBuf>,
+    /// Who may do what; `None`: whoever gets through a listener may do everything.
+    pub policy: Option<Policy>,
+    /// Folder of the audit log; `None`: there is none.
+    pub audit: Option<PathBuf>,
     /// Time after which a silent worker is given up.
     pub lease: Duration,
     /// File that gets the first bound address as a line of text, once it is open.
@@ -27,11 +35,19 @@ pub struct Config {
 /// A place to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listen {
-    /// TCP without authentication. Refused unless `insecure` says so.
+    /// TCP with TLS; the policy says who gets in.
+    Tls {
+        /// Address; port 0 takes a free one.
+        address: SocketAddr,
+        /// What the server shows, and whom it lets in by certificate.
+        tls: ServerTls,
+    },
+    /// TCP without TLS. Refused unless `insecure` says so.
     Tcp {
         /// Address; port 0 takes a free one.
         address: SocketAddr,
-        /// Whether the missing TLS and authentication are meant.
+        /// Whether the missing TLS is meant, and the missing authentication where there is no
+        /// policy.
         insecure: bool,
     },
     /// TCP on loopback; clients send the token in the file as bearer token.
@@ -88,6 +104,8 @@ impl Config {
             state: folder.join("state"),
             objects: folder.join("objects"),
             roots: BTreeMap::new(),
+            policy: None,
+            audit: None,
             lease: Duration::from_secs(10),
             address_file: None,
             limits: Limits::default(),
@@ -103,7 +121,7 @@ impl Config {
             return Err(ConfigError::NoListener);
         }
         for listen in &self.listen {
-            listen.validate()?;
+            listen.validate(self.policy.is_some())?;
         }
         if let Some(name) = self.roots.keys().find(|name| !is_root_name(name)) {
             return Err(ConfigError::RootName(name.clone()));
@@ -116,8 +134,9 @@ impl Config {
 }
 
 impl Listen {
-    fn validate(&self) -> Result<(), ConfigError> {
+    fn validate(&self, has_policy: bool) -> Result<(), ConfigError> {
         match self {
+            Self::Tls { address, .. } if !has_policy => Err(ConfigError::NoPolicy(*address)),
             Self::Tcp {
                 insecure: false,
                 address,
@@ -125,7 +144,9 @@ impl Listen {
             Self::TcpWithToken { address, .. } if !address.ip().is_loopback() => {
                 Err(ConfigError::TokenBeyondLoopback(*address))
             }
-            Self::Tcp { .. } | Self::TcpWithToken { .. } | Self::Unix { .. } => Ok(()),
+            Self::Tls { .. } | Self::Tcp { .. } | Self::TcpWithToken { .. } | Self::Unix { .. } => {
+                Ok(())
+            }
         }
     }
 }
@@ -136,6 +157,9 @@ pub enum ConfigError {
     /// Nothing to listen on.
     #[error("no address to listen on")]
     NoListener,
+    /// TLS hides what is said, not who says it.
+    #[error("TLS on {0} needs a policy that says who may do what")]
+    NoPolicy(SocketAddr),
     /// TCP without protection.
     #[error(
         "{0} has neither TLS nor authentication: use a Unix socket, a loopback address with a token file, or say that insecure is meant"

@@ -109,16 +109,21 @@ impl Services {
         });
     }
 
-    /// Takes away all objects of a workflow that is over, but for its outputs.
-    pub fn collect(&self, workflow: &WorkflowId) {
-        let folder = self.objects.root().join("work").join(workflow.as_str());
-        self.bulk
-            .spawn_blocking(move || match std::fs::remove_dir_all(&folder) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    tracing::warn!(folder = %folder.display(), %error, "garbage stays");
-                }
-                _ => {}
-            });
+    /// Takes away all objects under a prefix of whole parts.
+    pub fn collect(self: &Arc<Self>, prefix: String) {
+        let services = self.clone();
+        self.bulk.spawn(async move {
+            if let Err(error) = services.delete_all(&format!("{prefix}/")).await {
+                tracing::warn!(prefix, %error, "garbage stays");
+            }
+        });
+    }
+
+    async fn delete_all(&self, prefix: &str) -> Result<(), object_store::Error> {
+        for object in self.objects.list(prefix).await? {
+            self.objects.delete(&object.key).await?;
+        }
+        Ok(())
     }
 
     /// Returns the folder of the outputs of a workflow: the client's, or the server's own.

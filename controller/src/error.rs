@@ -37,12 +37,21 @@ pub enum Error {
     /// Another controller wrote to the state.
     #[error("another controller wrote to the state")]
     Fenced,
+    /// The lock of the state folder was taken away.
+    #[error("the lock of the state folder is gone: another controller may lead")]
+    Deposed,
     /// The control plane failed again and again.
     #[error("the control plane failed too often")]
     ControlPlane,
     /// The actors could not start.
     #[error("the controller cannot start")]
     Start(#[from] ractor::SpawnErr),
+    /// The policy cannot be put to work.
+    #[error("who may do what cannot be known")]
+    Access(#[from] crate::access::AccessError),
+    /// TLS cannot be used.
+    #[error("cannot use TLS")]
+    Tls(#[from] common::tls::TlsError),
     /// The object folder cannot be used.
     #[error("cannot use the objects")]
     Objects(#[from] object_store::Error),

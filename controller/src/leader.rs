@@ -1,7 +1,8 @@
 //! Leadership of one machine: an exclusive lock on the state folder.
 
 use std::fs::{self, File, OpenOptions};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use fs4::fs_std::FileExt;
 
@@ -10,7 +11,8 @@ use crate::error::Error;
 /// The lock; it is held until this is dropped or the process ends.
 #[derive(Debug)]
 pub struct StateLock {
-    _file: File,
+    path: PathBuf,
+    file: File,
 }
 
 impl StateLock {
@@ -33,7 +35,15 @@ impl StateLock {
                 state: state.into(),
             });
         }
-        Ok(Self { _file: file })
+        Ok(Self { path, file })
+    }
+
+    /// Says whether the lock still keeps others out: its file is where they look for it.
+    pub fn is_held(&self) -> bool {
+        let ours = self.file.metadata();
+        let found = fs::metadata(&self.path);
+        let place = |file: &fs::Metadata| (file.dev(), file.ino());
+        matches!((&ours, &found), (Ok(ours), Ok(found)) if place(ours) == place(found))
     }
 }
 
@@ -60,5 +70,16 @@ mod tests {
         assert!(matches!(second, Err(Error::Locked { .. })));
         drop(first);
         StateLock::take(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_lock_whose_file_was_replaced_is_not_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = StateLock::take(folder.path()).unwrap();
+        assert!(lock.is_held());
+        fs::remove_file(folder.path().join("lock")).unwrap();
+        assert!(!lock.is_held());
+        let _other = StateLock::take(folder.path()).unwrap();
+        assert!(!lock.is_held());
     }
 }

@@ -6,6 +6,7 @@
 //! [`state`].
 #![forbid(unsafe_code)]
 
+pub mod access;
 mod actors;
 mod admission;
 mod api;

@@ -20,7 +20,7 @@ use crate::duties::Services;
 use crate::error::Error;
 use crate::leader::StateLock;
 use crate::roots::Roots;
-use crate::state::{StateStore, StoreError, embedded::Embedded, schema};
+use crate::state::{StateStore, StoreError, embedded::Embedded};
 
 /// The file of the state in its folder.
 const STATE_FILE: &str = "state.redb";
@@ -54,17 +54,15 @@ pub async fn run(
 ) -> Result<(), Error> {
     config.validate()?;
     let bulk = Bulk::start()?;
-    let (store, lock, epoch) = open_store(&config.state).await?;
+    let (store, lock) = open_store(&config.state).await?;
     let services = Arc::new(open_services(&config, bulk.handle())?);
     let (handles_in, handles) = watch::channel(None);
     let (failed_in, mut failed) = mpsc::unbounded_channel();
     let arguments = root::Arguments {
         store,
-        lock,
+        lock: Arc::new(lock),
         objects: services.objects.root().to_owned(),
-        epoch,
         control_plane: control_plane::Arguments {
-            epoch,
             services: services.clone(),
             lease: config.lease,
             validations: config.limits.validations,
@@ -73,9 +71,10 @@ pub async fn run(
         failed: failed_in,
     };
     let root = Actors(root::start(arguments).await?, handles.clone());
-    let api = Api::new(handles, services, config.limits)?;
+    let epoch = leading(handles.clone(), &mut failed).await?;
+    let api = Api::new(handles, services, &config)?;
     let (stop, stopping) = watch::channel(false);
-    let listeners = listen::open(&config.listen).await?;
+    let listeners = listen::open(&config).await?;
     let bound: Vec<Bound> = listeners.iter().map(listen::Listener::bound).collect();
     let mut servers = JoinSet::new();
     for listener in listeners {
@@ -96,15 +95,33 @@ pub async fn run(
     ended
 }
 
-type OpenStore = (Box<dyn StateStore>, StateLock, Epoch);
+/// Waits until this controller leads, and every workflow is going on again.
+async fn leading(
+    mut handles: watch::Receiver<Option<Handles>>,
+    failed: &mut mpsc::UnboundedReceiver<Error>,
+) -> Result<Epoch, Error> {
+    tokio::select! {
+        epoch = epoch_of(&mut handles) => match epoch {
+            Some(epoch) => Ok(epoch),
+            None => Err(failed.recv().await.unwrap_or(Error::ControlPlane)),
+        },
+        Some(error) = failed.recv() => Err(error),
+    }
+}
+
+async fn epoch_of(handles: &mut watch::Receiver<Option<Handles>>) -> Option<Epoch> {
+    let leads = handles.wait_for(Option::is_some).await.ok()?;
+    leads.as_ref().map(|handles| handles.epoch)
+}
+
+type OpenStore = (Box<dyn StateStore>, StateLock);
 
 async fn open_store(state: &Path) -> Result<OpenStore, Error> {
     let state = state.to_owned();
     let open = move || {
         let lock = StateLock::take(&state)?;
-        let mut store = Embedded::open(&state.join(STATE_FILE))?;
-        let epoch = schema::next_epoch(&mut store)?;
-        Ok((Box::new(store) as Box<dyn StateStore>, lock, epoch))
+        let store = Embedded::open(&state.join(STATE_FILE))?;
+        Ok((Box::new(store) as Box<dyn StateStore>, lock))
     };
     let opened = tokio::task::spawn_blocking(open).await;
     opened.unwrap_or_else(|panic| {

@@ -27,6 +27,8 @@ pub struct WorkerInfo {
     pub holding: Vec<AttemptId>,
     /// The nonces that it read in its roots.
     pub roots: BTreeMap<String, String>,
+    /// Attempts that it takes at the same time.
+    pub credits: u32,
 }
 
 impl TryFrom<wire::Hello> for WorkerInfo {
@@ -43,6 +45,7 @@ impl TryFrom<wire::Hello> for WorkerInfo {
             output_versions,
             holding,
             roots,
+            credits,
         } = hello;
         if worker_id.is_empty() || worker_id.len() > 128 {
             return Err(WireError::new("hello.worker_id", "has 1-128 characters"));
@@ -68,6 +71,7 @@ impl TryFrom<wire::Hello> for WorkerInfo {
                 .collect(),
             holding: holding.collect::<Result<_, _>>()?,
             roots,
+            credits: credits.map_or(u32::MAX, |wire::Credits { attempts }| attempts),
         })
     }
 }

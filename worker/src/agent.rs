@@ -2,6 +2,7 @@
 //!
 //! While the controller is away tasks go on, and what they report is kept.
 
+mod credit;
 mod drain;
 mod link;
 
@@ -21,6 +22,7 @@ use proto::worker::v1::attach_response::Message as Hear;
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior};
 
+use self::credit::Credit;
 use self::drain::Drain;
 use self::link::Link;
 use crate::config::Config;
@@ -66,6 +68,7 @@ struct Agent {
     scratch: Scratch,
     heartbeat: Heartbeat,
     drain: Drain,
+    credit: Credit,
     events: mpsc::UnboundedSender<Event>,
 }
 
@@ -82,6 +85,7 @@ impl Agent {
         let heartbeat =
             Heartbeat::start(worker.clone(), config.controller.clone(), config.bearer()?)?;
         let scratch = Scratch::open(&config.scratch, &worker)?;
+        let credit = Credit::new(&config, scratch.free_bytes());
         let config = Arc::new(config);
         let agent = Self {
             session: Session::default(),
@@ -93,6 +97,7 @@ impl Agent {
             scratch,
             heartbeat,
             drain: Drain::default(),
+            credit,
             events,
             config,
         };
@@ -109,12 +114,15 @@ impl Agent {
         let was_asked = self.drain.was_asked();
         tokio::select! {
             Some(event) = events.recv() => self.on_event(event),
-            heard = self.link.next(&mut self.session) => match heard? {
+            heard = self.link.next(&mut self.session, &self.credit) => match heard? {
                 link::Heard::Welcome(welcome) => self.on_welcome(&welcome),
                 link::Heard::Message(message) => self.on_message(*message),
                 link::Heard::Broken => {}
             },
-            _ = progress.tick() => self.tell_progress(),
+            _ = progress.tick() => {
+                self.tell_progress();
+                self.tell_credits();
+            }
             () = shutdown, if !was_asked => self.drain.ask(self.config.drain_grace),
             () = self.drain.deadline() => self.hand_back(),
         }
@@ -132,6 +140,9 @@ impl Agent {
                 Err(error) => tracing::error!(%error, "objects can't be reached"),
             }
         }
+        // It may have changed since Hello was made.
+        let attempts = self.credit.told();
+        self.link.say(Say::Credits(wire::Credits { attempts }));
         for message in self.session.owed() {
             self.link.say(message);
         }
@@ -283,6 +294,14 @@ impl Agent {
         }
     }
 
+    /// Tells how much is taken from now on, if that changed. Hello says it after a break.
+    fn tell_credits(&mut self) {
+        let (is_draining, free) = (self.drain.is_draining(), self.scratch.free_bytes());
+        if let Some(attempts) = self.credit.change(is_draining, free) {
+            self.link.say(Say::Credits(wire::Credits { attempts }));
+        }
+    }
+
     /// Ends what still runs when the grace of a drain is over.
     fn hand_back(&mut self) {
         self.drain.pass_deadline();
@@ -298,6 +317,7 @@ impl Agent {
         }
         // Told before anything is handed back, so that nothing handed back comes again.
         if self.drain.tell() && self.link.is_attached() {
+            self.tell_credits();
             self.link.say(Say::Drained(wire::Drained {}));
         }
         for assignment in self.slots.withdraw(|_| true) {

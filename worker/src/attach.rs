@@ -103,6 +103,7 @@ pub(crate) fn hello(
     worker: &WorkerId,
     holding: &[AttemptId],
     roots: BTreeMap<String, String>,
+    credits: u32,
 ) -> wire::Hello {
     let version = |stage: Stage| (stage.name().to_owned(), stage.output_version());
     wire::Hello {
@@ -115,6 +116,7 @@ pub(crate) fn hello(
         output_versions: Stage::ALL.into_iter().map(version).collect(),
         holding: holding.iter().map(Into::into).collect(),
         roots,
+        credits: Some(wire::Credits { attempts: credits }),
     }
 }
 

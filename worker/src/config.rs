@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::auth::Bearer;
+use common::tls::{ClientTls, TlsConnector};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::error::Error;
 
 /// Bytes of fetched files that are kept, if nothing else is said: two human indices.
 const CACHE_BYTES: u64 = 64 << 30;
+/// Room in scratch below which a worker takes nothing new, if nothing else is said.
+const SCRATCH_RESERVE_BYTES: u64 = 64 << 20;
 /// Pings over an idle connection, and how long an answer may take: a dead peer is found out.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -29,6 +32,8 @@ pub struct Config {
     pub memory_bytes: u64,
     /// Folder for unfinished work, made when it is missing.
     pub scratch: PathBuf,
+    /// While less than this is free there, the worker takes nothing new.
+    pub scratch_reserve_bytes: u64,
     /// Folder of fetched files; workers of one machine may share it.
     pub cache: PathBuf,
     /// Bytes that it may hold.
@@ -50,6 +55,8 @@ pub struct Config {
 pub enum Controller {
     /// `http://HOST:PORT` or `unix:PATH`.
     Address(String),
+    /// `https://HOST:PORT`, with the certificates of both sides.
+    Secure(String, ClientTls),
     /// A channel within this process.
     Channel(Channel),
 }
@@ -78,6 +85,7 @@ impl Config {
             memory_bytes,
             cache: scratch.join("cache"),
             scratch,
+            scratch_reserve_bytes: SCRATCH_RESERVE_BYTES,
             cache_bytes: CACHE_BYTES,
             roots: BTreeMap::new(),
             roots_are_proven: false,
@@ -117,18 +125,29 @@ impl Controller {
     pub(crate) fn channel(&self) -> Result<Channel, Error> {
         match self {
             Self::Channel(channel) => Ok(channel.clone()),
-            Self::Address(address) => {
-                let endpoint = Endpoint::from_shared(address.clone());
-                let endpoint = endpoint.map_err(|e| Error::Config(format!("{address}: {e}")))?;
-                Ok(endpoint
-                    .connect_timeout(CONNECT_WITHIN)
-                    .http2_keep_alive_interval(KEEP_ALIVE)
-                    .keep_alive_timeout(KEEP_ALIVE)
-                    .keep_alive_while_idle(true)
-                    .connect_lazy())
+            Self::Address(address) => Ok(endpoint(address)?.connect_lazy()),
+            Self::Secure(address, tls) => {
+                let wrong = |reason: String| Error::Config(format!("{address}: {reason}"));
+                let Some(place) = address.strip_prefix("https://") else {
+                    return Err(wrong("TLS is for https:// addresses".to_owned()));
+                };
+                tls.load().map_err(|error| wrong(error.to_string()))?;
+                // The connector speaks TLS: the endpoint must not try it again.
+                let endpoint = endpoint(&format!("http://{place}"))?;
+                Ok(endpoint.connect_with_connector_lazy(TlsConnector(tls.clone())))
             }
         }
     }
+}
+
+fn endpoint(address: &str) -> Result<Endpoint, Error> {
+    let endpoint = Endpoint::from_shared(address.to_owned());
+    let endpoint = endpoint.map_err(|e| Error::Config(format!("{address}: {e}")))?;
+    Ok(endpoint
+        .connect_timeout(CONNECT_WITHIN)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE)
+        .keep_alive_while_idle(true))
 }
 
 #[cfg(test)]

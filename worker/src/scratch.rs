@@ -52,6 +52,12 @@ impl Scratch {
             .prefix(&prefix)
             .tempdir_in(&self.folder)
     }
+
+    /// Returns how much may still be written; `None` if the system does not say.
+    pub fn free_bytes(&self) -> Option<u64> {
+        let free = nix::sys::statvfs::statvfs(&self.folder).ok()?;
+        Some(free.blocks_available() * free.fragment_size())
+    }
 }
 
 impl Drop for Scratch {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use common::auth::Bearer;
 use common::backoff::Backoff;
+use common::tls::{ClientTls, Identity};
 use object_store::{Local, ObjectStore, Patience, Served};
 use proto::worker::v1 as wire;
 use tokio::runtime::Handle;
@@ -115,8 +116,12 @@ impl Reach {
                 .as_deref()
                 .map_or_else(String::new, text),
             controller: match &config.controller {
-                Controller::Address(address) => address.clone(),
+                Controller::Address(address) | Controller::Secure(address, _) => address.clone(),
                 Controller::Channel(_) => String::new(),
+            },
+            tls: match &config.controller {
+                Controller::Secure(_, tls) => Some(tls_to_wire(tls)),
+                Controller::Address(_) | Controller::Channel(_) => None,
             },
             token: config.token.clone().unwrap_or_default(),
             roots: roots.collect(),
@@ -134,6 +139,7 @@ impl Reach {
             roots,
             cache_directory,
             cache_bytes,
+            tls,
         } = wire;
         let reach = Self {
             objects_directory: (!objects_directory.is_empty()).then(|| objects_directory.into()),
@@ -145,7 +151,37 @@ impl Reach {
             cache_bytes,
         };
         let bearer = Bearer::new(Some(&token)).map_err(|e| Error::Config(e.to_string()))?;
-        reach.open(runtime, Controller::Address(controller).channel()?, bearer)
+        let controller = match tls {
+            Some(tls) => Controller::Secure(controller, tls_of_wire(tls)),
+            None => Controller::Address(controller),
+        };
+        reach.open(runtime, controller.channel()?, bearer)
+    }
+}
+
+fn tls_to_wire(tls: &ClientTls) -> wire::ClientTls {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let identity = tls.identity.as_ref();
+    wire::ClientTls {
+        ca: text(&tls.ca),
+        certificate: identity.map_or_else(String::new, |own| text(&own.certificate)),
+        key: identity.map_or_else(String::new, |own| text(&own.key)),
+    }
+}
+
+fn tls_of_wire(tls: wire::ClientTls) -> ClientTls {
+    let wire::ClientTls {
+        ca,
+        certificate,
+        key,
+    } = tls;
+    let identity = Identity {
+        certificate: certificate.into(),
+        key: key.into(),
+    };
+    ClientTls {
+        ca: ca.into(),
+        identity: (!identity.certificate.as_os_str().is_empty()).then_some(identity),
     }
 }
 

@@ -1,21 +1,19 @@
-//! What a leader runs: queue, scheduler, workers, workflows, timers. All for one: when one of them
+//! What a leader runs: queue, scheduler, workers, workflows, timers, collector. All for one: when one of them
 //! ends, so does the control plane.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::ids::Epoch;
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
-use super::{Handles, Peers, queue, scheduler, store, timers, workers, workflows};
+use super::{Handles, Peers, collector, queue, scheduler, store, timers, workers, workflows};
 use crate::duties::Services;
 
 /// What a control plane starts with.
 #[derive(Debug, Clone)]
 pub struct Arguments {
-    /// Of this leadership.
-    pub epoch: Epoch,
     /// What duties need.
     pub services: Arc<Services>,
     /// Time after which a silent worker is given up.
@@ -30,11 +28,11 @@ pub struct Arguments {
 /// [`ractor::SpawnErr`] with the reason.
 pub async fn start(
     arguments: Arguments,
-    store: store::Handle,
-    supervisor: ractor::ActorCell,
+    (store, epoch): (store::Handle, Epoch),
+    supervisor: ActorCell,
 ) -> Result<Handles, ractor::SpawnErr> {
     let (reply, handles) = oneshot::channel();
-    let started = (arguments, store, reply);
+    let started = (arguments, store, epoch, reply);
     Actor::spawn_linked(None, ControlPlane, started, supervisor).await?;
     let gone = |error| ractor::SpawnErr::StartupFailed(Box::new(error));
     handles.await.map_err(gone)
@@ -48,15 +46,14 @@ struct ControlPlane;
 impl Actor for ControlPlane {
     type Msg = Message;
     type State = ();
-    type Arguments = (Arguments, store::Handle, oneshot::Sender<Handles>);
+    type Arguments = (Arguments, store::Handle, Epoch, oneshot::Sender<Handles>);
 
     async fn pre_start(
         &self,
         myself: ActorRef<Message>,
-        (arguments, store, reply): Self::Arguments,
+        (arguments, store, epoch, reply): Self::Arguments,
     ) -> Result<(), ActorProcessingErr> {
         let Arguments {
-            epoch,
             services,
             lease,
             validations,
@@ -68,7 +65,9 @@ impl Actor for ControlPlane {
             scheduler: scheduler::Handle::start(peers.clone(), cell.clone()).await?,
             workers: workers::Handle::start(lease, peers.clone(), cell.clone()).await?,
             workflows: workflows::Handle::start(peers.clone(), cell.clone()).await?,
-            timers: timers::Handle::start(peers.clone(), cell).await?,
+            timers: timers::Handle::start(peers.clone(), cell.clone()).await?,
+            collector: collector::Handle::start(lease, peers.clone(), cell).await?,
+            journal: store.led_in(epoch),
             store,
             services,
         };

@@ -2,6 +2,7 @@
 //! and answers come after durability. When the store fails it ends, and with it the controller.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use common::ids::{BatchId, Epoch, IdempotencyToken, WorkflowId};
 use common::task::ObjectRef;
@@ -18,7 +19,7 @@ use crate::core::state::WorkflowState;
 use crate::core::view;
 use crate::leader::StateLock;
 use crate::state::records::{Accepted, SnapshotPointer, Token, accept};
-use crate::state::{Outcome, StateStore, StoreError, Transaction, journal, keys};
+use crate::state::{Outcome, StateStore, StoreError, Transaction, journal, keys, schema};
 
 /// How many transactions are written together at most.
 const GROUP: usize = 64;
@@ -37,8 +38,11 @@ enum Message {
     Install {
         workflow: WorkflowId,
         pointer: SnapshotPointer,
+        epoch: Epoch,
         done: Done,
     },
+    /// The number of a new leadership.
+    NextEpoch { reply: oneshot::Sender<Epoch> },
     /// A submission.
     Submit {
         submission: Submission,
@@ -79,29 +83,20 @@ pub enum Submitted {
 
 /// The way to the store.
 #[derive(Debug, Clone)]
-pub struct Handle {
-    actor: ActorRef<Message>,
+pub struct Handle(ActorRef<Message>);
+
+/// The way to the store of a leader: what it writes is refused once another one leads.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    store: Handle,
     epoch: Epoch,
 }
 
-impl Handle {
-    /// Starts the actor over an open store. Snapshots are read from `objects`.
-    pub async fn start(
-        (store, lock): (Box<dyn StateStore>, StateLock),
-        epoch: Epoch,
-        objects: PathBuf,
-        supervisor: ractor::ActorCell,
-    ) -> Result<Self, ractor::SpawnErr> {
-        let spawner = ThreadLocalActorSpawner::new();
-        let arguments = (store, lock, epoch, objects);
-        let (actor, _) = Store::spawn_linked(None, arguments, supervisor, spawner).await?;
-        Ok(Self { actor, epoch })
-    }
-
+impl Journal {
     /// Journals facts, the first with this sequence number; `done` is called when they are durable.
     pub fn append(&self, workflow: &WorkflowId, first: u64, facts: &[Fact], done: Done) {
         let transaction = journal::append(self.epoch, workflow, first, facts);
-        let _ = self.actor.cast(Message::Append { transaction, done });
+        let _ = self.store.0.cast(Message::Append { transaction, done });
     }
 
     /// Makes a written snapshot count; `done` is called when that is durable.
@@ -109,14 +104,46 @@ impl Handle {
         let message = Message::Install {
             workflow,
             pointer,
+            epoch: self.epoch,
             done,
         };
-        let _ = self.actor.cast(message);
+        let _ = self.store.0.cast(message);
+    }
+}
+
+impl Handle {
+    /// Starts the actor over an open store. Snapshots are read from `objects`.
+    pub async fn start(
+        store: Box<dyn StateStore>,
+        lock: Arc<StateLock>,
+        objects: PathBuf,
+        supervisor: ractor::ActorCell,
+    ) -> Result<Self, ractor::SpawnErr> {
+        let spawner = ThreadLocalActorSpawner::new();
+        let arguments = (store, lock, objects);
+        let (actor, _) = Store::spawn_linked(None, arguments, supervisor, spawner).await?;
+        Ok(Self(actor))
+    }
+
+    /// Returns the way for the leader of an epoch.
+    pub fn led_in(&self, epoch: Epoch) -> Journal {
+        let store = self.clone();
+        Journal { store, epoch }
+    }
+
+    /// Takes the next epoch: every earlier leader is fenced off.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] if the store failed.
+    pub async fn next_epoch(&self) -> Result<Epoch, NoAnswer> {
+        let (reply, epoch) = oneshot::channel();
+        let _ = self.0.cast(Message::NextEpoch { reply });
+        epoch.await.map_err(|_| NoAnswer)
     }
 
     /// Ends the actor without writing what has gathered.
     pub fn stop(&self) {
-        self.actor.get_cell().kill();
+        self.0.get_cell().kill();
     }
 
     /// Makes a submission durable.
@@ -125,7 +152,7 @@ impl Handle {
     /// [`NoAnswer`] if the controller goes down: it may be durable or not.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, NoAnswer> {
         let (reply, submitted) = oneshot::channel();
-        let _ = self.actor.cast(Message::Submit { submission, reply });
+        let _ = self.0.cast(Message::Submit { submission, reply });
         answer(submitted).await
     }
 
@@ -135,7 +162,7 @@ impl Handle {
     /// [`NoAnswer`] if the store failed.
     pub async fn load_all(&self) -> Result<Vec<Opened>, NoAnswer> {
         let (reply, all) = oneshot::channel();
-        let _ = self.actor.cast(Message::LoadAll { reply });
+        let _ = self.0.cast(Message::LoadAll { reply });
         all.await.map_err(|_| NoAnswer)
     }
 
@@ -145,7 +172,7 @@ impl Handle {
     /// [`NoAnswer`] if the store failed.
     pub async fn load(&self, workflow: WorkflowId) -> Result<Option<Snapshot>, NoAnswer> {
         let (reply, found) = oneshot::channel();
-        let _ = self.actor.cast(Message::Load { workflow, reply });
+        let _ = self.0.cast(Message::Load { workflow, reply });
         answer(found).await
     }
 }
@@ -155,10 +182,9 @@ struct Store;
 
 struct State {
     store: Box<dyn StateStore>,
-    epoch: Epoch,
     objects: PathBuf,
     /// Dropped after the store: who gets it next finds the store closed.
-    _lock: StateLock,
+    _lock: Arc<StateLock>,
     transactions: Vec<Transaction>,
     waiting: Vec<Waiting>,
 }
@@ -181,16 +207,15 @@ pub struct Fenced;
 impl ThreadLocalActor for Store {
     type Msg = Message;
     type State = State;
-    type Arguments = (Box<dyn StateStore>, StateLock, Epoch, PathBuf);
+    type Arguments = (Box<dyn StateStore>, Arc<StateLock>, PathBuf);
 
     async fn pre_start(
         &self,
         _: ActorRef<Message>,
-        (store, lock, epoch, objects): Self::Arguments,
+        (store, lock, objects): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
         Ok(State {
             store,
-            epoch,
             objects,
             _lock: lock,
             transactions: Vec::new(),
@@ -211,13 +236,17 @@ impl ThreadLocalActor for Store {
             Message::Install {
                 workflow,
                 pointer,
+                epoch,
                 done,
             } => {
                 // The facts in the snapshot are durable before it counts.
                 state.flush()?;
-                let (store, epoch) = (&*state.store, state.epoch);
+                let store = &*state.store;
                 let transaction = journal::install_snapshot(store, epoch, &workflow, &pointer)?;
                 state.add(&myself, transaction, Waiting::Facts(done))?;
+            }
+            Message::NextEpoch { reply } => {
+                let _ = reply.send(schema::next_epoch(&mut *state.store)?);
             }
             Message::Submit { submission, reply } => {
                 let Submission {
@@ -317,6 +346,7 @@ impl Opened {
         Self {
             workflow: state.workflow.clone(),
             batch: state.batch.clone(),
+            tenant: state.tenant.clone(),
             sample,
             status: view::status(&state),
             place: match state.is_ended() {

@@ -64,6 +64,8 @@ pub enum FromWorker {
     Said(WorkflowId, Said),
     /// It will take no more, and has handed back what it could not finish.
     Drained,
+    /// It takes this many attempts at the same time from now on.
+    Credits(u32),
 }
 
 /// What a worker's actor may be told.
@@ -303,6 +305,7 @@ impl State {
             match message {
                 Ok(FromWorker::Said(workflow, what)) => said.push((workflow, what)),
                 Ok(FromWorker::Drained) => self.drained = true,
+                Ok(FromWorker::Credits(attempts)) => self.credit(attempts),
                 Err(error) => {
                     tracing::warn!(worker = %self.id, %error, "worker sent what it must not");
                     self.refuse(error);
@@ -315,6 +318,13 @@ impl State {
         }
         if self.drained && self.availability != Availability::Draining {
             self.availability = Availability::Draining;
+            self.announce();
+        }
+    }
+
+    fn credit(&mut self, attempts: u32) {
+        if let Some(info) = &mut self.info {
+            info.credits = attempts;
             self.announce();
         }
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::failure::{Failure, FailureClass};
-use common::ids::{AttemptNumber, BatchId, WorkerId, WorkflowId};
+use common::ids::{AttemptNumber, BatchId, TenantId, WorkerId, WorkflowId};
 use common::task::{AttemptId, ReadBatchCommit, Report};
 use common::workflow::WorkflowSpec;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -64,6 +64,8 @@ pub struct Snapshot {
     pub workflow: WorkflowId,
     /// The submission that it came with.
     pub batch: BatchId,
+    /// Whose it is.
+    pub tenant: TenantId,
     /// What was asked for.
     pub spec: Arc<WorkflowSpec>,
     /// How far it is.
@@ -78,6 +80,7 @@ impl Snapshot {
         Self {
             workflow: state.workflow.clone(),
             batch: state.batch.clone(),
+            tenant: state.tenant.clone(),
             spec: state.spec.clone(),
             view: view::view(state),
             work: 0,

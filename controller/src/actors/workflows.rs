@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common::failure::FailureClass;
-use common::ids::{BatchId, WorkerId, WorkflowId};
+use common::ids::{BatchId, TenantId, WorkerId, WorkflowId};
 use common::task::AttemptId;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
@@ -79,6 +79,8 @@ pub struct Opened {
     pub workflow: WorkflowId,
     /// The submission that it came with.
     pub batch: BatchId,
+    /// Whose it is.
+    pub tenant: TenantId,
     /// Name of its sample, or nothing.
     pub sample: String,
     /// How far it is.
@@ -120,6 +122,8 @@ pub struct Filter {
     pub sample: Option<String>,
     /// Of this batch.
     pub batch: Option<BatchId>,
+    /// Of this tenant; `None`: of all.
+    pub tenant: Option<TenantId>,
 }
 
 /// Some workflows, newest first.

@@ -5,6 +5,7 @@ use proto::v1;
 use proto::v1::admin_server::Admin;
 use tonic::{Request, Response, Status};
 
+use super::callers::caller;
 use super::{Api, not_found, unavailable};
 use crate::actors::scheduler::{Availability, Seat};
 
@@ -35,7 +36,10 @@ impl Admin for Service {
         request: Request<v1::DrainRequest>,
     ) -> Result<Response<v1::DrainResponse>, Status> {
         let _permit = self.0.request_permit()?;
+        let caller = caller(&request)?;
         let v1::DrainRequest { worker_id } = request.into_inner();
+        let callers = &self.0.callers;
+        callers.log(&caller, "Drain", worker_id.clone()).await?;
         let control = self.0.control()?;
         let id = WorkerId::new(worker_id.clone());
         if !control

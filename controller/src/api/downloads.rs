@@ -13,6 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
 use super::{Api, not_found, watching};
+use crate::access::Principal;
 
 /// Chunks that may wait for a slow client.
 const CHUNKS_WAITING: usize = 4;
@@ -20,20 +21,26 @@ const CHUNKS_WAITING: usize = 4;
 type Chunks = BoxStream<'static, Result<v1::DownloadOutputResponse, Status>>;
 
 /// Sends an output of a workflow that succeeded.
-pub async fn send(api: &Api, request: v1::DownloadOutputRequest) -> Result<Chunks, Status> {
+pub async fn send(
+    api: &Api,
+    caller: &Principal,
+    request: v1::DownloadOutputRequest,
+) -> Result<Chunks, Status> {
     let v1::DownloadOutputRequest {
         workflow_id,
         name,
         offset,
     } = request;
     let permit = api.stream_permit()?;
-    let workflow = watching::get(api, workflow_id).await?;
+    let workflow = watching::get(api, caller, workflow_id).await?;
     let output = workflow
         .view
         .outputs
         .iter()
         .find(|output| output.name == name);
     let expected = output.ok_or_else(|| not_found("output", &name))?.size_bytes;
+    let target = format!("{}/{name}", workflow.workflow);
+    api.callers.log(caller, "DownloadOutput", target).await?;
     let services = api.services.clone();
     let folder = services.output_folder(&workflow.workflow, &workflow.spec);
     let path = folder

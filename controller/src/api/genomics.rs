@@ -5,6 +5,7 @@ use proto::v1;
 use proto::v1::genomics_server::Genomics;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::callers::caller;
 use super::{Api, downloads, submission, uploads, watching};
 
 /// The service.
@@ -18,7 +19,8 @@ impl Genomics for Service {
         request: Request<v1::SubmitBatchRequest>,
     ) -> Result<Response<v1::SubmitBatchResponse>, Status> {
         let _permit = self.0.request_permit()?;
-        let answer = submission::submit(&self.0, request.into_inner()).await?;
+        let caller = caller(&request)?;
+        let answer = submission::submit(&self.0, &caller, request.into_inner()).await?;
         Ok(Response::new(answer))
     }
 
@@ -27,8 +29,9 @@ impl Genomics for Service {
         request: Request<v1::GetWorkflowRequest>,
     ) -> Result<Response<v1::Workflow>, Status> {
         let _permit = self.0.request_permit()?;
+        let caller = caller(&request)?;
         let v1::GetWorkflowRequest { workflow_id } = request.into_inner();
-        let found = watching::get(&self.0, workflow_id).await?;
+        let found = watching::get(&self.0, &caller, workflow_id).await?;
         Ok(Response::new((&*found).into()))
     }
 
@@ -37,7 +40,8 @@ impl Genomics for Service {
         request: Request<v1::ListWorkflowsRequest>,
     ) -> Result<Response<v1::ListWorkflowsResponse>, Status> {
         let _permit = self.0.request_permit()?;
-        let answer = watching::list(&self.0, request.into_inner()).await?;
+        let caller = caller(&request)?;
+        let answer = watching::list(&self.0, caller, request.into_inner()).await?;
         Ok(Response::new(answer))
     }
 
@@ -47,8 +51,9 @@ impl Genomics for Service {
         &self,
         request: Request<v1::WatchWorkflowRequest>,
     ) -> Result<Response<Self::WatchWorkflowStream>, Status> {
+        let caller = caller(&request)?;
         let v1::WatchWorkflowRequest { workflow_id } = request.into_inner();
-        let changes = watching::watch(self.0.clone(), workflow_id).await?;
+        let changes = watching::watch(self.0.clone(), caller, workflow_id).await?;
         Ok(Response::new(changes))
     }
 
@@ -57,8 +62,9 @@ impl Genomics for Service {
         request: Request<v1::CancelWorkflowRequest>,
     ) -> Result<Response<v1::Workflow>, Status> {
         let _permit = self.0.request_permit()?;
+        let caller = caller(&request)?;
         let v1::CancelWorkflowRequest { workflow_id } = request.into_inner();
-        let found = watching::cancel(&self.0, workflow_id).await?;
+        let found = watching::cancel(&self.0, &caller, workflow_id).await?;
         Ok(Response::new((&*found).into()))
     }
 
@@ -66,7 +72,8 @@ impl Genomics for Service {
         &self,
         request: Request<Streaming<v1::UploadReadsRequest>>,
     ) -> Result<Response<v1::UploadReadsResponse>, Status> {
-        let answer = uploads::receive(&self.0, request.into_inner()).await?;
+        let caller = caller(&request)?;
+        let answer = uploads::receive(&self.0, &caller, request.into_inner()).await?;
         Ok(Response::new(answer))
     }
 
@@ -76,7 +83,8 @@ impl Genomics for Service {
         &self,
         request: Request<v1::DownloadOutputRequest>,
     ) -> Result<Response<Self::DownloadOutputStream>, Status> {
-        let chunks = downloads::send(&self.0, request.into_inner()).await?;
+        let caller = caller(&request)?;
+        let chunks = downloads::send(&self.0, &caller, request.into_inner()).await?;
         Ok(Response::new(chunks))
     }
 }

@@ -6,8 +6,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use common::tls::TlsListener;
 use proto::v1::admin_server::AdminServer;
 use proto::v1::genomics_server::GenomicsServer;
 use proto::worker::v1::objects_server::ObjectsServer;
@@ -15,15 +17,14 @@ use proto::worker::v1::workers_server::WorkersServer;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio_stream::wrappers::UnixListenerStream;
-use tonic::service::InterceptorLayer;
 use tonic::transport::Server;
 use tonic::transport::server::{Router, TcpIncoming};
 use tower::Layer;
 
-use super::auth::Auth;
 use super::objects::OnBulk;
 use super::{Api, admin, genomics, workers};
-use crate::config::Listen;
+use crate::access::{Access, Gate, Guard};
+use crate::config::{Config, Listen};
 use crate::error::Error;
 
 /// A silent peer is asked for a sign after this time, and given up after the second one.
@@ -35,6 +36,8 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 pub enum Bound {
     /// A port.
     Tcp(SocketAddr),
+    /// A port with TLS.
+    Tls(SocketAddr),
     /// A socket.
     Unix(PathBuf),
 }
@@ -43,6 +46,7 @@ impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => write!(f, "http://{address}"),
+            Self::Tls(address) => write!(f, "https://{address}"),
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
         }
     }
@@ -51,7 +55,9 @@ impl fmt::Display for Bound {
 /// An open port or socket.
 pub enum Listener {
     /// A port.
-    Tcp(TcpListener, SocketAddr, Auth),
+    Tcp(TcpListener, SocketAddr, Access),
+    /// A port with TLS.
+    Tls(TlsListener, SocketAddr, Access),
     /// A socket.
     Unix(UnixListener, PathBuf),
 }
@@ -60,32 +66,51 @@ pub enum Listener {
 ///
 /// # Errors
 /// [`Error::Listen`] or [`Error::File`].
-pub async fn open(listen: &[Listen]) -> Result<Vec<Listener>, Error> {
+pub async fn open(config: &Config) -> Result<Vec<Listener>, Error> {
+    let access = match &config.policy {
+        Some(policy) => Access::Policy(Arc::new(Gate::new(policy)?)),
+        None => Access::Open,
+    };
     let mut listeners = Vec::new();
-    for one in listen {
+    for one in &config.listen {
         listeners.push(match one {
+            Listen::Tls { address, tls } => {
+                let (listener, bound) = tcp(*address).await?;
+                Listener::Tls(
+                    TlsListener::new(listener, tls.clone())?,
+                    bound,
+                    access.clone(),
+                )
+            }
             Listen::Tcp {
                 address,
                 insecure: _,
-            } => tcp(*address, Auth::open()).await?,
+            } => {
+                let (listener, bound) = tcp(*address).await?;
+                Listener::Tcp(listener, bound, access.clone())
+            }
             Listen::TcpWithToken {
                 address,
                 token_file,
-            } => tcp(*address, Auth::token(token_file)?).await?,
+            } => {
+                let access = Access::token(token_file)?;
+                let (listener, bound) = tcp(*address).await?;
+                Listener::Tcp(listener, bound, access)
+            }
             Listen::Unix { path } => unix(path).await?,
         });
     }
     Ok(listeners)
 }
 
-async fn tcp(address: SocketAddr, auth: Auth) -> Result<Listener, Error> {
+async fn tcp(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     let failed = |source| Error::Listen {
         address: address.to_string(),
         source,
     };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    Ok(Listener::Tcp(listener, bound, auth))
+    Ok((listener, bound))
 }
 
 /// Opens a socket under another name and renames it when only its owner may use it.
@@ -112,6 +137,7 @@ impl Listener {
     pub fn bound(&self) -> Bound {
         match self {
             Self::Tcp(_, address, _) => Bound::Tcp(*address),
+            Self::Tls(_, address, _) => Bound::Tls(*address),
             Self::Unix(_, path) => Bound::Unix(path.clone()),
         }
     }
@@ -126,22 +152,27 @@ impl Listener {
             let _ = stopping.wait_for(|stop| *stop).await;
         };
         match self {
-            Self::Tcp(listener, _, auth) => {
+            Self::Tcp(listener, _, access) => {
                 let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-                let router = router(&api, &auth).await;
+                let router = router(&api, access).await;
+                router.serve_with_incoming_shutdown(incoming, stop).await
+            }
+            Self::Tls(listener, _, access) => {
+                let router = router(&api, access).await;
+                let incoming = listener.incoming();
                 router.serve_with_incoming_shutdown(incoming, stop).await
             }
             Self::Unix(listener, _) => {
                 let incoming = UnixListenerStream::new(listener);
-                let router = router(&api, &Auth::open()).await;
+                let router = router(&api, Access::Open).await;
                 router.serve_with_incoming_shutdown(incoming, stop).await
             }
         }
     }
 }
 
-/// Puts all services behind one listener. Health asks for no token.
-async fn router(api: &Api, auth: &Auth) -> Router {
+/// Puts all services behind one listener. Health asks for nothing.
+async fn router(api: &Api, access: Access) -> Router {
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter
         .set_serving::<GenomicsServer<genomics::Service>>()
@@ -154,7 +185,7 @@ async fn router(api: &Api, auth: &Auth) -> Router {
     let workers = WorkersServer::new(workers::Service(api.clone()));
     let admin = AdminServer::new(admin::Service(api.clone()));
     let objects = ObjectsServer::new(OnBulk::new(&api.services));
-    let guarded = InterceptorLayer::new(auth.clone());
+    let guarded = Guard(access);
     let mut server = Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))

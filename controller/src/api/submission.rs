@@ -9,6 +9,7 @@ use proto::v1;
 use tonic::{Code, Status};
 
 use super::{Api, busy, unavailable};
+use crate::access::Principal;
 use crate::actors::now_ms;
 use crate::actors::store::{Submission, Submitted};
 use crate::actors::workflows::Opened;
@@ -22,6 +23,7 @@ const WORKFLOWS: usize = 1000;
 /// Accepts a batch, all or nothing.
 pub async fn submit(
     api: &Api,
+    caller: &Principal,
     request: v1::SubmitBatchRequest,
 ) -> Result<v1::SubmitBatchResponse, Status> {
     let body = Sha256::of(&request.encode_to_vec());
@@ -29,14 +31,18 @@ pub async fn submit(
         idempotency_token,
         workflows,
     } = request;
-    let name = read_token(idempotency_token)?;
+    let name = token_of(caller, read_token(idempotency_token)?);
     let specs = read_specs(workflows)?;
+    for (index, spec) in specs.iter().enumerate() {
+        let within = |error: WireError| error.within(&format!("workflows[{index}]"));
+        api.callers.check(caller, spec).map_err(within)?;
+    }
     let control = api.control()?;
     let unfinished = control.workflows.unfinished().await.map_err(unavailable)?;
     if unfinished + specs.len() > api.limits.unfinished_workflows {
         return Err(busy("workflows"));
     }
-    let accepted = accept(specs)?;
+    let accepted = accept(caller, specs)?;
     let token = Token {
         body,
         batch: accepted
@@ -50,6 +56,8 @@ pub async fn submit(
         token,
         workflows: accepted.clone(),
     };
+    let target = format!("batch {} of {} workflows", answer.batch_id, accepted.len());
+    api.callers.log(caller, "SubmitBatch", target).await?;
     match control
         .store
         .submit(submission)
@@ -69,7 +77,7 @@ pub async fn submit(
     }
 }
 
-fn accept(specs: Vec<WorkflowSpec>) -> Result<Vec<Accepted>, Status> {
+fn accept(caller: &Principal, specs: Vec<WorkflowSpec>) -> Result<Vec<Accepted>, Status> {
     let at_ms = now_ms();
     let batch = BatchId::from(ulid::Ulid::new());
     // Ids of one batch rise in its order.
@@ -84,6 +92,7 @@ fn accept(specs: Vec<WorkflowSpec>) -> Result<Vec<Accepted>, Status> {
                 workflow: WorkflowId::from(id),
                 batch: batch.clone(),
                 at_ms,
+                tenant: caller.submits_for(),
                 spec,
             })
         })
@@ -98,6 +107,15 @@ fn read_token(text: String) -> Result<IdempotencyToken, WireError> {
         return Err(WireError::new("idempotency_token", reason));
     }
     Ok(IdempotencyToken::new(text))
+}
+
+/// Tokens of different tenants never meet.
+fn token_of(caller: &Principal, token: IdempotencyToken) -> IdempotencyToken {
+    match &caller.tenant {
+        // No token has a control character.
+        Some(tenant) => IdempotencyToken::new(format!("{tenant}\u{1f}{token}")),
+        None => token,
+    }
 }
 
 fn read_specs(wire: Vec<v1::WorkflowSpec>) -> Result<Vec<WorkflowSpec>, WireError> {

@@ -9,17 +9,22 @@ use proto::v1;
 use tonic::{Code, Status, Streaming};
 
 use super::Api;
+use crate::access::Principal;
 
 /// Receives a file, on the threads of bulk copies.
 pub async fn receive(
     api: &Api,
+    caller: &Principal,
     parts: Streaming<v1::UploadReadsRequest>,
 ) -> Result<v1::UploadReadsResponse, Status> {
     let permit = api.stream_permit()?;
+    let id = api.callers.upload_id(caller);
+    let target = format!("upload {id}");
+    api.callers.log(caller, "UploadReads", target).await?;
     let objects = api.services.objects.clone();
     let received = api.services.bulk.spawn(async move {
         let _permit = permit;
-        write(&objects, parts).await
+        write(&objects, id, parts).await
     });
     received
         .await
@@ -28,10 +33,10 @@ pub async fn receive(
 
 async fn write(
     objects: &Local,
+    id: String,
     mut parts: Streaming<v1::UploadReadsRequest>,
 ) -> Result<v1::UploadReadsResponse, Status> {
     let v1::UploadHeader { name, sha256 } = header(&mut parts).await?;
-    let id = ulid::Ulid::new().to_string();
     let key: Key = format!("uploads/{id}/{name}")
         .parse()
         .map_err(|_: InvalidKey| WireError::new("header.name", "is not a plain file name"))?;

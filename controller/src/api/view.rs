@@ -13,6 +13,7 @@ impl From<&Snapshot> for v1::Workflow {
         let Snapshot {
             workflow,
             batch,
+            tenant,
             spec,
             view,
             work: _,
@@ -33,6 +34,7 @@ impl From<&Snapshot> for v1::Workflow {
         Self {
             workflow_id: workflow.as_str().to_owned(),
             batch_id: batch.as_str().to_owned(),
+            tenant: tenant.as_str().to_owned(),
             state: state_of(*status).into(),
             state_reason: reason.clone(),
             spec: Some((&**spec).into()),

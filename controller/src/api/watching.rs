@@ -14,6 +14,7 @@ use tonic::{Code, Status};
 
 use super::view::status_of;
 use super::{Api, not_found, unavailable};
+use crate::access::Principal;
 use crate::actors::NoAnswer;
 use crate::actors::workflow::{Handle, Moment, Snapshot};
 use crate::actors::workflows::{Filter, Found};
@@ -23,11 +24,19 @@ use crate::core::view::Status as Progress;
 const PAGE: u32 = 100;
 const PAGE_LIMIT: u32 = 1000;
 
-/// Returns the present view of a workflow.
-pub async fn get(api: &Api, workflow: String) -> Result<Arc<Snapshot>, Status> {
+/// Returns the present view of a workflow. One of another tenant is not there.
+pub async fn get(api: &Api, caller: &Principal, workflow: String) -> Result<Arc<Snapshot>, Status> {
     let workflow = WorkflowId::new(workflow);
+    let snapshot = present(api, &workflow).await?;
+    match caller.sees(&snapshot.tenant) {
+        true => Ok(snapshot),
+        false => Err(not_found("workflow", workflow.as_str())),
+    }
+}
+
+async fn present(api: &Api, workflow: &WorkflowId) -> Result<Arc<Snapshot>, Status> {
     loop {
-        match look(api, &workflow, |live| async move { live.view().await }).await? {
+        match look(api, workflow, |live| async move { live.view().await }).await? {
             Some(snapshot) => return Ok(snapshot),
             None => tokio::task::yield_now().await,
         }
@@ -35,7 +44,15 @@ pub async fn get(api: &Api, workflow: String) -> Result<Arc<Snapshot>, Status> {
 }
 
 /// Asks a workflow to stop. One that was cancelled before is left as it is.
-pub async fn cancel(api: &Api, workflow: String) -> Result<Arc<Snapshot>, Status> {
+pub async fn cancel(
+    api: &Api,
+    caller: &Principal,
+    workflow: String,
+) -> Result<Arc<Snapshot>, Status> {
+    get(api, caller, workflow.clone()).await?;
+    api.callers
+        .log(caller, "CancelWorkflow", workflow.clone())
+        .await?;
     let workflow = WorkflowId::new(workflow);
     let snapshot = loop {
         match look(api, &workflow, |live| async move { live.cancel().await }).await? {
@@ -86,9 +103,11 @@ where
 /// Returns workflows, newest first.
 pub async fn list(
     api: &Api,
+    caller: Principal,
     request: v1::ListWorkflowsRequest,
 ) -> Result<v1::ListWorkflowsResponse, Status> {
-    let filter = read_filter(request)?;
+    let mut filter = read_filter(request)?;
+    filter.tenant = caller.tenant;
     let page = api
         .control()?
         .workflows
@@ -98,7 +117,7 @@ pub async fn list(
     let mut workflows = Vec::with_capacity(page.found.len());
     let mut last = String::new();
     for (id, _) in page.found {
-        let snapshot = get(api, id.as_str().to_owned()).await?;
+        let snapshot = present(api, &id).await?;
         workflows.push(v1::Workflow::from(&*snapshot));
         last = id.as_str().to_owned();
     }
@@ -136,16 +155,18 @@ fn read_filter(request: v1::ListWorkflowsRequest) -> Result<Filter, WireError> {
             .collect::<Result<_, _>>()?,
         sample: given(sample),
         batch: given(batch_id).map(BatchId::new),
+        tenant: None,
     })
 }
 
 /// Sends the present view of a workflow, then each change, until it has ended.
 pub async fn watch(
     api: Api,
+    caller: Principal,
     workflow: String,
 ) -> Result<BoxStream<'static, Result<v1::Workflow, Status>>, Status> {
     let permit = api.stream_permit()?;
-    let first = get(&api, workflow.clone()).await?;
+    let first = get(&api, &caller, workflow.clone()).await?;
     let (views, stream) = mpsc::channel(1);
     tokio::spawn(async move {
         let _permit = permit;
@@ -198,9 +219,9 @@ async fn after(api: &Api, workflow: &WorkflowId, seen: Moment) -> Result<Arc<Sna
             // An error means that it ended.
             let _ = moment.wait_for(|moment| is_news(*moment, seen)).await;
         }
-        let present = get(api, workflow.as_str().to_owned()).await?;
-        if is_news(present.moment(), seen) || is_over(&present) {
-            return Ok(present);
+        let now = present(api, workflow).await?;
+        if is_news(now.moment(), seen) || is_over(&now) {
+            return Ok(now);
         }
     }
 }

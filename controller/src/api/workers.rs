@@ -236,6 +236,7 @@ fn from_wire(message: wire::AttachRequest) -> Result<FromWorker, WireError> {
             ))
         }
         Some(Wire::Drained(wire::Drained {})) => Ok(FromWorker::Drained),
+        Some(Wire::Credits(wire::Credits { attempts })) => Ok(FromWorker::Credits(attempts)),
         Some(Wire::Hello(_)) => Err(WireError::new("hello", "must be the first message only")),
         None => Err(WireError::new("message", "must be set")),
     }

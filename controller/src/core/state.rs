@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use common::failure::Failure;
-use common::ids::{AttemptNumber, BatchId, WorkflowId};
+use common::ids::{AttemptNumber, BatchId, TenantId, WorkflowId};
 use common::task::{AttemptId, ReadBatch, SplitCursor, Stage, TaskId};
 use common::workflow::WorkflowSpec;
 
@@ -19,6 +19,8 @@ pub struct WorkflowState {
     pub workflow: WorkflowId,
     /// The submission that it came with.
     pub batch: BatchId,
+    /// Whose it is.
+    pub tenant: TenantId,
     /// What was asked for.
     pub spec: Arc<WorkflowSpec>,
     /// When it became durable.
@@ -148,6 +150,7 @@ impl WorkflowState {
         Self {
             workflow,
             batch,
+            tenant: TenantId::default(),
             spec,
             accepted_at_ms,
             phase: Phase::Accepted,

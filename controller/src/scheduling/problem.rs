@@ -27,6 +27,8 @@ pub struct Worker<'a> {
     pub total: Resources,
     /// What no attempt holds.
     pub free: Resources,
+    /// Attempts that it takes beside those that it holds.
+    pub credits: u32,
     /// Whether it gets tasks: false while it is suspect or draining.
     pub takes_tasks: bool,
     /// The stages that it runs.
@@ -78,6 +80,11 @@ pub enum Hindrance {
 }
 
 impl Worker<'_> {
+    /// Says whether the worker has a free core and a credit.
+    pub fn has_room(&self) -> bool {
+        self.free.cores > 0 && self.credits > 0
+    }
+
     /// Says whether the worker could run the task if it were idle.
     pub fn could_run(&self, candidate: &Candidate) -> bool {
         let version = self.output_versions.get(&candidate.task.stage);

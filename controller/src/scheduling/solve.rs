@@ -51,7 +51,7 @@ fn rank<'a>(waiting: &Waiting<'a>) -> (Priority, &'a WorkflowId) {
 
 /// What is left of the workers.
 struct Room<'a> {
-    /// Those with a free core.
+    /// Those with a free core and a credit.
     free: Vec<Worker<'a>>,
     /// All others that take tasks.
     full: Vec<Worker<'a>>,
@@ -63,7 +63,7 @@ struct Room<'a> {
 impl<'a> Room<'a> {
     fn new(workers: &[Worker<'a>]) -> Self {
         let taking = workers.iter().filter(|worker| worker.takes_tasks).copied();
-        let (free, full) = taking.partition(|worker| worker.free.cores > 0);
+        let (free, full) = taking.partition(|worker| worker.has_room());
         Self {
             free,
             full,
@@ -103,8 +103,9 @@ impl<'a> Room<'a> {
         };
         let worker = &mut self.free[index];
         worker.free = less(worker.free, need);
+        worker.credits -= 1;
         let chosen = *worker;
-        if chosen.free.cores == 0 {
+        if !chosen.has_room() {
             self.full.push(self.free.swap_remove(index));
         }
         Some(chosen)
@@ -183,6 +184,7 @@ mod tests {
                     id,
                     total: *total,
                     free: *free,
+                    credits: u32::MAX,
                     takes_tasks: *takes_tasks,
                     output_versions: &self.1,
                 }
@@ -286,6 +288,26 @@ mod tests {
             hindrance(&pool.workers(), &candidate(0, 1)),
             Hindrance::NoWorker
         );
+    }
+
+    #[test]
+    fn a_worker_gets_no_more_attempts_than_it_has_credits() {
+        let pool = pool(&[(8, 8), (4, 4)]);
+        let mut workers = pool.workers();
+        workers[0].credits = 2;
+        workers[1].credits = 0;
+        let candidates: Vec<_> = (0..4).map(|index| candidate(index, 1)).collect();
+        let workflow = WorkflowId::new("A");
+        let workflows = vec![Waiting {
+            workflow: &workflow,
+            priority: Priority(3),
+            candidates: &candidates,
+        }];
+        let problem = Problem { workers, workflows };
+        let placed = solve(&problem);
+        let placed: Vec<_> = placed.iter().map(|p| p.worker.as_str()).collect();
+        assert_eq!(placed, ["w0", "w0"]);
+        assert_eq!(hindrance(&problem.workers, &candidates[2]), Hindrance::Busy);
     }
 
     #[test]

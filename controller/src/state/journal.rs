@@ -135,9 +135,12 @@ pub fn accepted_state(accepted: Accepted) -> WorkflowState {
         workflow,
         batch,
         at_ms,
+        tenant,
         spec,
     } = accepted;
-    WorkflowState::accepted(workflow, batch, Arc::new(spec), at_ms)
+    let mut state = WorkflowState::accepted(workflow, batch, Arc::new(spec), at_ms);
+    state.tenant = tenant;
+    state
 }
 
 /// Says whether so much happened since the last snapshot (0: none) that the next is due.

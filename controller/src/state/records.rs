@@ -1,6 +1,6 @@
 //! The small records of the store: accepted workflows, idempotency tokens, pointers to snapshots.
 
-use common::ids::{BatchId, IdempotencyToken, Sha256, WorkflowId};
+use common::ids::{BatchId, IdempotencyToken, Sha256, TenantId, WorkflowId};
 use common::task::ObjectRef;
 use common::wire::{WireError, task::digest};
 use common::workflow::WorkflowSpec;
@@ -18,6 +18,8 @@ pub struct Accepted {
     pub batch: BatchId,
     /// When.
     pub at_ms: u64,
+    /// Whose it is.
+    pub tenant: TenantId,
     /// What was asked for.
     pub spec: WorkflowSpec,
 }
@@ -67,6 +69,10 @@ impl Accepted {
             batch_id: self.batch.as_str().to_owned(),
             accepted_at_ms: self.at_ms,
             spec: Some((&self.spec).into()),
+            tenant: match self.tenant == TenantId::default() {
+                true => String::new(),
+                false => self.tenant.as_str().to_owned(),
+            },
         };
         record.encode_to_vec()
     }
@@ -83,6 +89,7 @@ impl Accepted {
             batch_id,
             accepted_at_ms,
             spec,
+            tenant,
         } = decoded(key, value)?;
         check_schema(key, schema_version)?;
         let spec = spec.ok_or_else(|| damaged(WireError::new("spec", "must be set")))?;
@@ -90,6 +97,10 @@ impl Accepted {
             workflow: WorkflowId::new(workflow_id),
             batch: BatchId::new(batch_id),
             at_ms: accepted_at_ms,
+            tenant: match tenant.is_empty() {
+                true => TenantId::default(),
+                false => TenantId::new(tenant),
+            },
             spec: spec.try_into().map_err(damaged)?,
         })
     }

@@ -136,3 +136,12 @@ async fn reflection_names_the_services() {
         assert!(names.contains(&name), "{names:?}");
     }
 }
+
+#[tokio::test]
+async fn a_controller_whose_lock_is_taken_away_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let controller = Controller::start(folder.path()).await;
+    std::fs::remove_file(config(folder.path()).state.join("lock")).unwrap();
+    let error = controller.failed().await;
+    assert!(matches!(error, Error::Deposed), "{error}");
+}

@@ -26,7 +26,7 @@ fn lab(folder: &Path) -> Config {
     config
 }
 
-fn genome() -> v1::Genome {
+pub fn genome() -> v1::Genome {
     let fastq = v1::FastqFiles {
         reads1: "root:data/1.fq".to_owned(),
         reads2: "root:data/2.fq".to_owned(),
@@ -45,7 +45,7 @@ fn genome() -> v1::Genome {
     }
 }
 
-fn spec(genome: v1::Genome) -> v1::WorkflowSpec {
+pub fn spec(genome: v1::Genome) -> v1::WorkflowSpec {
     v1::WorkflowSpec {
         work: Some(v1::workflow_spec::Work::Genome(genome)),
         ..probe(1)

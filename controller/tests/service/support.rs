@@ -89,6 +89,11 @@ impl Controller {
         let _ = self.task.await;
     }
 
+    /// Returns why it ended by itself.
+    pub async fn failed(self) -> Error {
+        within("end", self.task).await.unwrap().unwrap_err()
+    }
+
     /// Ends it in order.
     pub async fn stop(self) {
         let _ = self.stop.send(());
@@ -190,6 +195,7 @@ impl Controller {
 pub async fn connect(bound: &Bound) -> Channel {
     let endpoint = match bound {
         Bound::Tcp(address) => format!("http://{address}"),
+        Bound::Tls(address) => panic!("{address} needs certificates"),
         Bound::Unix(path) => format!("unix:{}", path.display()),
     };
     let endpoint = Endpoint::from_shared(endpoint).unwrap();
@@ -373,5 +379,6 @@ pub fn hello(id: &str, cores: u32, holding: Vec<wire::AttemptId>) -> wire::Hello
             .collect(),
         holding,
         roots: std::collections::BTreeMap::new(),
+        credits: None,
     }
 }

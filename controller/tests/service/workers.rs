@@ -6,6 +6,7 @@ use std::time::Duration;
 use proto::v1;
 use proto::worker::v1 as wire;
 use tonic::Code;
+use wire::attach_request::Message as Said;
 use wire::attach_response::Message as Heard;
 
 use crate::support::{Controller, Worker, config, hello, probe, within};
@@ -65,6 +66,35 @@ async fn a_worker_that_comes_back_without_an_attempt_has_lost_it() {
     let second = worker.assignment().await.attempt.unwrap();
     assert_eq!((first.number, second.number), (1, 2));
     worker.complete(&second).await;
+    controller
+        .until_state(&workflow, v1::WorkflowState::Succeeded)
+        .await;
+}
+
+#[tokio::test]
+async fn a_worker_without_credit_gets_nothing_until_it_gives_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let controller = Controller::start(folder.path()).await;
+    let credits = |attempts| wire::Credits { attempts };
+    let first = wire::Hello {
+        credits: Some(credits(1)),
+        ..hello("w", 1, Vec::new())
+    };
+    let mut worker = Worker::hello(&controller, first).await.unwrap();
+    let workflow = controller.submit("t", probe(3)).await;
+    let only = worker.assignment().await.attempt.unwrap();
+    worker.say(Said::Credits(credits(0))).await;
+    worker.complete(&only).await;
+    assert!(worker.ack().await.accepted);
+    // A worker of the same size that comes later in every order gets the next.
+    let mut other = Worker::attach(&controller, "w2", 1).await;
+    let second = other.assignment().await.attempt.unwrap();
+    let seen = controller.get(&workflow).await;
+    assert_eq!((seen.stages[0].done, seen.stages[0].running), (1, 1));
+    worker.say(Said::Credits(credits(1))).await;
+    let third = worker.assignment().await.attempt.unwrap();
+    worker.complete(&third).await;
+    other.complete(&second).await;
     controller
         .until_state(&workflow, v1::WorkflowState::Succeeded)
         .await;

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tonic::Status;
 use tonic::transport::Channel;
 
+use super::credit::Credit;
 use crate::attach::{self, Attachment};
 use crate::config::Config;
 use crate::error::Error;
@@ -71,9 +72,9 @@ impl Link {
     ///
     /// # Errors
     /// [`Error::Refused`] if the controller never welcomed this worker and never will.
-    pub async fn next(&mut self, session: &mut Session) -> Result<Heard, Error> {
+    pub async fn next(&mut self, session: &mut Session, credit: &Credit) -> Result<Heard, Error> {
         if matches!(self.state, State::Detached) {
-            self.state = State::Opening(self.open(session));
+            self.state = State::Opening(self.open(session, credit.told()));
         }
         match &mut self.state {
             State::Detached => Ok(Heard::Broken),
@@ -125,7 +126,7 @@ impl Link {
         Ok(Heard::Welcome(welcome))
     }
 
-    fn open(&self, session: &Session) -> Opening {
+    fn open(&self, session: &Session, credits: u32) -> Opening {
         let wait = match self.tries {
             0 => Duration::ZERO,
             tries => BACKOFF.wait(tries - 1, rand::random()),
@@ -136,7 +137,7 @@ impl Link {
         Box::pin(async move {
             tokio::time::sleep(wait).await;
             let roots = storage::root_nonces(&config.roots);
-            let hello = attach::hello(&config, &worker, &holding, roots);
+            let hello = attach::hello(&config, &worker, &holding, roots, credits);
             Attachment::open(channel, bearer, hello).await
         })
     }

@@ -37,7 +37,7 @@ impl Seen {
         }));
     }
 
-    /// Waits for the next message that is no progress.
+    /// Waits for the next message that is neither progress nor credits.
     async fn next(&mut self) -> Say {
         loop {
             let message = self
@@ -48,7 +48,7 @@ impl Seen {
                 .unwrap()
                 .message
                 .unwrap();
-            if !matches!(message, Say::Progress(_)) {
+            if !matches!(message, Say::Progress(_) | Say::Credits(_)) {
                 return message;
             }
         }

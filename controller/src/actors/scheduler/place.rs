@@ -62,12 +62,14 @@ fn workers<'a>(seats: &'a BTreeMap<WorkerId, Seat>) -> Vec<Worker<'a>> {
             info,
             availability,
             used,
-            ..
+            running,
         } = seat;
+        let held = u32::try_from(running.len()).unwrap_or(u32::MAX);
         Worker {
             id: &info.id,
             total: info.resources,
             free: rest(info.resources, *used),
+            credits: info.credits.saturating_sub(held),
             takes_tasks: *availability == Availability::Ready,
             output_versions: &info.output_versions,
         }

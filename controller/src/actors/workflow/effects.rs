@@ -20,6 +20,8 @@ pub(super) enum Effect {
     Answer(oneshot::Sender<Arc<Snapshot>>, Arc<Snapshot>),
     /// Something for the controller itself to do.
     Start(Duty),
+    /// An attempt failed that wrote under this prefix.
+    Garbage(String),
     /// It is over.
     End(Arc<Snapshot>),
 }
@@ -84,6 +86,7 @@ impl State {
                             .push(ToWorker::Cancel(attempt));
                     }
                     Effect::Start(duty) => self.start_duty(duty),
+                    Effect::Garbage(prefix) => self.peers.get().collector.attempt(prefix),
                     Effect::End(last) => self.end(last),
                 }
             }
@@ -151,7 +154,7 @@ impl State {
         let workflow = self.state.workflow.clone();
         let handles = self.peers.get();
         handles.queue.ended(workflow.clone());
-        handles.services.collect(&workflow);
+        handles.collector.workflow(workflow.clone());
         handles.workflows.ended(workflow, last);
         self.ended = true;
     }

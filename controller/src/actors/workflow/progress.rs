@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common::ids::{AttemptNumber, WorkerId};
-use common::task::{AttemptId, ReadBatchCommit, Report};
+use common::task::{AttemptId, ReadBatchCommit, Report, Stage};
 
 use super::effects::{Effect, acknowledge, acknowledge_batch};
 use super::{Said, State};
 use crate::actors::scheduler::{Offer, Running};
 use crate::actors::worker::ToWorker;
 use crate::actors::{now, now_ms};
+use crate::core::assignment::{assignment, output_prefix};
 use crate::core::duty::{Duty, duties};
 use crate::core::event::Event;
 use crate::core::fact::{Change, Fact};
@@ -169,7 +170,7 @@ impl State {
             let myself = self.myself.clone();
             let workflow = self.state.workflow.clone();
             let durable = Box::new(move || myself.durable(last));
-            handles.store.append(&workflow, first, &facts, durable);
+            handles.journal.append(&workflow, first, &facts, durable);
             self.snapshot_if_due();
         }
         self.release();
@@ -201,9 +202,13 @@ impl State {
                     worker,
                     ..
                 } => {
-                    let assignment =
-                        crate::core::assignment::assignment(&self.state, *task, *attempt);
+                    let assignment = assignment(&self.state, *task, *attempt);
                     effects.extend(assignment.map(|made| Effect::assign(worker.clone(), made)));
+                }
+                // Read batches count, whatever became of the attempt that wrote them.
+                Change::AttemptFailed { task, attempt, .. } if task.stage != Stage::Split => {
+                    let prefix = output_prefix(&self.state, *task, *attempt);
+                    effects.push(Effect::Garbage(prefix));
                 }
                 Change::Ended { .. } | Change::Rejected(_) => {
                     effects.push(Effect::End(Arc::new(self.snapshot())));

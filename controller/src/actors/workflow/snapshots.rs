@@ -30,7 +30,7 @@ impl State {
             under_way: true,
         };
         let handles = self.peers.get();
-        let (store, services) = (handles.store.clone(), handles.services.clone());
+        let (journal, services) = (handles.journal.clone(), handles.services.clone());
         let (workflow, myself) = (self.state.workflow.clone(), self.myself.clone());
         let written = move |pointer: Option<SnapshotPointer>| {
             let Some(pointer) = pointer else {
@@ -42,7 +42,7 @@ impl State {
                 services.collect_snapshots(&id, &counts);
                 myself.snapshot_done();
             });
-            store.install_snapshot(workflow, pointer, durable);
+            journal.install_snapshot(workflow, pointer, durable);
         };
         handles.services.snapshot(self.state.clone(), written);
     }

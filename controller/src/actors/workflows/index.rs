@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use common::ids::{BatchId, WorkerId, WorkflowId};
+use common::ids::{BatchId, TenantId, WorkerId, WorkflowId};
 use common::task::AttemptId;
 use ractor::ActorRef;
 
@@ -23,6 +23,7 @@ pub(super) struct State {
 /// What a list of workflows needs of one.
 pub(super) struct Entry {
     batch: BatchId,
+    tenant: TenantId,
     sample: String,
     pub(super) status: Status,
     pub(super) place: Found,
@@ -37,6 +38,7 @@ impl State {
         let Opened {
             workflow,
             batch,
+            tenant,
             sample,
             status,
             place,
@@ -47,7 +49,7 @@ impl State {
         let handles = self.peers.get();
         let place = match place {
             Place::Over => {
-                handles.services.collect(&workflow);
+                handles.collector.workflow(workflow.clone());
                 Found::Stored
             }
             Place::OnItsWay(state) => {
@@ -62,6 +64,7 @@ impl State {
         };
         let entry = Entry {
             batch,
+            tenant,
             sample,
             status,
             place,
@@ -163,5 +166,9 @@ impl Entry {
                 .batch
                 .as_ref()
                 .is_none_or(|batch| *batch == self.batch)
+            && filter
+                .tenant
+                .as_ref()
+                .is_none_or(|tenant| *tenant == self.tenant)
     }
 }

@@ -16,6 +16,7 @@ pub(super) fn snapshot(state: &WorkflowState) -> wire::Snapshot {
     let WorkflowState {
         workflow,
         batch: _,
+        tenant: _,
         spec: _,
         accepted_at_ms: _,
         phase: at,

@@ -69,6 +69,7 @@ fn record() -> Recording {
         workflow: world.state.workflow.clone(),
         batch: world.state.batch.clone(),
         at_ms: world.state.accepted_at_ms,
+        tenant: world.state.tenant.clone(),
         spec: genome_spec(),
     };
     let batches = world.journal.chunks(16).scan(1, |first, facts| {

@@ -1,6 +1,6 @@
 //! Journals in an embedded store.
 
-use common::ids::{BatchId, Epoch, IdempotencyToken, Sha256, WorkflowId};
+use common::ids::{BatchId, Epoch, IdempotencyToken, Sha256, TenantId, WorkflowId};
 use prost::Message;
 use redb::backends::InMemoryBackend;
 
@@ -21,6 +21,7 @@ fn accepted() -> Accepted {
         workflow: WorkflowId::new("W"),
         batch: BatchId::new("B"),
         at_ms: 1000,
+        tenant: TenantId::default(),
         spec: genome_spec(),
     }
 }
@@ -100,6 +101,7 @@ fn a_token_is_accepted_once() {
     let name = IdempotencyToken::new("tok/en");
     let second = Accepted {
         workflow: WorkflowId::new("W2"),
+        tenant: TenantId::new("clinic"),
         ..accepted()
     };
     let submit = || accept(Some((&name, &token)), std::slice::from_ref(&second));
