@@ -37,3 +37,4 @@ pub use pairing::Pairing;
 pub use section::KeyReader;
 
 pub(crate) use batch::{Keys, keys_of_batch};
+pub(crate) use text::decimal;

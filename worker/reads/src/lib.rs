@@ -10,6 +10,7 @@ pub mod covariates;
 pub mod duplicates;
 pub mod merge;
 pub mod metrics;
+pub mod qc;
 pub mod recalibration;
 pub mod run;
 mod scratch;

@@ -34,7 +34,7 @@ impl Histogram {
     }
 
     /// Returns sizes with their counts, ascending.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + Clone + '_ {
         self.counts.iter().map(|(&size, &count)| (size, count))
     }
 

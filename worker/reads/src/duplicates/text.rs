@@ -120,7 +120,7 @@ fn coverage(library: &LibraryMetrics) -> Vec<f64> {
 }
 
 /// Prints at most six decimals, half towards zero, trailing zeros dropped; `value` ≥ 0.
-fn decimal(value: f64) -> String {
+pub(crate) fn decimal(value: f64) -> String {
     const PLACES: usize = 6;
     // Long enough to be exact for any double above 1e-30.
     let exact = format!("{value:.120}");

@@ -1,0 +1,122 @@
+//! Qualities by cycle, and how often each occurs.
+
+use genome::record::RecordView;
+
+use crate::container::{Decoder, Error, put_varint};
+
+/// Qualities up to here are told apart.
+const QUALITIES: usize = 128;
+
+/// Sums of the qualities of a cycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CycleSum {
+    /// Sum of the qualities.
+    pub sum: u64,
+    /// Number of the bases.
+    pub count: u64,
+}
+
+/// The qualities of primary records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QualityCounts {
+    /// By cycle, from 0 on: of first and of second reads.
+    pub cycles: [Vec<CycleSum>; 2],
+    /// Bases that are no N, by quality.
+    pub bases: Vec<u64>,
+}
+
+impl Default for QualityCounts {
+    fn default() -> Self {
+        Self {
+            cycles: [Vec::new(), Vec::new()],
+            bases: vec![0; QUALITIES],
+        }
+    }
+}
+
+impl QualityCounts {
+    /// Counts a primary record.
+    pub(super) fn add(&mut self, record: &RecordView<'_>) {
+        let (flags, qualities) = (record.flags(), record.qualities());
+        if qualities.first() == Some(&0xFF) {
+            return;
+        }
+        let is_second = flags.is_paired() && flags.is_second();
+        let cycles = &mut self.cycles[usize::from(is_second)];
+        let length = qualities.len();
+        if cycles.len() < length {
+            cycles.resize(length, CycleSum::default());
+        }
+        for (at, &quality) in qualities.iter().enumerate() {
+            let cycle = match flags.is_reverse() {
+                true => length - 1 - at,
+                false => at,
+            };
+            cycles[cycle].sum += u64::from(quality);
+            cycles[cycle].count += 1;
+            if record.base(at) != b'N' {
+                self.bases[usize::from(quality) % QUALITIES] += 1;
+            }
+        }
+    }
+
+    /// Adds other counts.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.cycles.iter_mut().zip(&other.cycles) {
+            if mine.len() < theirs.len() {
+                mine.resize(theirs.len(), CycleSum::default());
+            }
+            for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                mine.sum += theirs.sum;
+                mine.count += theirs.count;
+            }
+        }
+        for (mine, theirs) in self.bases.iter_mut().zip(&other.bases) {
+            *mine += theirs;
+        }
+    }
+
+    /// Returns mean qualities by 1-based cycle; those of second reads follow those of first ones.
+    pub fn means(&self) -> Vec<(usize, f64)> {
+        let mut means = Vec::new();
+        let mut before = 0;
+        for cycles in &self.cycles {
+            let mut last = 0;
+            for (at, cycle) in cycles.iter().enumerate().filter(|(_, cycle)| cycle.sum > 0) {
+                means.push((before + at + 1, cycle.sum as f64 / cycle.count as f64));
+                last = at + 1;
+            }
+            before += last;
+        }
+        means
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        for cycles in &self.cycles {
+            put_varint(out, cycles.len() as u64);
+            for cycle in cycles {
+                put_varint(out, cycle.sum);
+                put_varint(out, cycle.count);
+            }
+        }
+        for &count in &self.bases {
+            put_varint(out, count);
+        }
+    }
+
+    pub(super) fn decode(fields: &mut Decoder<'_>) -> Result<Self, Error> {
+        let mut counts = Self::default();
+        for cycles in &mut counts.cycles {
+            for _ in 0..fields.count()? {
+                cycles.push(CycleSum {
+                    sum: fields.varint()?,
+                    count: fields.varint()?,
+                });
+            }
+        }
+        for count in &mut counts.bases {
+            *count = fields.varint()?;
+        }
+        Ok(counts)
+    }
+}
