@@ -18,7 +18,7 @@ demo: build-packages
 
 # Installs what the tests compare with, builds, and passes all tests.
 test: build-packages test-packages
-	cargo build --locked --workspace
+	cargo build --locked --workspace --bins --tests
 	cargo test --locked --workspace
 
 # Measures the control plane; docs/BENCHMARKS.md tells what the numbers mean.
