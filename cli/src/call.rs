@@ -3,21 +3,19 @@
 mod args;
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
 
 use aligner::Index;
 use anyhow::{Context, Result};
 use caller::{Options, Output};
-use common::failure::{Failure, FailureClass};
+use common::failure::Failure;
 use genome::dictionary::Dictionary;
 use genome::monitor::Monitor;
 use worker::formats::bam_stream::BamStream;
-use worker::formats::vcf::Writer;
 use worker::stage::call::failure;
 
 use crate::exit::{Exit, ended};
 use crate::index::index_path;
+use crate::vcf_output::VcfOutput;
 
 pub use args::Args;
 
@@ -44,7 +42,7 @@ fn call(args: &Args, options: &Options) -> Result<()> {
         .map_err(|error| Failure::input(&input, format!("cannot be opened: {error}")))?;
     let records = BamStream::open(Box::new(file), &input, dictionary).map_err(Failure::from)?;
     let sample = sample(&records, &input)?;
-    let mut out = Out::create(&args.output, dictionary)?;
+    let mut out = VcfOutput::create(&args.output, dictionary)?;
     out.write(caller::vcf::header(dictionary, &sample, options).as_bytes())?;
     let mut text = Vec::new();
     let sink = |output: Output| {
@@ -83,47 +81,6 @@ fn sample(records: &BamStream, input: &str) -> Result<String, Failure> {
         [first, second, ..] => {
             let message = format!("several samples, {first} and {second}: one is needed");
             Err(Failure::input(input, message))
-        }
-    }
-}
-
-/// Where the text goes.
-enum Out {
-    Plain(BufWriter<File>),
-    Compressed(Box<Writer<BufWriter<File>>>),
-}
-
-impl Out {
-    fn create(path: &Path, dictionary: &Dictionary) -> Result<Self> {
-        let file = File::create(path).with_context(|| path.display().to_string())?;
-        let file = BufWriter::with_capacity(1 << 20, file);
-        Ok(match path.extension() {
-            Some(ending) if ending == "gz" => {
-                Self::Compressed(Box::new(Writer::new(file, dictionary)))
-            }
-            _ => Self::Plain(file),
-        })
-    }
-
-    fn write(&mut self, text: &[u8]) -> Result<(), Failure> {
-        let written = match self {
-            Self::Plain(file) => file.write_all(text),
-            Self::Compressed(writer) => writer.write_text(text),
-        };
-        written.map_err(|error| Failure::new(FailureClass::Internal, format!("output: {error}")))
-    }
-
-    fn finish(self, path: &Path) -> Result<()> {
-        let shown = || path.display().to_string();
-        match self {
-            Self::Plain(mut file) => file.flush().with_context(shown),
-            Self::Compressed(writer) => {
-                let mut written = writer.finish().with_context(shown)?;
-                written.out.flush().with_context(shown)?;
-                let mut index = path.as_os_str().to_owned();
-                index.push(written.index_ending);
-                std::fs::write(&index, &written.index).with_context(shown)
-            }
         }
     }
 }

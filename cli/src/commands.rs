@@ -8,8 +8,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use common::telemetry::{self, LogFormat};
 
 use crate::{
-    align, apply_recal, call, cancel, controller, download, drain, evaluate, index, list, markdup,
-    recalibrate, run, server, sort, status, stdout, submit, watch, worker, workers,
+    align, apply_recal, call, cancel, controller, download, drain, evaluate, genotype, index, list,
+    markdup, recalibrate, run, server, sort, status, stdout, submit, watch, worker, workers,
 };
 
 /// Raw reads in; alignments, variants and clinical results out, over a pool of machines
@@ -57,6 +57,7 @@ enum Command {
     Recalibrate(recalibrate::Args),
     ApplyRecal(apply_recal::Args),
     Call(call::Args),
+    Genotype(genotype::Args),
     Evaluate(evaluate::Args),
     Submit(Box<submit::Args>),
     List(list::Args),
@@ -106,6 +107,7 @@ impl Cli {
             Command::Recalibrate(args) => recalibrate::run(&args),
             Command::ApplyRecal(args) => apply_recal::run(&args),
             Command::Call(args) => call::run(&args),
+            Command::Genotype(args) => genotype::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),
             Command::Submit(args) => block_on(submit::run(*args)),
             Command::List(args) => block_on(list::run(args)),
