@@ -26,6 +26,7 @@ mod json;
 mod key;
 mod list;
 mod markdup;
+mod metrics;
 mod output;
 mod progress;
 mod reads_input;

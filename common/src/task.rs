@@ -63,7 +63,10 @@ impl Stage {
 
     /// Returns the version of the stage's bytes: raised by every change of them.
     pub const fn output_version(self) -> u32 {
-        1
+        match self {
+            Self::Merge | Self::Gather => 2,
+            _ => 1,
+        }
     }
 }
 
