@@ -9,8 +9,8 @@ use common::telemetry::{self, LogFormat};
 
 use crate::{
     align, apply_recal, audit, call, cancel, cluster, controller, download, drain, evaluate,
-    genotype, index, key, list, markdup, recalibrate, reference, run, server, sort, state, status,
-    stdout, submit, watch, worker, workers,
+    genotype, index, key, list, markdup, metrics, recalibrate, reference, run, server, sort, state,
+    status, stdout, submit, watch, worker, workers,
 };
 
 /// Raw reads in; alignments, variants and clinical results out, over a pool of machines
@@ -54,7 +54,8 @@ enum Command {
     Index(index::Args),
     Align(Box<align::Args>),
     Sort(sort::Args),
-    Markdup(markdup::Args),
+    Markdup(Box<markdup::Args>),
+    Metrics(metrics::Args),
     Recalibrate(recalibrate::Args),
     ApplyRecal(apply_recal::Args),
     Call(call::Args),
@@ -110,6 +111,7 @@ impl Cli {
             Command::Align(args) => align::run(&args),
             Command::Sort(args) => sort::run(&args),
             Command::Markdup(args) => markdup::run(&args),
+            Command::Metrics(args) => metrics::run(&args),
             Command::Recalibrate(args) => recalibrate::run(&args),
             Command::ApplyRecal(args) => apply_recal::run(&args),
             Command::Call(args) => call::run(&args),

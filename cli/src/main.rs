@@ -29,6 +29,7 @@ mod json;
 mod key;
 mod list;
 mod markdup;
+mod metrics;
 mod output;
 mod progress;
 mod reads_input;

@@ -252,10 +252,11 @@ fn wrong_input_is_named() -> Result<()> {
         &["view", "-b", "-x", "RG", "-o", &groupless, &sorted],
     )?;
     let (reference, known) = (BENCH.reference(), BENCH.known_sites());
+    // GATK does not call such records well formed: none of them counts.
+    let table = BENCH.path("groupless.table");
     let fixed = ["recalibrate", "-R", &reference, "--known-sites", &known];
-    let parts = [groupless.as_str(), ": record 1: ", "no read group"];
-    BENCH.refuses(
-        &[&fixed[..], &["-I", &groupless, "-O", &never]].concat(),
-        &parts,
-    )
+    run_well(&[&fixed[..], &["-I", &groupless, "-O", &table]].concat())?;
+    let text = std::fs::read_to_string(&table)?;
+    ensure!(text.contains("#:GATKTable:6:0:"), "records counted: {text}");
+    Ok(())
 }

@@ -10,8 +10,18 @@ use crate::destination::Destination;
 /// Files that describe a run, and are called so.
 const PLAIN: [&str; 2] = ["metrics.json", "provenance.json"];
 /// Files that every genome brings.
-const ALWAYS: [&str; 3] = ["manifest.json", PLAIN[0], PLAIN[1]];
-const WITH_BAM: [&str; 4] = ["bam", "bam.bai", "bam.csi", "markdup.metrics.txt"];
+const ALWAYS: [&str; 9] = [
+    "manifest.json",
+    PLAIN[0],
+    PLAIN[1],
+    "markdup.metrics.txt",
+    "alignment_summary_metrics.txt",
+    "insert_size_metrics.txt",
+    "quality_by_cycle_metrics.txt",
+    "quality_distribution_metrics.txt",
+    "report.html",
+];
+const WITH_BAM: [&str; 3] = ["bam", "bam.bai", "bam.csi"];
 const WITH_VCF: [&str; 3] = ["vcf.gz", "vcf.gz.tbi", "vcf.gz.csi"];
 const WITH_GVCF: [&str; 3] = ["g.vcf.gz", "g.vcf.gz.tbi", "g.vcf.gz.csi"];
 

@@ -35,19 +35,13 @@ impl ReadsFile {
         let read = stream.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
         read.map_err(|fault| bam::judge(file, 0, fault))?;
         let start = start_of(&head);
+        let is_text = start.is_some_and(|start| is_text(&head, &start));
         let stream: Box<dyn Read + Send> = Box::new(io::Cursor::new(head).chain(stream));
         match start.as_ref() {
             Some(b"CRAM") => {
                 CramReader::open(stream, file, reference).map(|reader| Self::Cram(Box::new(reader)))
             }
-            // SAM without a header starts with a name.
-            Some(text)
-                if text
-                    .iter()
-                    .all(|byte| (b' '..=b'~').contains(byte) || *byte == b'\t') =>
-            {
-                SamReader::open(stream, file).map(|reader| Self::Sam(Box::new(reader)))
-            }
+            _ if is_text => SamReader::open(stream, file).map(|reader| Self::Sam(Box::new(reader))),
             _ => FileReader::open(stream, file).map(|reader| Self::Bam(Box::new(reader))),
         }
     }
@@ -101,4 +95,16 @@ fn start_of(head: &[u8]) -> Option<[u8; 4]> {
         return Some(start);
     }
     head.first_chunk().copied()
+}
+
+/// Says whether a file starts as SAM: with a header, or with the columns of a record.
+fn is_text(head: &[u8], start: &[u8; 4]) -> bool {
+    const COLUMN_ENDS: usize = 10;
+    let is_printed = |byte: &u8| (b' '..=b'~').contains(byte) || *byte == b'\t';
+    if !start.iter().all(is_printed) || head.starts_with(&[0x1F, 0x8B]) {
+        return start.iter().all(is_printed);
+    }
+    let line = head.split(|&byte| byte == b'\n').next().unwrap_or(head);
+    let tabs = line.iter().filter(|&&byte| byte == b'\t').count();
+    start[0] == b'@' || tabs >= COLUMN_ENDS
 }

@@ -62,11 +62,16 @@ fn describe(
     finished = finished.with(metrics::DUPLICATES_FILE, file);
     let file = store_json(context, "metrics.json", &metrics.json(called))?;
     finished = finished.with("metrics.json", file);
+    let mut parsed = None;
     if context.upstream_manifest(Stage::Recalibrate).is_some() {
         for manifest in context.upstream(Stage::Recalibrate)? {
             let table = sections::output(&manifest, recalibrate::TABLE)?.clone();
+            parsed = Some(recalibrate::table(context, &table)?);
             finished = finished.with(recalibrate::TABLE, table);
         }
+    }
+    for (role, text) in metrics.files(context, parsed.as_ref())? {
+        finished = finished.with(role, store(context, role, text.as_bytes())?);
     }
     let file = store_json(context, "provenance.json", &provenance::describe(context)?)?;
     Ok(finished.with("provenance.json", file))

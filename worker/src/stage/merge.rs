@@ -13,6 +13,7 @@ use reads::covariates::{self, Counter, KnownSites, ReadGroupKeys, Scope};
 use reads::duplicates::{DuplicateMetrics, PlaceReader};
 use reads::merge::{Merged, merge_records};
 use reads::metrics::QualityMetrics;
+use reads::qc::Collector;
 use reads::run::{self, Kind, RecordReader};
 
 use super::lanes::Lanes;
@@ -32,6 +33,9 @@ pub const COUNTS: &str = "counts";
 
 /// Role of the quality metrics.
 pub const METRICS: &str = "metrics";
+
+/// Role of the counts that Picard's metrics are made of.
+pub const QC: &str = "qc";
 
 /// Role of the counts of marked reads by library.
 pub const MARKED: &str = "marked";
@@ -60,6 +64,7 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
         lanes,
         counter: (!genome.known_sites.is_empty()).then(|| Counter::new(scope)),
         quality: QualityMetrics::default(),
+        qc: Collector::new(reference.clone()),
         marked: DuplicateMetrics::default(),
     };
     let mut part = PartWriter::new(context.create(PART)?, reference.dictionary());
@@ -84,6 +89,7 @@ struct Tally<'a> {
     keys: ReadGroupKeys,
     counter: Option<Counter<'a>>,
     quality: QualityMetrics,
+    qc: Collector<'a>,
     marked: DuplicateMetrics,
 }
 
@@ -93,6 +99,7 @@ impl Tally<'_> {
         self.marked
             .add_record(record, self.lanes.library(place.lane));
         let read_group = usize::from(self.lanes.read_group(place.lane));
+        self.qc.add(record, read_group);
         if let (Some(counter), Some(key)) = (&mut self.counter, self.keys.key(read_group)) {
             counter.count(record, key).map_err(Fault::Count)?;
         }
@@ -100,11 +107,13 @@ impl Tally<'_> {
     }
 
     fn store(self, context: &Context<'_>, finished: Finished) -> Result<Finished, Failure> {
-        let (mut quality, mut marked) = (Vec::new(), Vec::new());
+        let (mut quality, mut marked, mut qc) = (Vec::new(), Vec::new(), Vec::new());
         self.quality.encode(&mut quality);
+        self.qc.finish().encode(&mut qc);
         self.marked.encode(&mut marked);
         let mut finished = finished
             .with(METRICS, store(context, METRICS, &quality)?)
+            .with(QC, store(context, QC, &qc)?)
             .with(MARKED, store(context, MARKED, &marked)?);
         if let Some(counter) = self.counter {
             let mut counts = Vec::new();

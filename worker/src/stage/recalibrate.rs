@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use common::failure::Failure;
-use common::task::Stage;
+use common::task::{ObjectRef, Stage};
 use reads::container::Decoder;
 use reads::covariates::{Counts, ReadGroupKeys};
 use reads::recalibration::{ApplyOptions, RecalibrationTable, Recalibrator};
@@ -49,9 +49,7 @@ pub fn recalibrator(
     let manifests = context.upstream(Stage::Recalibrate)?;
     let none = || error::lost(&stage.key, &"the recalibrate stage made no table");
     let object = sections::output(manifests.first().ok_or_else(none)?, TABLE)?;
-    let bytes = context.read_all(object)?;
-    let table = RecalibrationTable::parse(&String::from_utf8_lossy(&bytes));
-    let table = table.map_err(|fault| error::lost(&object.key, &fault))?;
+    let table = table(context, object)?;
     let keys = ReadGroupKeys::new(&Lanes::of(context.genome()?).read_groups);
     let options = ApplyOptions {
         allow_missing_read_group: true,
@@ -59,4 +57,14 @@ pub fn recalibrator(
     };
     let recalibrator = Recalibrator::new(&table, keys.names(), &options);
     Ok(Some((keys, recalibrator)))
+}
+
+/// Reads the table of an object.
+///
+/// # Errors
+/// What storage answers, or a table that is damaged.
+pub fn table(context: &Context<'_>, object: &ObjectRef) -> Result<RecalibrationTable, Failure> {
+    let bytes = context.read_all(object)?;
+    let table = RecalibrationTable::parse(&String::from_utf8_lossy(&bytes));
+    table.map_err(|fault| error::lost(&object.key, &fault))
 }

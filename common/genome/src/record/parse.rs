@@ -218,8 +218,8 @@ fn put_integer(value: i64, block: &mut Vec<u8>) -> Option<()> {
     let (kind, width) = match value {
         -128..0 => (b'c', 1),
         0..=255 => (b'C', 1),
-        -32768..0 => (b's', 2),
-        0..=65535 => (b'S', 2),
+        -32768..-128 => (b's', 2),
+        256..=65535 => (b'S', 2),
         _ if i32::try_from(value).is_ok_and(|value| value < 0) => (b'i', 4),
         _ if u32::try_from(value).is_ok() => (b'I', 4),
         _ => return None,

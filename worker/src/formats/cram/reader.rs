@@ -12,6 +12,9 @@ use super::super::bam::{Defect, FileError};
 use super::super::sam::contig;
 use super::reference::{ReferenceFile, ReferenceFileError};
 
+/// Where MAPQ stands in a record. SAM v1 §4.2 (2024-11-06).
+const MAPPING_QUALITY_OFFSET: usize = 9;
+
 /// Reads header and records of a file, each defect named with file and record.
 pub struct CramReader {
     reader: cram::io::Reader<Box<dyn Read + Send>>,
@@ -127,7 +130,25 @@ impl CramReader {
             }
         }
         self.blocks = writer.into_inner();
+        settle(&mut self.blocks);
         Ok(true)
+    }
+}
+
+/// Gives unmapped records the mapping quality 0: CRAM has none for them.
+fn settle(blocks: &mut [u8]) {
+    const UNKNOWN: u8 = 255;
+    let mut rest = blocks;
+    while let Some((length, records)) = rest.split_first_chunk_mut::<4>() {
+        let length = u32::from_le_bytes(*length) as usize;
+        let (block, others) = records.split_at_mut(length.min(records.len()));
+        if let Some(quality) = block.get(MAPPING_QUALITY_OFFSET).copied()
+            && quality == UNKNOWN
+            && RecordView::parse(block).is_ok_and(|record| record.flags().is_unmapped())
+        {
+            block[MAPPING_QUALITY_OFFSET] = 0;
+        }
+        rest = others;
     }
 }
 

@@ -105,6 +105,7 @@ impl<W: Write> CramWriter<W> {
 fn newer_codecs() -> BlockContentEncoderMap {
     let order_one = Encoder::RansNx16(rans_nx16::Flags::ORDER);
     BlockContentEncoderMap::builder()
+        .set_core_data_encoder(Some(order_one.clone()))
         .set_default_encoder(Some(order_one))
         .build()
 }

@@ -3,9 +3,12 @@
 use caller::Summary;
 use common::failure::Failure;
 use common::task::{Manifest, ObjectRef, Stage};
+use genome::read_group::ReadGroup;
 use reads::container::{Decoder, Error};
 use reads::duplicates::DuplicateMetrics;
 use reads::metrics::QualityMetrics;
+use reads::qc::{GroupName, Qc, Report, Texts};
+use reads::recalibration::RecalibrationTable;
 use serde_json::{Value, json};
 
 use super::super::lanes::Lanes;
@@ -17,6 +20,7 @@ pub const DUPLICATES_FILE: &str = "markdup.metrics.txt";
 /// The sums of all partitions.
 pub struct Metrics {
     quality: QualityMetrics,
+    qc: Qc,
     duplicates: DuplicateMetrics,
 }
 
@@ -27,11 +31,14 @@ pub struct Metrics {
 pub fn sum(context: &Context<'_>) -> Result<Metrics, Failure> {
     let mut metrics = Metrics {
         quality: QualityMetrics::default(),
+        qc: Qc::default(),
         duplicates: DuplicateMetrics::default(),
     };
     for manifest in context.upstream(Stage::Merge)? {
         let quality = decode(context, &manifest, merge::METRICS, QualityMetrics::decode)?;
         metrics.quality.merge(&quality);
+        let qc = decode(context, &manifest, merge::QC, Qc::decode)?;
+        metrics.qc.merge(&qc);
         let marked = decode(context, &manifest, merge::MARKED, DuplicateMetrics::decode)?;
         metrics.duplicates.merge(&marked);
     }
@@ -68,6 +75,45 @@ impl Metrics {
         Ok(self
             .duplicates
             .text(&Lanes::of(context.genome()?).libraries))
+    }
+
+    /// Returns the files that other programs read and the page for people, each with its role.
+    ///
+    /// # Errors
+    /// If the assignment has no genome.
+    pub fn files(
+        &self,
+        context: &Context<'_>,
+        table: Option<&RecalibrationTable>,
+    ) -> Result<Vec<(&'static str, String)>, Failure> {
+        let genome = context.genome()?;
+        let lanes = Lanes::of(genome);
+        let name = |group: &ReadGroup| GroupName {
+            sample: group.get("SM").unwrap_or_default().into(),
+            library: group.get("LB").unwrap_or_default().into(),
+            unit: group.get("PU").unwrap_or(group.id()).into(),
+        };
+        let names: Vec<GroupName> = lanes.read_groups.iter().map(name).collect();
+        let texts = Texts::new(&self.qc, &names);
+        let report = Report {
+            title: &genome.sample,
+            counts: texts.total(),
+            duplicates: Some((&self.duplicates, &lanes.libraries)),
+            table,
+            coverage: None,
+        };
+        let files = vec![
+            ("alignment_summary_metrics.txt", texts.alignment()),
+            ("insert_size_metrics.txt", texts.insert_sizes()),
+            ("quality_by_cycle_metrics.txt", texts.quality_by_cycle()),
+            (
+                "quality_distribution_metrics.txt",
+                texts.quality_distribution(),
+            ),
+            ("report.html", report.html()),
+        ];
+        let is_made = |(_, text): &(&str, String)| !text.is_empty();
+        Ok(files.into_iter().filter(is_made).collect())
     }
 
     /// Returns all metrics; `called` counts variants, where there are calls.
