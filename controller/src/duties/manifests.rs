@@ -31,7 +31,7 @@ impl Services {
         let outputs = manifests.iter().flat_map(|made| made.outputs.values());
         let checks = stream::iter(outputs.map(|object| self.check_size(object)));
         let checked = checks.buffer_unordered(CHECKS_AT_ONCE).try_collect::<()>();
-        self.bulk.block_on(async { checked.await })?;
+        self.bulk.block_on(checked)?;
         if stage == Stage::Index {
             self.install_index(job, &manifests);
         }

@@ -15,6 +15,10 @@ use crate::state::etcd::{Connection, EtcdStore};
 use crate::state::{StateStore, StoreError};
 
 /// An open state.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one of them, for a moment"
+)]
 pub(super) enum Opened {
     Embedded(Embedded, StateLock),
     Etcd(EtcdStore, Connection, Cluster),

@@ -268,12 +268,9 @@ impl Stand {
             }
             Ok::<_, Error>(())
         };
-        match tokio::time::timeout(self.candidate.lease, gone).await {
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "the leader cannot be watched");
-                tokio::time::sleep(PAUSE).await;
-            }
-            Ok(Ok(())) | Err(_) => {}
+        if let Ok(Err(error)) = tokio::time::timeout(self.candidate.lease, gone).await {
+            tracing::debug!(%error, "the leader cannot be watched");
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
