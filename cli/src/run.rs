@@ -47,6 +47,9 @@ pub async fn run(args: Args) -> Result<()> {
         None => out.join(format!(".{}.spindle", args.genome.sample)),
     };
     let request = request::workflow(&args.genome, request::local(&out)?, &mut LocalRoot).await?;
+    // Before anything is made: the sample names the work folder.
+    common::workflow::WorkflowSpec::try_from(request.clone())
+        .map_err(|error| ended(Exit::InvalidInput, error.to_string()))?;
     if args.restart && work.exists() {
         std::fs::remove_dir_all(&work).with_context(|| work.display().to_string())?;
     }

@@ -243,6 +243,7 @@ fn unknown_options_and_values_are_refused_by_name() -> Result<()> {
         USAGE,
         "--no-such-thing",
     )?;
+    let out = bench.out();
     let named = run(&[
         "run",
         "--sample",
@@ -252,9 +253,14 @@ fn unknown_options_and_values_are_refused_by_name() -> Result<()> {
         "--reads",
         &r1,
         "--out",
-        "o",
+        &out.display().to_string(),
     ])?;
-    ensure_refused(&named, INVALID_INPUT, &["sample"])
+    ensure_refused(&named, INVALID_INPUT, &["sample"])?;
+    ensure!(
+        !out.join(".a").exists(),
+        "a folder was made for a sample that is none"
+    );
+    Ok(())
 }
 
 fn ensure_refused_anywhere(output: &Output, code: i32, part: &str) -> Result<()> {

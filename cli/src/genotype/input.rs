@@ -193,7 +193,7 @@ mod tests {
         let records: Vec<_> = found.records(&dictionary).collect();
         assert!(records[0].is_ok());
         let message = records[1].as_ref().unwrap_err().to_string();
-        assert!(message.contains("line 6"), "{message}");
+        assert!(message.contains("line 7"), "{message}");
     }
 
     #[test]
