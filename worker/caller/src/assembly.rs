@@ -1,8 +1,8 @@
 //! Local assembly: the sequences that the reads of a region support.
 //!
-//! Main path: for each k, reads are threaded through a graph of k-mers ([`threading`]), chains with
-//! few reads are cut out ([`prune`]), loose branches joined ([`dangling`]); what is left is made
-//! small ([`sequence_graph`]) and its best paths ([`best_paths`]) are the haplotypes.
+//! Main path: for each k, reads are threaded through a graph of k-mers (`threading`), chains with
+//! few reads are cut out (`prune`), loose branches joined (`dangling`); what is left is made
+//! small (`sequence_graph`) and its best paths (`best_paths`) are the haplotypes.
 //!
 //! Source: GATK 4.6 `ReadThreadingAssembler`.
 

@@ -18,7 +18,7 @@ pub enum SortOrder {
 pub enum SortKey {
     /// Contig, 1-based position and strand.
     Coordinate(u64),
-    /// Name and rank within the name, as [`name_key`] writes them.
+    /// Name and rank within the name, as `name_key` writes them.
     Name(Vec<u8>),
 }
 
