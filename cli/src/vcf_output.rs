@@ -1,6 +1,5 @@
-//! VCF text to a file, compressed and indexed if its name says so.
+//! VCF text to a file, compressed and indexed if its name says so. The file appears when it is whole.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -9,12 +8,14 @@ use common::failure::{Failure, FailureClass};
 use genome::dictionary::Dictionary;
 use worker::formats::vcf::Writer;
 
+use crate::output::{OutputFile, with_ending};
+
 /// Where the text goes.
 pub enum VcfOutput {
     /// As it is.
-    Plain(BufWriter<File>),
+    Plain(BufWriter<OutputFile>),
     /// BGZF with an index.
-    Compressed(Box<Writer<BufWriter<File>>>),
+    Compressed(Box<Writer<BufWriter<OutputFile>>>),
 }
 
 impl VcfOutput {
@@ -23,8 +24,7 @@ impl VcfOutput {
     /// # Errors
     /// What the file system answers.
     pub fn create(path: &Path, dictionary: &Dictionary) -> Result<Self> {
-        let file = File::create(path).with_context(|| path.display().to_string())?;
-        let file = BufWriter::with_capacity(1 << 20, file);
+        let file = BufWriter::with_capacity(1 << 20, OutputFile::create(path)?);
         Ok(match path.extension() {
             Some(ending) if ending == "gz" => {
                 Self::Compressed(Box::new(Writer::new(file, dictionary)))
@@ -45,21 +45,25 @@ impl VcfOutput {
         written.map_err(|error| Failure::new(FailureClass::Internal, format!("output: {error}")))
     }
 
-    /// Ends the file, and writes its index.
+    /// Ends the file, lets it appear, and writes its index.
     ///
     /// # Errors
     /// What the file system answers.
     pub fn finish(self, path: &Path) -> Result<()> {
-        let shown = || path.display().to_string();
         match self {
-            Self::Plain(mut file) => file.flush().with_context(shown),
+            Self::Plain(file) => publish(file, path),
             Self::Compressed(writer) => {
-                let mut written = writer.finish().with_context(shown)?;
-                written.out.flush().with_context(shown)?;
-                let mut index = path.as_os_str().to_owned();
-                index.push(written.index_ending);
-                std::fs::write(&index, &written.index).with_context(shown)
+                let written = writer.finish();
+                let written = written.with_context(|| path.display().to_string())?;
+                publish(written.out, path)?;
+                let index = with_ending(path, written.index_ending);
+                OutputFile::write_whole(&index, &written.index)
             }
         }
     }
+}
+
+fn publish(file: BufWriter<OutputFile>, path: &Path) -> Result<()> {
+    let file = file.into_inner().map_err(|error| error.into_error());
+    file.with_context(|| path.display().to_string())?.publish()
 }
