@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args as ClapArgs;
+use common::servers::addresses;
 use worker::{Config, Controller, TaskMode};
 
 use crate::client;
@@ -46,7 +47,8 @@ pub struct Args {
 /// # Errors
 /// If it cannot start, or the controller refuses it.
 pub async fn run(args: Args) -> Result<()> {
-    if args.controller.starts_with("http://") && args.token_file.is_none() && !args.insecure {
+    let is_plain = addresses(&args.controller).any(|one| one.starts_with("http://"));
+    if is_plain && args.token_file.is_none() && !args.insecure {
         let message = format!(
             "{} has neither TLS nor authentication: say --insecure if that is meant",
             args.controller
