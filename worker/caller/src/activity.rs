@@ -7,7 +7,7 @@
 
 use crate::activity_profile::State;
 use crate::fragment;
-use crate::log_sum::{approximate, first_maximum, round_half_up};
+use crate::log_sum::{copies_row, first_maximum, round_half_up};
 use crate::reference_bases::ReferenceBases;
 use crate::region_read::RegionRead;
 use genome::cigar::{CigarKind, CigarOp};
@@ -260,13 +260,7 @@ fn element_row(ploidy: usize, quality: u8, is_alternate: bool) -> Vec<f64> {
     } else {
         (right, wrong)
     };
-    let log10 = |count: usize| maths::log10(count as f64);
-    let of_copies = |copies: usize| match copies {
-        0 => reference + log10(ploidy),
-        copies if copies == ploidy => other + log10(ploidy),
-        copies => approximate(reference + log10(ploidy - copies), other + log10(copies)),
-    };
-    (0..=ploidy).map(of_copies).collect()
+    copies_row(ploidy, reference, other)
 }
 
 /// What lies beside a base within its read.

@@ -73,6 +73,18 @@ pub fn round_half_up(value: f64) -> i64 {
     (value + 0.5).floor() as i64
 }
 
+/// Returns log10 of ploidy × P(element | copies of the other allele), for 0 to `ploidy` copies, from
+/// its log10 likelihoods under the reference and under the other allele.
+pub fn copies_row(ploidy: usize, reference: f64, other: f64) -> Vec<f64> {
+    let log10 = |count: usize| maths::log10(count as f64);
+    let of_copies = |copies: usize| match copies {
+        0 => reference + log10(ploidy),
+        copies if copies == ploidy => other + log10(ploidy),
+        copies => approximate(reference + log10(ploidy - copies), other + log10(copies)),
+    };
+    (0..=ploidy).map(of_copies).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

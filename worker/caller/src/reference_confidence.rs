@@ -10,7 +10,7 @@ use crate::finalise;
 use crate::fragment::{self, Adaptor};
 use crate::genotype::phred;
 use crate::indel_sight::{AlignedBases, GAP, IndelSight};
-use crate::log_sum::approximate;
+use crate::log_sum::{approximate, copies_row};
 use crate::reference_bases::ReferenceBases;
 use crate::region_calls::{ReferencePosition, RegionRecord};
 use crate::region_read::RegionRead;
@@ -259,13 +259,7 @@ fn element_row(ploidy: usize, quality: u8, is_other: bool) -> Vec<f64> {
     } else {
         (right, wrong)
     };
-    let log10 = |count: usize| maths::log10(count as f64);
-    let of_copies = |copies: usize| match copies {
-        0 => reference + log10(ploidy),
-        copies if copies == ploidy => other + log10(ploidy),
-        copies => approximate(reference + log10(ploidy - copies), other + log10(copies)),
-    };
-    (0..=ploidy).map(of_copies).collect()
+    copies_row(ploidy, reference, other)
 }
 
 fn indel_row(ploidy: usize, reads: usize) -> Vec<f64> {
