@@ -216,16 +216,7 @@ impl Cluster {
     /// # Errors
     /// If it ends before.
     pub fn wait_until(&self, workflow_id: &str, seen: impl Fn(&Value) -> bool) -> Result<Value> {
-        let server = self.server();
-        let mut command = Command::new(spindle());
-        command.args(["watch", "--json", "--server", &server, workflow_id]);
-        let mut watch = Process::start("watch", &mut command)?;
-        loop {
-            let status: Value = serde_json::from_str(&watch.wait_for_line("{")?)?;
-            if seen(&status) {
-                return Ok(status);
-            }
-        }
+        watch_until(&self.server(), workflow_id, seen)
     }
 
     /// Returns the status of a workflow.
@@ -272,4 +263,24 @@ pub fn run_alone(folder: &Path, threads: &str) -> Result<Outputs> {
     arguments.extend(fixtures::borrowed(&flags));
     run_well(&arguments)?;
     Outputs::read(&out)
+}
+
+/// Watches a workflow through any of these servers until a change shows what is waited for.
+///
+/// # Errors
+/// If it ends before.
+pub fn watch_until(
+    servers: &str,
+    workflow_id: &str,
+    seen: impl Fn(&Value) -> bool,
+) -> Result<Value> {
+    let mut command = Command::new(spindle());
+    command.args(["watch", "--json", "--server", servers, workflow_id]);
+    let mut watch = Process::start("watch", &mut command)?;
+    loop {
+        let status: Value = serde_json::from_str(&watch.wait_for_line("{")?)?;
+        if seen(&status) {
+            return Ok(status);
+        }
+    }
 }

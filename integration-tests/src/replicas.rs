@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::cluster::watch_until;
 use crate::compare::Outputs;
 use crate::etcd::Etcd;
 use crate::fixtures;
@@ -146,15 +147,7 @@ impl Replicas {
     /// # Errors
     /// If it ends before.
     pub fn wait_until(&self, workflow_id: &str, seen: impl Fn(&Value) -> bool) -> Result<Value> {
-        let mut command = Command::new(spindle());
-        command.args(["watch", "--json", "--server", &self.servers(), workflow_id]);
-        let mut watch = Process::start("watch", &mut command)?;
-        loop {
-            let status: Value = serde_json::from_str(&watch.wait_for_line("{")?)?;
-            if seen(&status) {
-                return Ok(status);
-            }
-        }
+        watch_until(&self.servers(), workflow_id, seen)
     }
 
     /// Reads the published outputs of a workflow.
