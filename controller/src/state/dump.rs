@@ -101,7 +101,9 @@ fn decoded(key: &[u8], value: &[u8]) -> Dumped {
             let workflows = token.workflows.iter().map(|id| id.as_str());
             json!({"batch": token.batch.as_str(), "workflows": workflows.collect::<Vec<_>>()})
         }),
-        Meaning::End(_) | Meaning::Other => Ok(String::from_utf8_lossy(value).into()),
+        Meaning::End(_) | Meaning::Submitted | Meaning::Other => {
+            Ok(String::from_utf8_lossy(value).into())
+        }
     };
     Dumped {
         key: String::from_utf8_lossy(key).into_owned(),
