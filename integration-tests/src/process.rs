@@ -80,6 +80,13 @@ impl Process {
         }
     }
 
+    /// Says whether a line with all these parts was printed so far.
+    pub fn has_printed(&mut self, parts: &[&str]) -> bool {
+        self.seen.extend(self.lines.try_iter());
+        let fits = |line: &String| parts.iter().all(|part| line.contains(part));
+        self.seen.iter().any(fits)
+    }
+
     /// Waits for the end.
     ///
     /// # Errors

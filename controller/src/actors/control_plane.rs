@@ -100,6 +100,8 @@ impl Actor for ControlPlane {
         };
         peers.set(handles.clone());
         tell_what_was_spent(&handles).await;
+        // Their workflows are opened as they come.
+        handles.store.finish_submissions();
         match replica {
             Some(replica) => replica.lead(epoch, handles.workflows.clone()).await?,
             None => handles.workflows.open(handles.store.load_all().await?),

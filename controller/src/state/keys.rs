@@ -2,6 +2,8 @@
 
 use common::ids::{IdempotencyToken, TenantId, WorkflowId};
 
+use super::large;
+
 /// Version of the layout and of every record: a store of a higher one is refused.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -104,6 +106,8 @@ pub enum Meaning {
     Cancel(WorkflowId),
     /// How a workflow ended.
     End(WorkflowId),
+    /// A submission whose records may still be aside.
+    Submitted,
     /// Something else.
     Other,
 }
@@ -123,6 +127,9 @@ pub fn meaning(key: &[u8]) -> Meaning {
     }
     if let Some(workflow) = of(ENDS) {
         return Meaning::End(workflow);
+    }
+    if key.starts_with(large::SUBMITTED) {
+        return Meaning::Submitted;
     }
     let journal = key.strip_prefix(JOURNALS);
     let workflow = journal.and_then(|rest| rest.split(|byte| *byte == b'/').next());

@@ -12,7 +12,7 @@ use super::{Message, State};
 use crate::actors::scheduler::Availability;
 
 /// How long a worker that was cut off has to come back.
-const RETURN_WITHIN: Duration = Duration::from_secs(1);
+const RETURN_WITHIN: Duration = Duration::from_millis(600);
 
 impl State {
     pub(super) fn suspect(&mut self) {
