@@ -26,6 +26,8 @@ mod references;
 mod roots;
 mod run;
 pub mod scheduling;
+#[cfg(test)]
+mod simulation;
 pub mod state;
 mod worker_info;
 
