@@ -62,6 +62,9 @@ impl Attempt {
     }
 }
 
+/// Each k with what became of its graph.
+type Attempts = Vec<(usize, Attempt)>;
+
 /// The haplotypes of a region, and the graphs tried for them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Assembly {
@@ -121,7 +124,7 @@ fn graphs(
     reference: &[u8],
     options: &Options,
     aligner: &mut Aligner,
-) -> (Vec<(usize, SequenceGraph)>, Vec<(usize, Attempt)>) {
+) -> (Vec<(usize, SequenceGraph)>, Attempts) {
     let (mut found, mut attempts) = (Vec::new(), Vec::new());
     let mut is_refused = true;
     let mut attempt = |k: usize, is_last: bool, found: &mut Vec<_>| {
