@@ -52,6 +52,11 @@ pub struct Args {
     /// Folder of the audit log of this controller; the state's if that is a folder
     #[arg(long, value_name = "DIR")]
     audit: Option<PathBuf>,
+    /// Key that seals the logins of submissions: 32 random bytes, the same for all controllers
+    ///
+    /// Over a folder one is made in it; over etcd logins are refused without it.
+    #[arg(long, value_name = "FILE")]
+    sealing_key: Option<PathBuf>,
     /// Certificate to show; with it the port speaks TLS
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -103,6 +108,7 @@ fn config(args: Args) -> Result<Config> {
         },
     }];
     config.policy = args.policy.as_deref().map(Policy::read).transpose()?;
+    config.sealing_key = args.sealing_key;
     config.objects = args.objects;
     config.roots = args.roots.root.into_iter().collect();
     config.lease = args.lease.unwrap_or(WORKER_LEASE);

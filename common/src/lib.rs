@@ -11,6 +11,7 @@ pub mod failure;
 pub mod ids;
 pub mod location;
 pub mod reference;
+pub mod s3_login;
 pub mod secret;
 pub mod servers;
 pub mod task;

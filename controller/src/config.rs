@@ -32,6 +32,9 @@ pub struct Config {
     pub policy: Option<Policy>,
     /// Who vouches for the other controllers, where they are reached over TLS.
     pub peer_ca: Option<PathBuf>,
+    /// Key that seals secrets of submissions; `None`: one in the folder of the state, and none in a
+    /// cluster.
+    pub sealing_key: Option<PathBuf>,
     /// Folder of the audit log; `None`: there is none.
     pub audit: Option<PathBuf>,
     /// Time after which a silent worker is given up.
@@ -128,6 +131,7 @@ impl Config {
             roots: BTreeMap::new(),
             policy: None,
             peer_ca: None,
+            sealing_key: None,
             audit: None,
             lease: Duration::from_secs(10),
             address_file: None,

@@ -25,6 +25,7 @@ mod references;
 mod roots;
 mod run;
 pub mod scheduling;
+mod sealing;
 pub mod state;
 mod worker_info;
 

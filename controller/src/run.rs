@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::objects::{Fetcher, Objects};
 use crate::roots::Roots;
+use crate::sealing::Sealer;
 
 /// How long open calls may go on after the end was asked for.
 const GRACE: Duration = Duration::from_secs(2);
@@ -127,7 +128,12 @@ async fn open_services(config: &Config, bulk: runtime::Handle) -> Result<Service
     let s3 = Environment::default();
     let objects = Objects::open(&config.objects, &s3).await?;
     let roots = Roots::new(&config.roots, objects.folder())?;
-    let inputs = Inputs::new(roots, objects.clone(), s3, bulk.clone());
+    let sealer = match (&config.sealing_key, &config.cluster) {
+        (Some(file), _) => Some(Sealer::read(file)?),
+        (None, None) => Some(Sealer::read_or_make(&config.state.join("sealing.key"))?),
+        (None, Some(_)) => None,
+    };
+    let inputs = Inputs::new(roots, objects.clone(), s3, bulk.clone()).with_sealer(sealer);
     Ok(Services::new(Arc::new(inputs), objects, bulk))
 }
 

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use crate::failure::{Failure, FailureClass};
 use crate::ids::{AttemptNumber, Epoch, Sha256, WorkflowId};
 use crate::location::Location;
+use crate::s3_login::S3Access;
 use crate::task::{
     Assignment, AttemptId, Counters, Detail, InputStamp, Manifest, ObjectRef, Outcome, ReadBatch,
     ReadBatchCommit, ReadSource, Report, Resources, SplitCursor, Stage, TaskId,
@@ -69,6 +70,7 @@ fn genome_spec() -> impl Strategy<Value = GenomeSpec> {
             recalibrated_qualities: flags.1,
             read_batch_bp: sizes.1,
             partition_bp: sizes.2,
+            s3: S3Access::Own,
         },
     )
 }

@@ -1,9 +1,10 @@
 //! Submissions: checked in form, durable, then on their way.
 
 use common::ids::{BatchId, IdempotencyToken, Sha256, WorkflowId};
+use common::s3_login::S3Access;
 use common::wire::WireError;
 use common::wire::status::refusal;
-use common::workflow::WorkflowSpec;
+use common::workflow::{Work, WorkflowSpec};
 use prost::Message;
 use proto::v1;
 use tonic::{Code, Status};
@@ -13,6 +14,7 @@ use crate::access::Principal;
 use crate::actors::now_ms;
 use crate::actors::store::{Submission, Submitted};
 use crate::actors::workflows::Opened;
+use crate::sealing::Sealer;
 use crate::state::journal::accepted_state;
 use crate::state::records::{Accepted, Token};
 
@@ -32,7 +34,8 @@ pub async fn submit(
         workflows,
     } = request;
     let name = token_of(caller, read_token(idempotency_token)?);
-    let specs = read_specs(workflows)?;
+    let mut specs = read_specs(workflows)?;
+    seal(&mut specs, api.services.inputs.sealer())?;
     for (index, spec) in specs.iter().enumerate() {
         let within = |error: WireError| error.within(&format!("workflows[{index}]"));
         api.callers.check(caller, spec).map_err(within)?;
@@ -148,6 +151,30 @@ fn read_specs(wire: Vec<v1::WorkflowSpec>) -> Result<Vec<WorkflowSpec>, WireErro
         WorkflowSpec::try_from(wire).map_err(|error: WireError| error.within(&field))
     };
     wire.into_iter().enumerate().map(read).collect()
+}
+
+/// Seals the logins that came with a submission before anything is kept of it.
+fn seal(specs: &mut [WorkflowSpec], sealer: Option<&Sealer>) -> Result<(), Status> {
+    for (index, spec) in specs.iter_mut().enumerate() {
+        let Work::Genome(genome) = &mut spec.work else {
+            continue;
+        };
+        genome.s3 = match std::mem::take(&mut genome.s3) {
+            S3Access::Own => S3Access::Own,
+            S3Access::Sealed(_) => {
+                let error = WireError::new("genome.sealed_s3_login", "must not be set");
+                return Err(error.within(&format!("workflows[{index}]")).into());
+            }
+            S3Access::Given(login) => {
+                let no_key = || {
+                    let message = "this controller takes no logins: it has no --sealing-key";
+                    refusal(Code::FailedPrecondition, "NO_SEALING_KEY", message, None)
+                };
+                S3Access::Sealed(sealer.ok_or_else(no_key)?.seal(&login))
+            }
+        };
+    }
+    Ok(())
 }
 
 fn answer(batch: &BatchId, workflows: &[WorkflowId]) -> v1::SubmitBatchResponse {

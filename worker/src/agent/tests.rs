@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use common::ids::{AttemptNumber, Epoch, WorkflowId};
 use common::location::Location;
+use common::s3_login::S3Access;
 use common::task::{Detail, SplitCursor, TaskId};
 use common::wire::status;
 use common::workflow::{GenomeSpec, Lane, LaneReads, Outputs};
@@ -235,6 +236,7 @@ fn split(folder: &std::path::Path) -> Assignment {
         recalibrated_qualities: false,
         read_batch_bp: 1_000,
         partition_bp: 1_000,
+        s3: S3Access::Own,
     };
     Assignment {
         genome: Some(Arc::new(genome)),

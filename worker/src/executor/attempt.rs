@@ -61,10 +61,13 @@ impl Attempt<'_> {
     }
 
     fn stage(&self, threads: usize) -> Result<(ObjectRef, Option<Counters>), Failure> {
+        let access = self.assignment.genome.as_ref().map(|genome| &genome.s3);
+        let theirs = access.map(|access| self.storage.inputs.of(access));
+        let theirs = theirs.transpose()?.flatten();
         let context = Context {
             assignment: self.assignment,
             objects: &self.storage.objects,
-            inputs: &self.storage.inputs,
+            inputs: theirs.as_ref().unwrap_or(&self.storage.inputs),
             scratch: self.scratch,
             threads,
             memory_bytes: self.assignment.resources.memory_bytes,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use common::failure::{Failure, FailureClass};
 use common::ids::{AttemptNumber, BatchId, Epoch, Sha256, WorkerId, WorkflowId};
 use common::location::Location;
+use common::s3_login::S3Access;
 use common::task::{Counters, ObjectRef, Outcome, ReadBatch, ReadSource, SplitCursor, Stage};
 use common::workflow::{GenomeSpec, Lane, LaneReads, Outputs, Priority, Work, WorkflowSpec};
 use genome::read_group::ReadGroup;
@@ -59,6 +60,7 @@ pub(crate) fn genome_spec() -> WorkflowSpec {
             recalibrated_qualities: false,
             read_batch_bp: 1000,
             partition_bp: 1000,
+            s3: S3Access::Own,
         })),
     }
 }
