@@ -46,6 +46,12 @@ pub struct Args {
     /// Time after which a silent leader is replaced (5s if not given), a silent worker given up (10s)
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     lease: Option<Duration>,
+    /// After each such time since it was accepted a genome's priority is better by one
+    #[arg(long, value_name = "TIME", default_value = "4h", value_parser = parse_duration)]
+    ageing: Duration,
+    /// Part of the tasks that run twice, elsewhere, so that their outputs can be compared: 0.01 is one in a hundred
+    #[arg(long, value_name = "PART", default_value = "0", value_parser = parse_part)]
+    audit_share: u32,
     /// Who may do what: tenants, keys, identity providers (docs/SECURITY.md)
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -111,6 +117,8 @@ fn config(args: Args) -> Result<Config> {
     config.sealing_key = args.sealing_key;
     config.objects = args.objects;
     config.roots = args.roots.root.into_iter().collect();
+    config.ageing = args.ageing;
+    config.audited_ppm = args.audit_share;
     config.lease = args.lease.unwrap_or(WORKER_LEASE);
     config
         .validate()
@@ -144,6 +152,15 @@ fn cluster(args: &Args) -> Result<Option<Cluster>> {
         lease: args.lease.unwrap_or(LEADER_LEASE),
         advertise: args.advertise.clone(),
     }))
+}
+
+/// Parses a part of all, 0 to 1, into millionths.
+fn parse_part(text: &str) -> Result<u32, String> {
+    let part: f64 = text.parse().map_err(|_| format!("not a part: {text}"))?;
+    match (0.0..=1.0).contains(&part) {
+        true => Ok((part * 1e6).round() as u32),
+        false => Err(format!("not a part from 0 to 1: {text}")),
+    }
 }
 
 /// Parses a folder or an address in S3.
@@ -190,5 +207,16 @@ mod tests {
         let address = "s3://bucket/p".parse().unwrap();
         assert_eq!(parse_objects("s3://bucket/p"), Ok(ObjectsAt::S3(address)));
         assert!(parse_objects("s3://").is_err());
+    }
+
+    #[test]
+    fn a_part_is_from_nothing_to_all() {
+        assert_eq!(parse_part("0.01"), Ok(10_000));
+        assert_eq!((parse_part("0"), parse_part("1")), (Ok(0), Ok(1_000_000)));
+        assert!(
+            ["-0.1", "1.1", "NaN", "1%"]
+                .iter()
+                .all(|text| parse_part(text).is_err())
+        );
     }
 }

@@ -119,7 +119,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     match &text[split..] {
         "ms" => Ok(Duration::from_millis(number)),
         "s" => Ok(Duration::from_secs(number)),
-        "m" => Ok(Duration::from_secs(number * 60)),
+        "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
+        "h" => Ok(Duration::from_secs(number.saturating_mul(3600))),
         _ => Err(format!("not a duration like 10s: {text}")),
     }
 }
@@ -145,6 +146,7 @@ mod tests {
     #[test]
     fn durations_have_units() {
         assert_eq!(parse_duration("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(parse_duration("2h"), Ok(Duration::from_secs(7200)));
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
         assert!(parse_duration("10").is_err() && parse_duration("s").is_err());
     }

@@ -15,6 +15,7 @@ pub mod core;
 mod destination;
 mod duties;
 pub mod error;
+mod guard;
 mod inputs;
 mod leader;
 mod nonce;

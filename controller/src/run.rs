@@ -74,6 +74,8 @@ pub async fn run(
             services: services.clone(),
             lease: config.lease,
             validations: config.limits.validations,
+            audited_ppm: config.audited_ppm,
+            terms: Arc::new(config.terms()),
         },
         standing: announce,
         handles: handles_in,

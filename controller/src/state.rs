@@ -21,6 +21,7 @@ pub mod snapshot;
 pub mod status_wire;
 #[cfg(test)]
 mod tests;
+pub mod usage;
 
 /// A durable, ordered map from keys to values with compare-and-write.
 pub trait StateStore: Send {

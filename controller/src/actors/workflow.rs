@@ -23,6 +23,7 @@ use super::{NoAnswer, Peers, answer};
 use crate::core::duty::Duty;
 use crate::core::event::Event;
 use crate::core::state::{TaskKey, WorkflowState};
+use crate::core::verdict;
 use crate::core::view::{self, Status, WorkflowView};
 use effects::Effect;
 use snapshots::Snapshots;
@@ -363,7 +364,8 @@ impl State {
         self.lose(&worker, FailureClass::WorkerLost, |attempt| {
             !held.contains(&attempt)
         });
-        let stray = |attempt: &AttemptId| !self.may_hold(attempt, &worker);
+        let stray =
+            |attempt: &AttemptId| !verdict::may_hold(&self.state, progress::key(attempt), &worker);
         let strays = holding.into_iter().filter(stray);
         let cancels: Vec<_> = strays.map(ToWorker::Cancel).collect();
         // What it was told to end before it is told again.

@@ -13,6 +13,7 @@ use common::workflow::{Work, WorkflowSpec};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
+use super::scheduler::DayBases;
 use super::workflow::{self, Said, Snapshot};
 use super::{NoAnswer, Peers, answer};
 use crate::core::state::{TaskKey, WorkflowState};
@@ -91,6 +92,8 @@ pub struct Opened {
     pub sample: String,
     /// How far it is.
     pub status: Status,
+    /// Bases of the reads that it took in on the last day on which it did, if its state tells.
+    pub bases: Option<DayBases>,
     /// Whether it is over.
     pub place: Place,
 }

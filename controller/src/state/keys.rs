@@ -1,6 +1,6 @@
 //! The layout of keys. All keys of one kind share a first word, so that a range reads them.
 
-use common::ids::{IdempotencyToken, WorkflowId};
+use common::ids::{IdempotencyToken, TenantId, WorkflowId};
 
 use super::large;
 
@@ -24,6 +24,9 @@ pub const CANCELS: &[u8] = b"cancel/";
 
 /// First word of how workflows ended.
 pub const ENDS: &[u8] = b"ended/";
+
+/// First word of what workflows that are over took in.
+pub const USAGE: &str = "usage/";
 
 /// First word of all journals.
 pub const JOURNALS: &[u8] = b"journal/";
@@ -78,6 +81,16 @@ pub fn cancel(workflow: &WorkflowId) -> Vec<u8> {
 /// Returns the key of how a workflow ended, whose journal has given way to its last snapshot.
 pub fn ended(workflow: &WorkflowId) -> Vec<u8> {
     [ENDS, workflow.as_str().as_bytes()].concat()
+}
+
+/// Returns the first words of what was taken in on a day since 1970.
+pub fn usage_of_day(day: u32) -> Vec<u8> {
+    format!("{USAGE}{day}/").into_bytes()
+}
+
+/// Returns the key of what a workflow took in on a day since 1970.
+pub fn usage(day: u32, tenant: &TenantId, workflow: &WorkflowId) -> Vec<u8> {
+    format!("{USAGE}{day}/{tenant}/{workflow}").into_bytes()
 }
 
 /// What a key stands for, of those that a replica follows.

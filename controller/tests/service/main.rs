@@ -14,6 +14,7 @@ mod probes;
 #[path = "../etcd/proxy.rs"]
 mod proxy;
 mod security;
+mod shares;
 mod snapshots;
 mod support;
 mod tls;

@@ -14,7 +14,9 @@ use crate::core::state::WorkflowState;
 use crate::leader::StateLock;
 use crate::objects::Fetcher;
 use crate::state::records::{Token, accept};
-use crate::state::{Outcome, StateStore, StoreError, Transaction, journal, keys, large, schema};
+use crate::state::{
+    Outcome, StateStore, StoreError, Transaction, journal, keys, large, schema, usage,
+};
 
 /// How many transactions are written together at most.
 const GROUP: usize = 64;
@@ -78,7 +80,7 @@ impl State {
             Message::Install {
                 workflow,
                 pointer,
-                ended,
+                ending,
                 epoch,
                 done,
             } => {
@@ -86,7 +88,7 @@ impl State {
                 self.flush()?;
                 let store = &*self.store;
                 let install = journal::install_snapshot(store, epoch, &workflow, &pointer)?;
-                let install = journal::with_end(install, &workflow, ended);
+                let install = journal::with_end(install, &workflow, ending);
                 self.append(myself, install, epoch, done)?;
             }
             Message::Write { write, reply } => {
@@ -108,6 +110,9 @@ impl State {
             Message::Load { workflow, reply } => {
                 let found = self.load(&workflow)?;
                 let _ = reply.send(found.as_ref().map(Snapshot::of));
+            }
+            Message::Spent { day, reply } => {
+                let _ = reply.send(usage::of_day(&*self.store, day)?);
             }
             Message::Flush => self.flush()?,
         }

@@ -16,8 +16,9 @@ use crate::core::event::{Event, Now};
 use crate::core::fact::{Change, Fact};
 use crate::core::ready::{next_deadline_ms, ready_tasks};
 use crate::core::state::{OutputFile, TaskKey, TaskStatus, WorkflowState};
+use crate::core::straggler::stragglers;
 use crate::core::{advance, assignment};
-use crate::plan::dag::{Findings, plan};
+use crate::plan::dag::{Findings, Plan, plan};
 
 /// Read batches of each lane.
 pub(crate) const LANE_BATCHES: u32 = 3;
@@ -27,6 +28,8 @@ pub(crate) struct World {
     pub(crate) state: WorkflowState,
     pub(crate) now_ms: u64,
     pub(crate) jitter: f64,
+    /// Of a million tasks so many run twice.
+    pub(crate) audited_ppm: u32,
     pub(crate) journal: Vec<Fact>,
     /// All attempts ever.
     pub(crate) attempts: Vec<(TaskKey, AttemptNumber)>,
@@ -89,6 +92,7 @@ impl World {
             state: WorkflowState::accepted(workflow, batch, Arc::new(spec), 1000),
             now_ms: 2000,
             jitter: 0.5,
+            audited_ppm: 0,
             journal: Vec::new(),
             attempts: Vec::new(),
             winners: BTreeMap::new(),
@@ -116,7 +120,7 @@ impl World {
         facts
     }
 
-    /// Never two winners of a task, and never two live attempts.
+    /// Never two winners of a task, and no number twice.
     fn note(&mut self, change: &Change) {
         match change {
             Change::AttemptStarted { task, attempt, .. } => {
@@ -130,7 +134,7 @@ impl World {
                 let before = self.winners.insert(*task, *attempt);
                 assert_eq!(before, None, "two winners of {task}");
             }
-            Change::StageReopened { stage, indices } => {
+            Change::StageReopened { stage, indices } | Change::AuditOpened { stage, indices } => {
                 for &index in indices {
                     let stage = *stage;
                     let lost = self.winners.remove(&TaskKey { stage, index });
@@ -151,7 +155,17 @@ impl World {
     }
 
     pub(crate) fn place(&mut self, task: TaskKey) -> Vec<Fact> {
-        let worker = WorkerId::new(format!("w{}", task.index % 3));
+        self.place_on(task, &format!("w{}", task.index % 3))
+    }
+
+    /// Tasks that may have a second attempt.
+    pub(crate) fn stragglers(&self) -> Vec<TaskKey> {
+        let all = stragglers(&self.state, self.now_ms);
+        all.map(|(task, _)| task).collect()
+    }
+
+    pub(crate) fn place_on(&mut self, task: TaskKey, worker: &str) -> Vec<Fact> {
+        let worker = WorkerId::new(worker);
         let epoch = Epoch(1);
         self.happen(Event::Placed {
             task,
@@ -238,7 +252,10 @@ impl World {
                     index_missing: true,
                     ..Findings::default()
                 };
-                Event::Validated(plan(&self.state.spec.work, findings))
+                Event::Validated(Plan {
+                    audited_ppm: self.audited_ppm,
+                    ..plan(&self.state.spec.work, findings)
+                })
             }
             Duty::EndAttempt { task, attempt, .. } => {
                 return self.report(*task, *attempt, Outcome::HandedBack);
