@@ -44,4 +44,4 @@ build-packages:
 	@deploy/packages.sh $(BUILD_PACKAGES)
 
 test-packages:
-	@deploy/packages.sh $(BUILD_PACKAGES) samtools bcftools tabix bwa picard-tools etcd-server
+	@deploy/packages.sh $(BUILD_PACKAGES) samtools bcftools tabix bwa picard-tools etcd-server prometheus

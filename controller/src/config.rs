@@ -36,6 +36,8 @@ pub struct Config {
     pub lease: Duration,
     /// File that gets the first bound address as a line of text, once it is open.
     pub address_file: Option<PathBuf>,
+    /// Where metrics are served; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// Bounds of what is kept in memory.
     pub limits: Limits,
 }
@@ -128,6 +130,7 @@ impl Config {
             audit: None,
             lease: Duration::from_secs(10),
             address_file: None,
+            metrics: None,
             limits: Limits::default(),
         }
     }

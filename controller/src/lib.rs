@@ -17,6 +17,7 @@ mod duties;
 pub mod error;
 mod inputs;
 mod leader;
+mod metrics;
 mod nonce;
 mod objects;
 pub mod plan;
