@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::exit::{Exit, ended};
-use crate::server_args::{MetricsArgs, RootArgs, parse_address, parse_duration};
+use crate::server_args::{EtcdTlsArgs, MetricsArgs, RootArgs, parse_address, parse_duration};
 
 /// Times after which somebody silent is given up, if none is given.
 const LEADER_LEASE: Duration = Duration::from_secs(5);
@@ -30,6 +30,8 @@ pub struct Args {
     /// Queue and journals: a folder, or an etcd cluster that several controllers share
     #[arg(long, value_name = "DIR|etcd://H:P,H:P")]
     state: String,
+    #[command(flatten)]
+    etcd: EtcdTlsArgs,
     /// Where workers, clients and other controllers reach this one, if that is not --listen
     #[arg(long, value_name = "URL")]
     advertise: Option<String>,
@@ -59,6 +61,9 @@ pub struct Args {
     /// Authority whose certificates let workers in
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     client_ca: Option<PathBuf>,
+    /// Authority that vouches for the other controllers; that of --client-ca if none is given
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    peer_ca: Option<PathBuf>,
     #[command(flatten)]
     metrics: MetricsArgs,
     /// Listen without TLS, and without authentication unless there is a policy
@@ -86,6 +91,7 @@ fn config(args: Args) -> Result<Config> {
     config.cluster = cluster(&args)?;
     config.audit = audit(&args, config.cluster.is_some())?;
     config.state = PathBuf::from(args.state);
+    config.peer_ca = args.peer_ca.or_else(|| args.client_ca.clone());
     let identity = args.tls_cert.zip(args.tls_key);
     config.listen = vec![match identity {
         Some((certificate, key)) => Listen::Tls {
@@ -130,8 +136,10 @@ fn cluster(args: &Args) -> Result<Option<Cluster>> {
         return Ok(None);
     }
     let etcd: Result<Address, _> = args.state.parse();
+    let etcd = etcd.map_err(|error| ended(Exit::Usage, error.to_string()))?;
+    let tls = args.etcd.tls();
     Ok(Some(Cluster {
-        etcd: etcd.map_err(|error| ended(Exit::Usage, error.to_string()))?,
+        etcd: Address { tls, ..etcd },
         lease: args.lease.unwrap_or(LEADER_LEASE),
         advertise: args.advertise.clone(),
     }))

@@ -87,6 +87,32 @@ impl ClientTlsArgs {
     }
 }
 
+/// Whom a controller trusts behind the addresses of etcd, and what it shows there. The variables are
+/// those of etcdctl.
+#[derive(Debug, Clone, clap::Args)]
+pub struct EtcdTlsArgs {
+    /// Certificate of the authority that vouches for etcd's members; with it they are reached over TLS
+    #[arg(long, env = "ETCDCTL_CACERT", value_name = "FILE")]
+    etcd_ca: Option<PathBuf>,
+    /// Certificate to show to etcd
+    #[arg(long, env = "ETCDCTL_CERT", value_name = "FILE", requires_all = ["etcd_ca", "etcd_key"])]
+    etcd_cert: Option<PathBuf>,
+    /// Key of that certificate
+    #[arg(long, env = "ETCDCTL_KEY", value_name = "FILE", requires = "etcd_cert")]
+    etcd_key: Option<PathBuf>,
+}
+
+impl EtcdTlsArgs {
+    /// Returns the files; `None` where etcd does without TLS.
+    pub fn tls(&self) -> Option<ClientTls> {
+        let identity = self.etcd_cert.clone().zip(self.etcd_key.clone());
+        Some(ClientTls {
+            ca: self.etcd_ca.clone()?,
+            identity: identity.map(|(certificate, key)| Identity { certificate, key }),
+        })
+    }
+}
+
 /// Parses a duration such as `10s` or `500ms`.
 ///
 /// # Errors

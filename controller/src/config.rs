@@ -30,6 +30,8 @@ pub struct Config {
     pub roots: BTreeMap<String, PathBuf>,
     /// Who may do what; `None`: whoever gets through a listener may do everything.
     pub policy: Option<Policy>,
+    /// Who vouches for the other controllers, where they are reached over TLS.
+    pub peer_ca: Option<PathBuf>,
     /// Folder of the audit log; `None`: there is none.
     pub audit: Option<PathBuf>,
     /// Time after which a silent worker is given up.
@@ -127,6 +129,7 @@ impl Config {
             objects: ObjectsAt::Folder(folder.join("objects")),
             roots: BTreeMap::new(),
             policy: None,
+            peer_ca: None,
             audit: None,
             lease: Duration::from_secs(10),
             address_file: None,

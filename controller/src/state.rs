@@ -14,6 +14,7 @@ pub mod fact_wire;
 pub mod fold;
 pub mod journal;
 pub mod keys;
+pub mod large;
 pub mod records;
 pub mod schema;
 pub mod snapshot;

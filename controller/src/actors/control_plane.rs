@@ -91,6 +91,8 @@ impl Actor for ControlPlane {
             services,
         };
         peers.set(handles.clone());
+        // Their workflows are opened as they come.
+        handles.store.finish_submissions();
         match replica {
             Some(replica) => replica.lead(epoch, handles.workflows.clone()).await?,
             None => handles.workflows.open(handles.store.load_all().await?),

@@ -57,6 +57,8 @@ enum Message {
         submission: Submission,
         reply: oneshot::Sender<Submitted>,
     },
+    /// Finish submissions that were interrupted.
+    FinishSubmissions,
     /// All workflows, as they are now.
     LoadAll { reply: oneshot::Sender<Vec<Opened>> },
     /// One workflow that is over.
@@ -216,6 +218,11 @@ impl Handle {
         let (reply, submitted) = oneshot::channel();
         let _ = self.0.cast(Message::Submit { submission, reply });
         answer(submitted).await
+    }
+
+    /// Finishes what a controller that is gone may have left of a large submission.
+    pub fn finish_submissions(&self) {
+        let _ = self.0.cast(Message::FinishSubmissions);
     }
 
     /// Returns all workflows, in order of acceptance.

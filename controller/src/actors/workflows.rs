@@ -52,6 +52,8 @@ enum Message {
     },
     /// Another controller was asked to stop a workflow.
     Cancel(WorkflowId),
+    /// Another controller took a large submission.
+    Submitted,
     /// A workflow's status changed.
     Status {
         workflow: WorkflowId,
@@ -204,6 +206,11 @@ impl Handle {
         let _ = self.0.cast(Message::Cancel(workflow));
     }
 
+    /// Another controller took a submission whose records may still be aside.
+    pub fn submitted(&self) {
+        let _ = self.0.cast(Message::Submitted);
+    }
+
     /// Tells that a workflow's status changed.
     pub fn status(&self, workflow: WorkflowId, status: Status) {
         let _ = self.0.cast(Message::Status { workflow, status });
@@ -301,6 +308,7 @@ impl Actor for Workflows {
                 }
             }
             Message::Cancel(workflow) => state.cancel(workflow),
+            Message::Submitted => state.peers.get().store.finish_submissions(),
             Message::Status { workflow, status } => {
                 if let Some(entry) = state.index.get_mut(&workflow) {
                     entry.status = status;

@@ -76,7 +76,7 @@ pub async fn submit(
             Err(refusal(Code::AlreadyExists, "TOKEN_TAKEN", message, None))
         }
         Submitted::TooLarge => {
-            let message = "the batch is too large for the state store: submit it in parts";
+            let message = "a genome of the batch is too large for the state store";
             Err(refusal(
                 Code::InvalidArgument,
                 "BATCH_TOO_LARGE",

@@ -121,7 +121,7 @@ impl Fold {
                 self.archive(&workflow, status);
                 Ok(None)
             }
-            Meaning::Other => Ok(None),
+            Meaning::Submitted | Meaning::Other => Ok(None),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use common::ids::{IdempotencyToken, WorkflowId};
 
+use super::large;
+
 /// Version of the layout and of every record: a store of a higher one is refused.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -91,6 +93,8 @@ pub enum Meaning {
     Cancel(WorkflowId),
     /// How a workflow ended.
     End(WorkflowId),
+    /// A submission whose records may still be aside.
+    Submitted,
     /// Something else.
     Other,
 }
@@ -110,6 +114,9 @@ pub fn meaning(key: &[u8]) -> Meaning {
     }
     if let Some(workflow) = of(ENDS) {
         return Meaning::End(workflow);
+    }
+    if key.starts_with(large::SUBMITTED) {
+        return Meaning::Submitted;
     }
     let journal = key.strip_prefix(JOURNALS);
     let workflow = journal.and_then(|rest| rest.split(|byte| *byte == b'/').next());

@@ -1,3 +1,5 @@
+mod moto;
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;

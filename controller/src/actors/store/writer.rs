@@ -15,7 +15,7 @@ use crate::leader::StateLock;
 use crate::metrics::{COMMIT_SECONDS, COMMITTED_BYTES, STORE_FAILURES};
 use crate::objects::Fetcher;
 use crate::state::records::{Token, accept};
-use crate::state::{Outcome, StateStore, StoreError, Transaction, journal, keys, schema};
+use crate::state::{Outcome, StateStore, StoreError, Transaction, journal, keys, large, schema};
 
 /// How many transactions are written together at most.
 const GROUP: usize = 64;
@@ -101,6 +101,7 @@ impl State {
                 let _ = reply.send(schema::next_epoch(&mut *self.store)?);
             }
             Message::Submit { submission, reply } => self.submit(myself, submission, reply)?,
+            Message::FinishSubmissions => large::finish_all(&mut *self.store)?,
             Message::LoadAll { reply } => {
                 self.flush()?;
                 let _ = reply.send(self.load_all()?);
@@ -151,11 +152,17 @@ impl State {
             workflows,
         } = submission;
         let transaction = accept(Some((&name, &token)), &workflows);
+        let body = token.body;
         if !self.store.takes(&transaction) {
-            let _ = reply.send(Submitted::TooLarge);
+            self.flush()?;
+            let submitted = match large::submit(&mut *self.store, &token.batch, &transaction)? {
+                Some(Outcome::Committed) => Submitted::Accepted,
+                Some(Outcome::Refused(_)) => known(&*self.store, &name, body)?,
+                None => Submitted::TooLarge,
+            };
+            let _ = reply.send(submitted);
             return Ok(());
         }
-        let body = token.body;
         self.add(myself, transaction, Waiting::Client { name, body, reply })
     }
 

@@ -13,7 +13,7 @@ use crate::actors::scheduler::Availability;
 use crate::metrics::WORKERS_LOST;
 
 /// How long a worker that was cut off has to come back.
-const RETURN_WITHIN: Duration = Duration::from_secs(1);
+const RETURN_WITHIN: Duration = Duration::from_millis(600);
 
 impl State {
     pub(super) fn suspect(&mut self) {
