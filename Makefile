@@ -44,7 +44,7 @@ build-packages:
 	@deploy/packages.sh $(BUILD_PACKAGES)
 
 test-packages:
-	@deploy/packages.sh $(BUILD_PACKAGES) samtools bcftools tabix bwa picard-tools etcd-server python3-venv
+	@deploy/packages.sh $(BUILD_PACKAGES) samtools bcftools tabix bwa picard-tools etcd-server prometheus python3-venv
 
 # moto, a server of S3 that is not ours, in a folder of its own.
 TOOLS := $(CURDIR)/target/test-tools

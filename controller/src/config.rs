@@ -46,6 +46,8 @@ pub struct Config {
     pub audited_ppm: u32,
     /// File that gets the first bound address as a line of text, once it is open.
     pub address_file: Option<PathBuf>,
+    /// Where metrics are served; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// Bounds of what is kept in memory.
     pub limits: Limits,
 }
@@ -142,6 +144,7 @@ impl Config {
             ageing: share::AGEING,
             audited_ppm: 0,
             address_file: None,
+            metrics: None,
             limits: Limits::default(),
         }
     }

@@ -18,6 +18,7 @@ pub mod error;
 mod guard;
 mod inputs;
 mod leader;
+mod metrics;
 mod nonce;
 mod objects;
 pub mod plan;

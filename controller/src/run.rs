@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::duties::Services;
 use crate::error::Error;
 use crate::inputs::Inputs;
+use crate::metrics;
 use crate::objects::{Fetcher, Objects};
 use crate::roots::Roots;
 use crate::sealing::Sealer;
@@ -84,6 +85,10 @@ pub async fn run(
     let root = root::start(arguments).await?;
     let standing = standing.await.map_err(|_| Error::ControlPlane)?;
     let root = Actors(root, standing.clone());
+    let _page = match config.metrics {
+        Some(address) => Some(metrics::serve(address, standing.clone(), handles.clone()).await?),
+        None => None,
+    };
     let epoch = tokio::select! {
         epoch = answering(&standing, handles.clone()) => epoch?,
         Some(error) = failed.recv() => return Err(error),

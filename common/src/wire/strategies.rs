@@ -14,6 +14,7 @@ use crate::task::{
     Assignment, AttemptId, Counters, Detail, InputStamp, Manifest, ObjectRef, Outcome, ReadBatch,
     ReadBatchCommit, ReadSource, Report, Resources, SplitCursor, Stage, TaskId,
 };
+use crate::trace::TraceContext;
 use crate::workflow::{
     GenomeSpec, Interval, Lane, LaneReads, Outputs, Priority, Work, WorkflowSpec,
 };
@@ -187,6 +188,11 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
     })
 }
 
+fn trace() -> impl Strategy<Value = Option<TraceContext>> {
+    any::<([u8; 16], [u8; 8], bool)>()
+        .prop_map(|(trace, span, sampled)| TraceContext::new(trace, span, sampled))
+}
+
 pub fn assignment() -> impl Strategy<Value = Assignment> {
     let stamp =
         (location(), any::<u64>(), any::<i64>()).prop_map(|(location, size_bytes, modified_ns)| {
@@ -211,9 +217,17 @@ pub fn assignment() -> impl Strategy<Value = Assignment> {
         prop::collection::vec(stamp, 0..3),
         prop::collection::vec((stage(), object()), 0..3),
         detail,
+        trace(),
     )
         .prop_map(
-            |((attempt, epoch, resources, output_prefix), genome, inputs, upstream, detail)| {
+            |(
+                (attempt, epoch, resources, output_prefix),
+                genome,
+                inputs,
+                upstream,
+                detail,
+                trace,
+            )| {
                 Assignment {
                     attempt,
                     epoch: Epoch(epoch),
@@ -223,6 +237,7 @@ pub fn assignment() -> impl Strategy<Value = Assignment> {
                     inputs: inputs.into(),
                     upstream,
                     detail,
+                    trace,
                 }
             },
         )

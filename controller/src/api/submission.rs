@@ -2,6 +2,8 @@
 
 use common::ids::{BatchId, IdempotencyToken, Sha256, WorkflowId};
 use common::s3_login::S3Access;
+use common::telemetry::{Made, Value};
+use common::trace::TraceContext;
 use common::wire::WireError;
 use common::wire::status::refusal;
 use common::workflow::{Work, WorkflowSpec};
@@ -22,10 +24,10 @@ use crate::state::records::{Accepted, Token};
 const TOKEN_CHARACTERS: usize = 128;
 const WORKFLOWS: usize = 1000;
 
-/// Accepts a batch, all or nothing.
+/// Accepts a batch, all or nothing; its workflows go on with the trace of the call.
 pub async fn submit(
     api: &Api,
-    caller: &Principal,
+    (caller, trace): (&Principal, Option<TraceContext>),
     request: v1::SubmitBatchRequest,
 ) -> Result<v1::SubmitBatchResponse, Status> {
     let body = Sha256::of(&request.encode_to_vec());
@@ -48,7 +50,8 @@ pub async fn submit(
     if unfinished + specs.len() > api.limits.unfinished_workflows {
         return Err(busy("workflows"));
     }
-    let accepted = accept(caller, specs)?;
+    let mut accepted = accept(caller, specs)?;
+    continue_trace(&mut accepted, trace);
     let token = Token {
         body,
         batch: accepted
@@ -117,9 +120,44 @@ fn accept(caller: &Principal, specs: Vec<WorkflowSpec>) -> Result<Vec<Accepted>,
                 at_ms,
                 tenant: caller.submits_for(),
                 spec,
+                trace: None,
             })
         })
         .collect()
+}
+
+/// Lets workflows go on with the trace of their submission. Each of several gets a trace of its own,
+/// whose first span is linked to it: a trace of a thousand genomes is of no use.
+fn continue_trace(accepted: &mut [Accepted], trace: Option<TraceContext>) {
+    let is_alone = accepted.len() == 1;
+    for one in accepted {
+        one.trace = match trace {
+            Some(submission) if !is_alone => Some(trace_apart(one, submission)),
+            alone_or_none => alone_or_none,
+        };
+    }
+}
+
+fn trace_apart(accepted: &Accepted, submission: TraceContext) -> TraceContext {
+    let context = submission.apart(accepted.workflow.as_str());
+    let made = Made {
+        context,
+        parent: None,
+        cause: Some(submission),
+        name: "submit",
+        begin_ms: accepted.at_ms,
+        end_ms: accepted.at_ms,
+        attributes: vec![
+            (
+                "spindle.workflow.id",
+                Value::Text(accepted.workflow.to_string()),
+            ),
+            ("spindle.batch.id", Value::Text(accepted.batch.to_string())),
+        ],
+        fault: None,
+    };
+    made.tell();
+    context
 }
 
 fn read_token(text: String) -> Result<IdempotencyToken, WireError> {

@@ -146,8 +146,8 @@ impl Services {
         };
         let place = genome.reference.with_ending(INDEX_ENDING);
         if let Err(error) = self.install((&place, &genome.s3), index, &source) {
-            let reference = &genome.reference;
-            tracing::info!(%reference, %error, "the index stays with its workflow");
+            tracing::info!(workflow = %job.workflow, "the index stays with its workflow");
+            tracing::debug!(reference = %genome.reference, %error, "it cannot be installed");
         }
     }
 

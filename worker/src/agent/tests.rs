@@ -205,6 +205,7 @@ fn assignment(stage: Stage, number: u32, epoch: u64) -> Assignment {
         inputs: [].into(),
         upstream: Vec::new(),
         detail: Detail::None,
+        trace: None,
     }
 }
 

@@ -315,23 +315,28 @@ impl World {
             || next_deadline_ms(&self.state, self.now_ms).is_some()
     }
 
+    /// Lets the next thing go well.
+    pub(crate) fn step(&mut self) {
+        if let Some(duty) = self.duties().first() {
+            self.perform(duty);
+        } else if let Some((task, attempt)) = self.live().first() {
+            self.work(*task, *attempt);
+        } else if let Some(task) = self.ready().first() {
+            self.place(*task);
+        } else {
+            let due = next_deadline_ms(&self.state, self.now_ms);
+            self.now_ms = due.expect("something moves it on");
+            self.happen(Event::TimePassed);
+        }
+    }
+
     /// Lets everything go well until it is over.
     pub(crate) fn finish(&mut self) {
         for _ in 0..2000 {
             if self.state.is_ended() {
                 return;
             }
-            if let Some(duty) = self.duties().first() {
-                self.perform(duty);
-            } else if let Some((task, attempt)) = self.live().first() {
-                self.work(*task, *attempt);
-            } else if let Some(task) = self.ready().first() {
-                self.place(*task);
-            } else {
-                let due = next_deadline_ms(&self.state, self.now_ms);
-                self.now_ms = due.expect("something moves it on");
-                self.happen(Event::TimePassed);
-            }
+            self.step();
         }
         panic!("it does not end: {:?}", self.state.phase);
     }

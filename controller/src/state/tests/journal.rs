@@ -1,6 +1,7 @@
 //! Journals in an embedded store.
 
 use common::ids::{BatchId, Epoch, IdempotencyToken, Sha256, TenantId, WorkflowId};
+use common::trace::TraceContext;
 use prost::Message;
 use redb::backends::InMemoryBackend;
 
@@ -26,6 +27,7 @@ fn accepted() -> Accepted {
         at_ms: 1000,
         tenant: TenantId::default(),
         spec: genome_spec(),
+        trace: TraceContext::new([1; 16], [2; 8], true),
     }
 }
 
