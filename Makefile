@@ -4,7 +4,7 @@ DATA := integration-tests/data/na12878
 DEMO := target/demo
 SPINDLE := target/release/spindle
 
-.PHONY: demo test bench fidelity build-packages test-packages check
+.PHONY: demo test bench fidelity build-packages test-packages test-tools check
 
 # Builds, aligns and calls real reads of NA12878, and compares the calls with Genome in a Bottle.
 demo: build-packages
@@ -17,7 +17,7 @@ demo: build-packages
 	$(SPINDLE) evaluate --calls $(DEMO)/out/NA12878.vcf.gz --truth $(DATA)/truth.vcf.gz --regions $(DATA)/confident.bed
 
 # Installs what the tests compare with, builds, and passes all tests.
-test: build-packages test-packages
+test: build-packages test-packages test-tools
 	cargo build --locked --workspace --bins --tests
 	cargo test --locked --workspace
 
@@ -44,4 +44,16 @@ build-packages:
 	@deploy/packages.sh $(BUILD_PACKAGES)
 
 test-packages:
-	@deploy/packages.sh $(BUILD_PACKAGES) samtools bcftools tabix bwa picard-tools etcd-server
+	@deploy/packages.sh $(BUILD_PACKAGES) samtools bcftools tabix bwa picard-tools etcd-server prometheus python3-venv
+
+# moto, a server of S3 that is not ours, in a folder of its own.
+TOOLS := $(CURDIR)/target/test-tools
+export PATH := $(TOOLS)/bin:$(PATH)
+
+test-tools: $(TOOLS)/moto-5.1.22
+
+$(TOOLS)/moto-5.1.22: | test-packages
+	rm -rf $(TOOLS)
+	python3 -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install -q 'moto[server]==5.1.22'
+	touch $@

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::exit::{Exit, ended};
-use crate::server_args::{RootArgs, parse_address, parse_duration};
+use crate::server_args::{EtcdTlsArgs, MetricsArgs, RootArgs, parse_address, parse_duration};
 
 /// Times after which somebody silent is given up, if none is given.
 const LEADER_LEASE: Duration = Duration::from_secs(5);
@@ -30,6 +30,8 @@ pub struct Args {
     /// Queue and journals: a folder, or an etcd cluster that several controllers share
     #[arg(long, value_name = "DIR|etcd://H:P,H:P")]
     state: String,
+    #[command(flatten)]
+    etcd: EtcdTlsArgs,
     /// Where workers, clients and other controllers reach this one, if that is not --listen
     #[arg(long, value_name = "URL")]
     advertise: Option<String>,
@@ -44,12 +46,23 @@ pub struct Args {
     /// Time after which a silent leader is replaced (5s if not given), a silent worker given up (10s)
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     lease: Option<Duration>,
+    /// After each such time since it was accepted a genome's priority is better by one
+    #[arg(long, value_name = "TIME", default_value = "4h", value_parser = parse_duration)]
+    ageing: Duration,
+    /// Part of the tasks that run twice, elsewhere, so that their outputs can be compared: 0.01 is one in a hundred
+    #[arg(long, value_name = "PART", default_value = "0", value_parser = parse_part)]
+    audit_share: u32,
     /// Who may do what: tenants, keys, identity providers (docs/SECURITY.md)
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Folder of the audit log of this controller; the state's if that is a folder
     #[arg(long, value_name = "DIR")]
     audit: Option<PathBuf>,
+    /// Key that seals the logins of submissions: 32 random bytes, the same for all controllers
+    ///
+    /// Over a folder one is made in it; over etcd logins are refused without it.
+    #[arg(long, value_name = "FILE")]
+    sealing_key: Option<PathBuf>,
     /// Certificate to show; with it the port speaks TLS
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -59,6 +72,11 @@ pub struct Args {
     /// Authority whose certificates let workers in
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     client_ca: Option<PathBuf>,
+    /// Authority that vouches for the other controllers; that of --client-ca if none is given
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    peer_ca: Option<PathBuf>,
+    #[command(flatten)]
+    metrics: MetricsArgs,
     /// Listen without TLS, and without authentication unless there is a policy
     #[arg(long, conflicts_with = "tls_cert")]
     insecure: bool,
@@ -70,6 +88,8 @@ pub struct Args {
 /// If it cannot start, or its store fails.
 pub async fn run(args: Args) -> Result<()> {
     let config = config(args)?;
+    // A small heap on huge pages would hold several times what it uses.
+    let _not_known_here = nix::sys::prctl::set_thp_disable(true);
     let (ready, is_ready) = oneshot::channel();
     let announced = tokio::spawn(announce(is_ready));
     let ended_with = controller::run(config, ready, asked_to_end()?).await;
@@ -82,6 +102,7 @@ fn config(args: Args) -> Result<Config> {
     config.cluster = cluster(&args)?;
     config.audit = audit(&args, config.cluster.is_some())?;
     config.state = PathBuf::from(args.state);
+    config.peer_ca = args.peer_ca.or_else(|| args.client_ca.clone());
     let identity = args.tls_cert.zip(args.tls_key);
     config.listen = vec![match identity {
         Some((certificate, key)) => Listen::Tls {
@@ -97,8 +118,12 @@ fn config(args: Args) -> Result<Config> {
         },
     }];
     config.policy = args.policy.as_deref().map(Policy::read).transpose()?;
+    config.sealing_key = args.sealing_key;
     config.objects = args.objects;
+    config.metrics = args.metrics.metrics;
     config.roots = args.roots.root.into_iter().collect();
+    config.ageing = args.ageing;
+    config.audited_ppm = args.audit_share;
     config.lease = args.lease.unwrap_or(WORKER_LEASE);
     config
         .validate()
@@ -125,11 +150,22 @@ fn cluster(args: &Args) -> Result<Option<Cluster>> {
         return Ok(None);
     }
     let etcd: Result<Address, _> = args.state.parse();
+    let etcd = etcd.map_err(|error| ended(Exit::Usage, error.to_string()))?;
+    let tls = args.etcd.tls();
     Ok(Some(Cluster {
-        etcd: etcd.map_err(|error| ended(Exit::Usage, error.to_string()))?,
+        etcd: Address { tls, ..etcd },
         lease: args.lease.unwrap_or(LEADER_LEASE),
         advertise: args.advertise.clone(),
     }))
+}
+
+/// Parses a part of all, 0 to 1, into millionths.
+fn parse_part(text: &str) -> Result<u32, String> {
+    let part: f64 = text.parse().map_err(|_| format!("not a part: {text}"))?;
+    match (0.0..=1.0).contains(&part) {
+        true => Ok((part * 1e6).round() as u32),
+        false => Err(format!("not a part from 0 to 1: {text}")),
+    }
 }
 
 /// Parses a folder or an address in S3.
@@ -176,5 +212,16 @@ mod tests {
         let address = "s3://bucket/p".parse().unwrap();
         assert_eq!(parse_objects("s3://bucket/p"), Ok(ObjectsAt::S3(address)));
         assert!(parse_objects("s3://").is_err());
+    }
+
+    #[test]
+    fn a_part_is_from_nothing_to_all() {
+        assert_eq!(parse_part("0.01"), Ok(10_000));
+        assert_eq!((parse_part("0"), parse_part("1")), (Ok(0), Ok(1_000_000)));
+        assert!(
+            ["-0.1", "1.1", "NaN", "1%"]
+                .iter()
+                .all(|text| parse_part(text).is_err())
+        );
     }
 }

@@ -93,6 +93,7 @@ pub fn worker(worker: &v1::WorkerStatus) -> Value {
         "memory_bytes": worker.memory_bytes,
         "memory_used_bytes": worker.memory_used_bytes,
         "running": worker.running.iter().map(running).collect::<Vec<_>>(),
+        "cordoned_until": worker.cordoned_until.as_ref().map(ToString::to_string),
     })
 }
 
@@ -103,5 +104,6 @@ pub const fn worker_state(state: v1::WorkerState) -> &'static str {
         v1::WorkerState::Ready => "ready",
         v1::WorkerState::Suspect => "suspect",
         v1::WorkerState::Draining => "draining",
+        v1::WorkerState::Cordoned => "cordoned",
     }
 }

@@ -1,6 +1,6 @@
 //! The flags that the roles share: where a server listens, what a worker may use.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +15,14 @@ pub struct RootArgs {
     /// A folder whose files may be named as root:NAME/path; may be given again
     #[arg(long, value_name = "NAME=DIR", value_parser = parse_root)]
     pub root: Vec<(String, PathBuf)>,
+}
+
+/// Where Prometheus finds metrics.
+#[derive(Debug, Clone, clap::Args)]
+pub struct MetricsArgs {
+    /// Serve /metrics, /healthz and /readyz there, on loopback unless a host is given
+    #[arg(long, env = "SPINDLE_METRICS", value_name = "[HOST:]PORT", value_parser = parse_metrics)]
+    pub metrics: Option<SocketAddr>,
 }
 
 /// What tasks may use on this machine.
@@ -79,6 +87,32 @@ impl ClientTlsArgs {
     }
 }
 
+/// Whom a controller trusts behind the addresses of etcd, and what it shows there. The variables are
+/// those of etcdctl.
+#[derive(Debug, Clone, clap::Args)]
+pub struct EtcdTlsArgs {
+    /// Certificate of the authority that vouches for etcd's members; with it they are reached over TLS
+    #[arg(long, env = "ETCDCTL_CACERT", value_name = "FILE")]
+    etcd_ca: Option<PathBuf>,
+    /// Certificate to show to etcd
+    #[arg(long, env = "ETCDCTL_CERT", value_name = "FILE", requires_all = ["etcd_ca", "etcd_key"])]
+    etcd_cert: Option<PathBuf>,
+    /// Key of that certificate
+    #[arg(long, env = "ETCDCTL_KEY", value_name = "FILE", requires = "etcd_cert")]
+    etcd_key: Option<PathBuf>,
+}
+
+impl EtcdTlsArgs {
+    /// Returns the files; `None` where etcd does without TLS.
+    pub fn tls(&self) -> Option<ClientTls> {
+        let identity = self.etcd_cert.clone().zip(self.etcd_key.clone());
+        Some(ClientTls {
+            ca: self.etcd_ca.clone()?,
+            identity: identity.map(|(certificate, key)| Identity { certificate, key }),
+        })
+    }
+}
+
 /// Parses a duration such as `10s` or `500ms`.
 ///
 /// # Errors
@@ -93,7 +127,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     match &text[split..] {
         "ms" => Ok(Duration::from_millis(number)),
         "s" => Ok(Duration::from_secs(number)),
-        "m" => Ok(Duration::from_secs(number * 60)),
+        "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
+        "h" => Ok(Duration::from_secs(number.saturating_mul(3600))),
         _ => Err(format!("not a duration like 10s: {text}")),
     }
 }
@@ -112,13 +147,31 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
         .ok_or_else(|| format!("{text}: no address"))
 }
 
+/// Parses `HOST:PORT`, or a port of loopback.
+fn parse_metrics(text: &str) -> Result<SocketAddr, String> {
+    match text.strip_prefix(':').unwrap_or(text).parse::<u16>() {
+        Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        Err(_) => parse_address(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn metrics_are_on_loopback_unless_a_host_is_given() {
+        let parsed = |text| parse_metrics(text).map(|address| address.to_string());
+        assert_eq!(parsed("9464"), Ok("127.0.0.1:9464".into()));
+        assert_eq!(parsed(":9464"), Ok("127.0.0.1:9464".into()));
+        assert_eq!(parsed("0.0.0.0:9464"), Ok("0.0.0.0:9464".into()));
+        assert!(parsed("nonsense").is_err() && parsed("99999").is_err());
+    }
+
+    #[test]
     fn durations_have_units() {
         assert_eq!(parse_duration("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(parse_duration("2h"), Ok(Duration::from_secs(7200)));
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
         assert!(parse_duration("10").is_err() && parse_duration("s").is_err());
     }

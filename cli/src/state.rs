@@ -4,6 +4,8 @@ use anyhow::Result;
 use clap::{Args as ClapArgs, Subcommand};
 use controller::state::dump;
 
+use crate::server_args::EtcdTlsArgs;
+
 /// Looks into the state
 #[derive(Debug, ClapArgs)]
 pub struct Args {
@@ -20,6 +22,8 @@ enum Command {
         /// As the controller's: a folder, or an etcd cluster
         #[arg(long, value_name = "DIR|etcd://H:P,H:P")]
         state: String,
+        #[command(flatten)]
+        etcd: EtcdTlsArgs,
         /// Only records of this workflow
         #[arg(long, value_name = "ID")]
         workflow: Option<String>,
@@ -31,10 +35,14 @@ enum Command {
 /// # Errors
 /// If the state cannot be opened or read.
 pub async fn run(args: Args) -> Result<()> {
-    let Command::Dump { state, workflow } = args.command;
+    let Command::Dump {
+        state,
+        etcd,
+        workflow,
+    } = args.command;
     let runtime = tokio::runtime::Handle::current();
     let dumped = tokio::task::spawn_blocking(move || {
-        dump::dump(&state, runtime, |record| {
+        dump::dump(&state, etcd.tls(), runtime, |record| {
             let wanted = workflow.as_deref().is_none_or(|id| record.is_of(id));
             if wanted {
                 crate::stdout::say!("{}", record.to_json());

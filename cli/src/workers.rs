@@ -37,8 +37,10 @@ pub fn print(worker: &WorkerStatus, as_json: bool) {
         crate::stdout::say!("{}", json::worker(worker));
         return;
     }
+    let until = worker.cordoned_until.as_ref();
+    let until = until.map_or_else(String::new, |until| format!(", cordoned until {until}"));
     crate::stdout::say!(
-        "{}  {:<20} {:<8} {:>3}/{:<3} cores  {:>3}/{:<3} GiB  {} running",
+        "{}  {:<20} {:<8} {:>3}/{:<3} cores  {:>3}/{:<3} GiB  {} running{until}",
         worker.worker_id,
         worker.host,
         json::worker_state(worker.state()),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::failure::Failure;
 use crate::ids::{AttemptNumber, Epoch, Sha256, WorkflowId};
 use crate::location::Location;
+use crate::trace::TraceContext;
 use crate::workflow::GenomeSpec;
 
 /// The stages of a genome's way, in order.
@@ -158,6 +159,8 @@ pub struct Assignment {
     pub upstream: Vec<(Stage, ObjectRef)>,
     /// What only this stage needs.
     pub detail: Detail,
+    /// Where the attempt belongs in a trace, if anybody records it.
+    pub trace: Option<TraceContext>,
 }
 
 /// What only some stages need.

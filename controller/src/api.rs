@@ -2,6 +2,7 @@
 
 mod admin;
 mod callers;
+mod calls;
 mod cluster;
 mod downloads;
 mod genomics;
@@ -15,6 +16,7 @@ mod watching;
 mod workers;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,6 +46,7 @@ pub struct Api {
     handles: watch::Receiver<Option<Handles>>,
     services: Arc<Services>,
     limits: Limits,
+    peer_ca: Option<PathBuf>,
     callers: Callers,
     requests: Arc<Semaphore>,
     streams: Arc<Semaphore>,
@@ -68,6 +71,7 @@ impl Api {
             handles,
             services,
             limits,
+            peer_ca: config.peer_ca.clone(),
             callers,
             requests: Arc::new(Semaphore::new(limits.requests)),
             streams: Arc::new(Semaphore::new(limits.streams)),

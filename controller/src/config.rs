@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use common::tls::ServerTls;
 
-use crate::access::Policy;
+use crate::access::{Policy, TenantPolicy};
 use crate::api::listen::Bound;
 use crate::objects::ObjectsAt;
+use crate::scheduling::share::{self, Entitlement, Terms};
 use crate::state::etcd::Address;
 
 /// The shortest lease that etcd grants with its default settings.
@@ -30,12 +31,23 @@ pub struct Config {
     pub roots: BTreeMap<String, PathBuf>,
     /// Who may do what; `None`: whoever gets through a listener may do everything.
     pub policy: Option<Policy>,
+    /// Who vouches for the other controllers, where they are reached over TLS.
+    pub peer_ca: Option<PathBuf>,
+    /// Key that seals secrets of submissions; `None`: one in the folder of the state, and none in a
+    /// cluster.
+    pub sealing_key: Option<PathBuf>,
     /// Folder of the audit log; `None`: there is none.
     pub audit: Option<PathBuf>,
     /// Time after which a silent worker is given up.
     pub lease: Duration,
+    /// After each such time a waiting genome's priority is better by one.
+    pub ageing: Duration,
+    /// Of a million tasks so many run twice, and their outputs are compared.
+    pub audited_ppm: u32,
     /// File that gets the first bound address as a line of text, once it is open.
     pub address_file: Option<PathBuf>,
+    /// Where metrics are served; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// Bounds of what is kept in memory.
     pub limits: Limits,
 }
@@ -125,9 +137,14 @@ impl Config {
             objects: ObjectsAt::Folder(folder.join("objects")),
             roots: BTreeMap::new(),
             policy: None,
+            peer_ca: None,
+            sealing_key: None,
             audit: None,
             lease: Duration::from_secs(10),
+            ageing: share::AGEING,
+            audited_ppm: 0,
             address_file: None,
+            metrics: None,
             limits: Limits::default(),
         }
     }
@@ -154,6 +171,21 @@ impl Config {
             return Err(ConfigError::LeaderLease(lease));
         }
         Ok(())
+    }
+
+    /// Returns how tenants share the workers.
+    pub fn terms(&self) -> Terms {
+        let tenants = self.policy.iter().flat_map(|policy| &policy.tenants);
+        let entitlement = |tenant: &TenantPolicy| Entitlement {
+            weight: tenant.weight,
+            quota: tenant.quota,
+        };
+        Terms {
+            tenants: tenants
+                .map(|tenant| (tenant.name.clone(), entitlement(tenant)))
+                .collect(),
+            ageing: self.ageing,
+        }
     }
 
     /// Returns where others reach this controller.

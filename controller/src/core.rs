@@ -6,13 +6,16 @@
 pub mod advance;
 pub mod apply;
 pub mod assignment;
+pub mod audit;
 pub mod decide;
+pub mod durations;
 pub mod duty;
 pub mod event;
 pub mod fact;
 pub mod ready;
 pub mod stage;
 pub mod state;
+pub mod straggler;
 pub mod task_set;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -20,6 +20,7 @@ use tokio::runtime;
 
 use crate::admission::Admission;
 use crate::core::assignment::stage_manifest_key;
+use crate::core::audit::{Pair, pairs};
 use crate::core::duty::{Duty, stage_results};
 use crate::core::event::Event;
 use crate::core::state::{OutputFile, WorkflowState};
@@ -56,6 +57,8 @@ struct Job {
     /// The manifests of a stage's tasks, and the key of the stage manifest.
     results: Vec<ObjectRef>,
     stage_manifest: String,
+    /// What is to be compared first.
+    audits: Vec<Pair>,
     /// The stage manifest of `gather`.
     gathered: Option<ObjectRef>,
     targets: Vec<OutputFile>,
@@ -141,7 +144,8 @@ impl Services {
                 Ok(Err(Obstacle::Passing(reason))) => reason,
                 Err(panic) => panic.to_string(),
             };
-            tracing::warn!(%workflow, obstacle, tries, "a duty is tried again");
+            tracing::warn!(%workflow, tries, "a duty is tried again");
+            tracing::debug!(%workflow, obstacle, "this was in its way");
             tokio::time::sleep(RETRY.wait(tries, rand::random())).await;
             tries += 1;
         }
@@ -152,6 +156,9 @@ impl Services {
             Duty::WriteStageManifest { stage, round } => {
                 let manifest = self.write_stage_manifest(*stage, job)?;
                 let (stage, round) = (*stage, *round);
+                if let Some(differ) = self.audit(&job.audits)? {
+                    return Ok(differ);
+                }
                 Ok(Event::StageManifestWritten {
                     stage,
                     round,
@@ -193,8 +200,13 @@ impl Job {
             }
             _ => (Vec::new(), String::new()),
         };
+        let audits = match &duty {
+            Duty::WriteStageManifest { stage, .. } => pairs(state, *stage),
+            _ => Vec::new(),
+        };
         let publication = state.publication.as_ref();
         Self {
+            audits,
             duty,
             workflow: state.workflow.clone(),
             spec: state.spec.clone(),

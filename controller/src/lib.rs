@@ -15,8 +15,10 @@ pub mod core;
 mod destination;
 mod duties;
 pub mod error;
+mod guard;
 mod inputs;
 mod leader;
+mod metrics;
 mod nonce;
 mod objects;
 pub mod plan;
@@ -25,6 +27,7 @@ mod references;
 mod roots;
 mod run;
 pub mod scheduling;
+mod sealing;
 pub mod state;
 mod worker_info;
 

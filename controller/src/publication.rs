@@ -17,6 +17,7 @@ use sha2::Digest;
 use tokio::runtime;
 
 use crate::core::state::OutputFile;
+use crate::guard::Guard;
 
 /// A file that is to appear.
 #[derive(Debug, Clone)]
@@ -137,8 +138,20 @@ fn class_of(error: &object_store::Error) -> FailureClass {
     }
 }
 
+/// Returns targets in the order in which they appear: data, then indexes, then the manifest of all,
+/// which gets this name and place.
+pub fn in_order(mut targets: Vec<Target>, name: String, uri: String) -> Vec<Target> {
+    order(&mut targets);
+    let manifest = manifest(name, uri, &targets);
+    match Guard::PublishOrder.stands() {
+        true => targets.push(manifest),
+        false => targets.insert(0, manifest),
+    }
+    targets
+}
+
 /// Sorts targets: data, then indexes.
-pub fn order(targets: &mut [Target]) {
+fn order(targets: &mut [Target]) {
     let is_index = |name: &str| {
         [".bai", ".csi", ".tbi", ".crai"]
             .iter()
@@ -151,7 +164,7 @@ pub fn order(targets: &mut [Target]) {
 }
 
 /// Makes the target that comes last: names, sizes and digests of all others.
-pub fn manifest(name: String, uri: String, targets: &[Target]) -> Target {
+fn manifest(name: String, uri: String, targets: &[Target]) -> Target {
     let files: Vec<serde_json::Value> = targets
         .iter()
         .map(|Target { file, .. }| {
@@ -393,12 +406,11 @@ mod tests {
     #[test]
     fn a_repeated_publication_knows_its_own_files() {
         let folder = tempfile::tempdir().unwrap();
-        let mut targets = vec![
+        let targets = vec![
             target(folder.path(), "S.bam.bai", b"index"),
             target(folder.path(), "S.bam", b"data"),
         ];
-        order(&mut targets);
-        targets.push(manifest("S.manifest.json".into(), String::new(), &targets));
+        let targets = in_order(targets, "S.manifest.json".into(), String::new());
         let names: Vec<&str> = targets.iter().map(|t| t.file.name.as_str()).collect();
         assert_eq!(names, ["S.bam", "S.bam.bai", "S.manifest.json"]);
         let out = folder.path().join("a/b");

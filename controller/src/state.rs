@@ -14,12 +14,14 @@ pub mod fact_wire;
 pub mod fold;
 pub mod journal;
 pub mod keys;
+pub mod large;
 pub mod records;
 pub mod schema;
 pub mod snapshot;
 pub mod status_wire;
 #[cfg(test)]
 mod tests;
+pub mod usage;
 
 /// A durable, ordered map from keys to values with compare-and-write.
 pub trait StateStore: Send {
@@ -68,6 +70,17 @@ pub enum Compare {
     Equal(Vec<u8>, Vec<u8>),
     /// The leadership of this number goes on: no later one has begun.
     Leads(Epoch),
+}
+
+impl Transaction {
+    /// Returns how many bytes of keys and values it writes.
+    pub fn bytes(&self) -> u64 {
+        let bytes = |write: &Write| match write {
+            Write::Put(key, value) => key.len() + value.len(),
+            Write::Delete(key) => key.len(),
+        };
+        self.writes.iter().map(bytes).sum::<usize>() as u64
+    }
 }
 
 /// One write.

@@ -19,6 +19,8 @@ pub struct WorkerOptions {
     pub no_roots: bool,
     /// A stage whose next task is held until the worker is killed.
     pub hold: Option<&'static str>,
+    /// Cores it says it has; 0: two.
+    pub cores: u32,
 }
 
 /// A cluster in a folder of its own.
@@ -51,12 +53,31 @@ impl Cluster {
         Self::start_over(lease, None, Vec::new())
     }
 
+    /// Starts a controller; it and its workers find these variables in their environment.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub fn start_in(environment: Vec<(&'static str, String)>) -> Result<Self> {
+        Self::start_over("4s", None, environment)
+    }
+
     /// Starts a controller with its objects in S3, which its processes find by their environment.
     ///
     /// # Errors
     /// If it does not come up.
     pub fn start_in_s3(url: &str, environment: Vec<(&'static str, String)>) -> Result<Self> {
         Self::start_over("4s", Some(url.to_owned()), environment)
+    }
+
+    /// Starts a controller whose processes find more in their environment.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub fn start_with_environment(
+        lease: &'static str,
+        environment: Vec<(&'static str, String)>,
+    ) -> Result<Self> {
+        Self::start_over(lease, None, environment)
     }
 
     fn start_over(
@@ -116,8 +137,9 @@ impl Cluster {
         let scratch = self.path(&format!("scratch-{index}"));
         let mut command = Command::new(spindle());
         command.envs(self.environment.iter().cloned());
-        command.args(["worker", "--insecure", "--cores", "2", "--memory", "4G"]);
-        command.args(["--controller", &self.server()]);
+        let cores = if options.cores == 0 { 2 } else { options.cores };
+        command.args(["worker", "--insecure", "--cores", &cores.to_string()]);
+        command.args(["--memory", "64G", "--controller", &self.server()]);
         command.args(["--scratch", &scratch.display().to_string()]);
         if options.port_only {
             command.arg("--no-shared-objects");

@@ -6,5 +6,6 @@ pub mod compare;
 #[path = "../../controller/tests/etcd/server.rs"]
 pub mod etcd;
 pub mod fixtures;
+pub mod hosts;
 pub mod process;
 pub mod replicas;

@@ -80,6 +80,24 @@ impl Process {
         }
     }
 
+    /// Says whether a line with all these parts was printed so far.
+    pub fn has_printed(&mut self, parts: &[&str]) -> bool {
+        self.seen.extend(self.lines.try_iter());
+        let fits = |line: &String| parts.iter().all(|part| line.contains(part));
+        self.seen.iter().any(fits)
+    }
+
+    /// Returns the line that contains `part`, among those that were read or those that come.
+    ///
+    /// # Errors
+    /// As [`Self::wait_for_line`].
+    pub fn find_line(&mut self, part: &str) -> Result<String> {
+        match self.seen.iter().find(|line| line.contains(part)) {
+            Some(line) => Ok(line.clone()),
+            None => self.wait_for_line(part),
+        }
+    }
+
     /// Waits for the end.
     ///
     /// # Errors

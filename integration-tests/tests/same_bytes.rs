@@ -68,8 +68,7 @@ fn workers_that_see_only_the_port_give_the_same_bytes() -> Result<()> {
     let mut cluster = Cluster::start()?;
     let options = WorkerOptions {
         port_only: true,
-        no_roots: false,
-        hold: None,
+        ..WorkerOptions::default()
     };
     cluster.start_worker(&options)?;
     cluster.start_worker(&options)?;
@@ -83,9 +82,8 @@ fn workers_that_see_only_the_port_give_the_same_bytes() -> Result<()> {
 fn kill_worker_in(name: &'static str) -> Result<()> {
     let mut cluster = Cluster::start()?;
     let victim = cluster.start_worker(&WorkerOptions {
-        port_only: false,
-        no_roots: false,
         hold: Some(name),
+        ..WorkerOptions::default()
     })?;
     let workflow = cluster.submit("genome")?;
     cluster.worker(victim).wait_for_line("held")?;
@@ -126,9 +124,8 @@ fn a_killed_controller_goes_on_without_repeating() -> Result<()> {
     for name in ["align", "merge", "call"] {
         let mut cluster = Cluster::start()?;
         let held = cluster.start_worker(&WorkerOptions {
-            port_only: false,
-            no_roots: false,
             hold: Some(name),
+            ..WorkerOptions::default()
         })?;
         let workflow = cluster.submit("genome")?;
         cluster.worker(held).wait_for_line("held")?;

@@ -83,9 +83,8 @@ fn a_rejected_genome_names_its_fault_before_anything_runs() -> Result<()> {
 fn cancelling_frees_every_slot() -> Result<()> {
     let mut cluster = Cluster::start()?;
     let worker = cluster.start_worker(&WorkerOptions {
-        port_only: false,
-        no_roots: false,
         hold: Some("align"),
+        ..WorkerOptions::default()
     })?;
     let workflow = cluster.submit("cancelled")?;
     cluster.worker(worker).wait_for_line("held")?;
@@ -108,9 +107,8 @@ fn cancelling_frees_every_slot() -> Result<()> {
 fn a_drained_worker_ends_and_another_goes_on() -> Result<()> {
     let mut cluster = Cluster::start()?;
     let first = cluster.start_worker(&WorkerOptions {
-        port_only: false,
-        no_roots: false,
         hold: Some("align"),
+        ..WorkerOptions::default()
     })?;
     let workflow = cluster.submit("drained")?;
     cluster.worker(first).wait_for_line("held")?;
@@ -134,8 +132,7 @@ fn local_files_travel_up_and_outputs_down() -> Result<()> {
     let mut cluster = Cluster::start()?;
     cluster.start_worker(&WorkerOptions {
         port_only: true,
-        no_roots: false,
-        hold: None,
+        ..WorkerOptions::default()
     })?;
     let client = TempDir::with_prefix("spindle-client-")?;
     let data = fixtures::copy_data(client.path())?.display().to_string();

@@ -1,6 +1,7 @@
 //! A server of S3 in this process, over a folder, which misbehaves as a test wants.
 #![expect(clippy::unwrap_used, reason = "a part of tests")]
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -79,12 +80,18 @@ impl Server {
 
     /// As [`Self::start`]; a server that honours no conditions ignores them in silence.
     pub async fn start_with(folder: &Path, honours_conditions: bool) -> Self {
+        let any = (Ipv4Addr::LOCALHOST, 0).into();
+        Self::start_at(any, folder, honours_conditions).await
+    }
+
+    /// As [`Self::start_with`], at an address.
+    pub async fn start_at(address: SocketAddr, folder: &Path, honours_conditions: bool) -> Self {
         let files = FileSystem::new(folder).unwrap();
         let mut service = S3ServiceBuilder::new(files);
         service.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
         service.set_access(Access { honours_conditions });
         let service = service.build();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let conduct = Arc::new(Mutex::new(Conduct::default()));
         let shared = conduct.clone();

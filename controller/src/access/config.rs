@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::rate::Rate;
 use super::right::Role;
+use crate::scheduling::share::{Entitlement, MOST_WEIGHT, Quota};
 
 /// Who may do what. Read from YAML; see `docs/SECURITY.md`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -37,6 +38,12 @@ pub struct TenantPolicy {
     /// Where in S3 they may read and write: `s3://BUCKET/` or `s3://BUCKET/PREFIX/`.
     #[serde(default)]
     pub s3: Vec<String>,
+    /// Its part of the cluster beside those of others, 1-1000.
+    #[serde(default = "ordinary", deserialize_with = "weight")]
+    pub weight: u32,
+    /// What it may have at most.
+    #[serde(default)]
+    pub quota: Quota,
 }
 
 /// A key of a program.
@@ -214,6 +221,20 @@ fn role_claim() -> String {
     "spindle_role".to_owned()
 }
 
+fn ordinary() -> u32 {
+    Entitlement::default().weight
+}
+
+fn weight<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let weight = u32::deserialize(deserializer)?;
+    match weight {
+        1..=MOST_WEIGHT => Ok(weight),
+        _ => Err(de::Error::custom(format!(
+            "{weight}: a weight is 1-{MOST_WEIGHT}"
+        ))),
+    }
+}
+
 fn tenant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TenantId, D::Error> {
     let text = String::deserialize(deserializer)?;
     match TenantId::is_name(&text) {
@@ -269,7 +290,7 @@ mod tests {
     #[test]
     fn a_policy_is_read_as_written() {
         let text = format!(
-            "tenants: [{{name: clinic, roots: [data]}}]\nkeys: [{}]\nrates: {{requests_per_second: 5, burst: 9}}\n\
+            "tenants: [{{name: clinic, roots: [data], weight: 3, quota: {{cores: 8, gigabases_per_day: 500}}}}]\nkeys: [{}]\nrates: {{requests_per_second: 5, burst: 9}}\n\
              oidc: [{{issuer: https://id.example, audience: spindle}}]",
             key("clinic")
         );
@@ -278,6 +299,9 @@ mod tests {
         assert_eq!(policy.keys[0].sha256, Sha256::of(b"secret"));
         assert_eq!(policy.oidc[0].tenant_claim, "spindle_tenant");
         assert!(policy.tenants[0].roots.contains("data"));
+        let tenant = &policy.tenants[0];
+        assert_eq!((tenant.weight, tenant.quota.cores), (3, Some(8)));
+        assert_eq!(tenant.quota.running_genomes, None);
         assert_eq!(policy.rates.unwrap().burst.get(), 9);
     }
 
@@ -287,6 +311,11 @@ mod tests {
             ("keys: 5".to_owned(), "policy"),
             ("tenants: [{name: A_B}]".to_owned(), "policy"),
             ("tenant: []".to_owned(), "policy"),
+            ("tenants: [{name: a, weight: 0}]".to_owned(), "policy"),
+            (
+                "tenants: [{name: a, quota: {genomes: 5}}]".to_owned(),
+                "policy",
+            ),
             (format!("keys: [{}]", key("nowhere")), "not in the list"),
             (format!("keys: [{0}, {0}]", key("*")), "twice"),
             ("tenants: [{name: a}, {name: a}]".to_owned(), "twice"),

@@ -11,10 +11,19 @@ use common::ids::WorkflowId;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::Peers;
+use crate::guard::Guard;
 
 /// How much longer than its lease a worker may write what does not count, at most; no longer than
 /// another lease.
 const GRACE: Duration = Duration::from_secs(30);
+
+/// Returns how long what a lost attempt wrote stays: its worker may still be writing.
+pub(crate) fn grace(lease: Duration) -> Duration {
+    match Guard::GarbageGrace.stands() {
+        true => lease + GRACE.min(lease),
+        false => Duration::ZERO,
+    }
+}
 
 /// What the collector may be told.
 enum Message {
@@ -70,7 +79,7 @@ impl Actor for Collector {
         _: ActorRef<Message>,
         (lease, peers): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        let wait = lease + GRACE.min(lease);
+        let wait = grace(lease);
         Ok(State { wait, peers })
     }
 

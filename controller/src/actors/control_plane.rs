@@ -9,9 +9,10 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
 use super::{
-    Handles, Peers, collector, queue, replica, scheduler, store, timers, workers, workflows,
+    Handles, Peers, collector, now_ms, queue, replica, scheduler, store, timers, workers, workflows,
 };
 use crate::duties::Services;
+use crate::scheduling::share::{Terms, day_of};
 
 /// What a control plane starts with.
 #[derive(Debug, Clone)]
@@ -22,6 +23,10 @@ pub struct Arguments {
     pub lease: Duration,
     /// Validations at the same time.
     pub validations: usize,
+    /// Of a million tasks so many run twice.
+    pub audited_ppm: u32,
+    /// How tenants share the workers.
+    pub terms: Arc<Terms>,
 }
 
 /// What a leader starts from.
@@ -71,7 +76,10 @@ impl Actor for ControlPlane {
             services,
             lease,
             validations,
+            audited_ppm,
+            terms,
         } = arguments;
+        let admits = (validations, audited_ppm);
         let Reign {
             epoch,
             store,
@@ -80,8 +88,8 @@ impl Actor for ControlPlane {
         let (peers, cell) = (Peers::default(), myself.get_cell());
         let handles = Handles {
             epoch,
-            queue: queue::Handle::start(validations, peers.clone(), cell.clone()).await?,
-            scheduler: scheduler::Handle::start(peers.clone(), cell.clone()).await?,
+            queue: queue::Handle::start(admits, peers.clone(), cell.clone()).await?,
+            scheduler: scheduler::Handle::start(terms, peers.clone(), cell.clone()).await?,
             workers: workers::Handle::start(lease, peers.clone(), cell.clone()).await?,
             workflows: workflows::Handle::start(peers.clone(), cell.clone()).await?,
             timers: timers::Handle::start(peers.clone(), cell.clone()).await?,
@@ -91,6 +99,9 @@ impl Actor for ControlPlane {
             services,
         };
         peers.set(handles.clone());
+        tell_what_was_spent(&handles).await;
+        // Their workflows are opened as they come.
+        handles.store.finish_submissions();
         match replica {
             Some(replica) => replica.lead(epoch, handles.workflows.clone()).await?,
             None => handles.workflows.open(handles.store.load_all().await?),
@@ -117,5 +128,19 @@ impl Actor for ControlPlane {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Tells the scheduler what tenants took in today with workflows that are over. If that cannot be read
+/// their quotas are generous for a day, which is better than that nothing runs.
+async fn tell_what_was_spent(handles: &Handles) {
+    let today = day_of(now_ms());
+    let Ok(spent) = handles.store.spent(today).await else {
+        tracing::warn!("what tenants took in today is not known");
+        return;
+    };
+    for (tenant, workflow, bases) in spent {
+        let scheduler = &handles.scheduler;
+        scheduler.spent(tenant, workflow, (today, bases));
     }
 }

@@ -13,7 +13,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use super::{Peers, workflow};
 use crate::core::duty::Duty;
 use crate::core::event::Event;
-use crate::plan::dag::{Findings, plan};
+use crate::plan::dag::{Findings, Plan, plan};
 
 /// What the queue may be told.
 enum Message {
@@ -42,13 +42,14 @@ enum Message {
 pub struct Handle(ActorRef<Message>);
 
 impl Handle {
-    /// Starts the actor; at most `limit` validations run at the same time.
+    /// Starts the actor; at most `limit` validations run at the same time, and of a million tasks
+    /// `audited_ppm` run twice.
     pub async fn start(
-        limit: usize,
+        (limit, audited_ppm): (usize, u32),
         peers: Peers,
         supervisor: ractor::ActorCell,
     ) -> Result<Self, ractor::SpawnErr> {
-        let arguments = (limit, peers);
+        let arguments = (limit, audited_ppm, peers);
         let (actor, _) = Actor::spawn_linked(None, Queue, arguments, supervisor).await?;
         Ok(Self(actor))
     }
@@ -77,6 +78,7 @@ struct Queue;
 
 struct State {
     limit: usize,
+    audited_ppm: u32,
     peers: Peers,
     /// By priority, then by age: ids sort by time.
     waiting: BTreeMap<(Priority, WorkflowId), (Arc<WorkflowSpec>, workflow::Handle)>,
@@ -93,15 +95,16 @@ type OutputName = (PathBuf, String);
 impl Actor for Queue {
     type Msg = Message;
     type State = State;
-    type Arguments = (usize, Peers);
+    type Arguments = (usize, u32, Peers);
 
     async fn pre_start(
         &self,
         _: ActorRef<Message>,
-        (limit, peers): Self::Arguments,
+        (limit, audited_ppm, peers): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
         Ok(State {
             limit,
+            audited_ppm,
             peers,
             waiting: BTreeMap::new(),
             running: BTreeMap::new(),
@@ -169,7 +172,10 @@ impl State {
             return;
         }
         let event = match result.and_then(|found| self.reserve(workflow, &spec).map(|()| found)) {
-            Ok(findings) => Event::Validated(plan(&spec.work, findings)),
+            Ok(findings) => Event::Validated(Plan {
+                audited_ppm: self.audited_ppm,
+                ..plan(&spec.work, findings)
+            }),
             Err(failure) => Event::Rejected(failure),
         };
         whom.duty_done(Duty::Validate, Some(event));

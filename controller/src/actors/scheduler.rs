@@ -1,11 +1,15 @@
 //! Placement: ready tasks meet free workers. It acts when something changed, not on a tick; all
 //! that waits in its mailbox is taken in before it places again.
 
+mod cordon;
+mod lot;
 mod place;
+mod seat;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use common::ids::{AttemptNumber, WorkerId, WorkflowId};
+use common::ids::{AttemptNumber, TenantId, WorkerId, WorkflowId};
 use common::task::Resources;
 use common::workflow::Priority;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -13,8 +17,11 @@ use tokio::sync::oneshot;
 
 use super::{NoAnswer, Peers, answer};
 use crate::core::state::TaskKey;
+use crate::scheduling::cordon::Cordons;
 use crate::scheduling::problem::Candidate;
+use crate::scheduling::share::Terms;
 use crate::worker_info::WorkerInfo;
+use lot::Lot;
 
 /// Whether a worker gets tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,18 +39,40 @@ pub enum Availability {
 pub struct Offer {
     /// Which one.
     pub workflow: WorkflowId,
+    /// Whose it is.
+    pub tenant: TenantId,
     /// Who goes first.
     pub priority: Priority,
+    /// Since when it waits.
+    pub accepted_at_ms: u64,
+    /// Whether any of its attempts has started.
+    pub has_begun: bool,
+    /// Bases of the reads that it took in on the last day on which it did.
+    pub bases: Option<DayBases>,
     /// How many messages of the scheduler it has handled: an offer made before the last one is old.
     pub placements: u64,
     /// Whether it is over.
     pub over: bool,
     /// Attempts that started.
     pub started: Vec<(TaskKey, AttemptNumber)>,
-    /// Tasks whose attempt ended.
-    pub ended: Vec<TaskKey>,
+    /// Attempts that ended.
+    pub ended: Vec<Ended>,
     /// Some of its ready tasks, the first first.
     pub candidates: Vec<Candidate>,
+}
+
+/// Bases that were taken in on a day since 1970.
+pub type DayBases = (u32, u64);
+
+/// An attempt that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Of this task.
+    pub task: TaskKey,
+    /// Its number.
+    pub attempt: AttemptNumber,
+    /// Whether its end speaks against its worker.
+    pub against_worker: bool,
 }
 
 /// A worker as the scheduler sees it.
@@ -57,6 +86,8 @@ pub struct Seat {
     pub running: BTreeMap<(WorkflowId, TaskKey), AttemptNumber>,
     /// What that takes.
     pub used: Resources,
+    /// It gets no tasks before this time, in milliseconds since 1970, if it is to come.
+    pub cordoned_until_ms: u64,
 }
 
 /// A live attempt.
@@ -91,10 +122,18 @@ enum Message {
         info: WorkerInfo,
         availability: Availability,
     },
-    /// A worker is gone.
-    WorkerGone(WorkerId),
+    /// A worker is gone; `orderly` if it said so before.
+    WorkerGone { worker: WorkerId, orderly: bool },
+    /// What a workflow that is over took in.
+    Spent {
+        tenant: TenantId,
+        workflow: WorkflowId,
+        bases: DayBases,
+    },
     /// Place now.
     Place,
+    /// The time has come at which something changes by itself.
+    Alarm,
     /// Which workers are there?
     Observe { reply: oneshot::Sender<Vec<Seat>> },
 }
@@ -106,10 +145,12 @@ pub struct Handle(ActorRef<Message>);
 impl Handle {
     /// Starts the actor.
     pub async fn start(
+        terms: Arc<Terms>,
         peers: Peers,
         supervisor: ractor::ActorCell,
     ) -> Result<Self, ractor::SpawnErr> {
-        let (actor, _) = Actor::spawn_linked(None, Scheduler, peers, supervisor).await?;
+        let arguments = (terms, peers);
+        let (actor, _) = Actor::spawn_linked(None, Scheduler, arguments, supervisor).await?;
         Ok(Self(actor))
     }
 
@@ -133,9 +174,18 @@ impl Handle {
         let _ = self.0.cast(Message::WorkerChanged { info, availability });
     }
 
-    /// Tells that a worker is gone.
-    pub fn worker_gone(&self, worker: WorkerId) {
-        let _ = self.0.cast(Message::WorkerGone(worker));
+    /// Tells that a worker is gone; `orderly` if it said so before.
+    pub fn worker_gone(&self, worker: WorkerId, orderly: bool) {
+        let _ = self.0.cast(Message::WorkerGone { worker, orderly });
+    }
+
+    /// Tells what a workflow that is over took in.
+    pub fn spent(&self, tenant: TenantId, workflow: WorkflowId, bases: DayBases) {
+        let _ = self.0.cast(Message::Spent {
+            tenant,
+            workflow,
+            bases,
+        });
     }
 
     /// Returns the workers, in order of id.
@@ -153,39 +203,39 @@ struct Scheduler;
 
 struct State {
     peers: Peers,
+    terms: Arc<Terms>,
     seats: BTreeMap<WorkerId, Seat>,
-    /// All live attempts.
-    running: BTreeMap<(WorkflowId, TaskKey), Running>,
-    lots: BTreeMap<(Priority, WorkflowId), Lot>,
+    /// All live attempts; the number is 0 until it is in the journal.
+    running: BTreeMap<(WorkflowId, TaskKey, AttemptNumber), Running>,
+    lots: BTreeMap<WorkflowId, Lot>,
+    /// What workflows that are over took in.
+    spent: BTreeMap<(TenantId, WorkflowId), DayBases>,
+    cordons: Cordons,
     placing: bool,
-}
-
-/// The ready tasks of one workflow.
-#[derive(Debug, Default)]
-struct Lot {
-    candidates: Vec<Candidate>,
-    /// Messages that were sent to the workflow.
-    sent: u64,
-    /// What the workflow was told about its waiting.
-    told: String,
+    /// When it is woken next; `None`: only by news.
+    alarm_ms: Option<u64>,
 }
 
 impl Actor for Scheduler {
     type Msg = Message;
     type State = State;
-    type Arguments = Peers;
+    type Arguments = (Arc<Terms>, Peers);
 
     async fn pre_start(
         &self,
         _: ActorRef<Message>,
-        peers: Peers,
+        (terms, peers): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
         Ok(State {
             peers,
+            terms,
             seats: BTreeMap::new(),
             running: BTreeMap::new(),
             lots: BTreeMap::new(),
+            spent: BTreeMap::new(),
+            cordons: Cordons::default(),
             placing: false,
+            alarm_ms: None,
         })
     }
 
@@ -197,22 +247,29 @@ impl Actor for Scheduler {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Offer(offer) => state.offered(offer),
-            Message::Released { workflow, tasks } => state.free(&workflow, tasks),
+            Message::Released { workflow, tasks } => {
+                for task in tasks {
+                    state.free(&workflow, task, AttemptNumber(0));
+                }
+            }
             Message::Restored { workflow, running } => {
                 for attempt in running {
                     state.occupy(&workflow, attempt);
                 }
             }
             Message::WorkerChanged { info, availability } => state.changed(info, availability),
-            Message::WorkerGone(worker) => {
-                state.seats.remove(&worker);
-                state.running.retain(|_, attempt| attempt.worker != worker);
-            }
+            Message::WorkerGone { worker, orderly } => state.gone(&worker, orderly),
+            Message::Spent {
+                tenant,
+                workflow,
+                bases,
+            } => state.spent(tenant, workflow, bases),
             Message::Place => {
                 state.placing = false;
-                state.place();
+                state.place(&myself);
                 return Ok(());
             }
+            Message::Alarm => state.alarm_ms = None,
             Message::Observe { reply } => {
                 let _ = reply.send(state.seats.values().cloned().collect());
                 return Ok(());
@@ -224,139 +281,5 @@ impl Actor for Scheduler {
             myself.cast(Message::Place)?;
         }
         Ok(())
-    }
-}
-
-impl State {
-    fn offered(&mut self, offer: Offer) {
-        let Offer {
-            workflow,
-            priority,
-            placements,
-            over,
-            started,
-            ended,
-            candidates,
-        } = offer;
-        self.number(&workflow, started);
-        self.free(&workflow, ended);
-        let key = (priority, workflow);
-        if over {
-            self.lots.remove(&key);
-            return;
-        }
-        let lot = self.lots.entry(key).or_default();
-        if placements >= lot.sent {
-            lot.candidates = candidates;
-        }
-    }
-
-    fn changed(&mut self, info: WorkerInfo, availability: Availability) {
-        let of_this_worker = self
-            .running
-            .iter()
-            .filter(|(_, attempt)| attempt.worker == info.id);
-        let mut seat = Seat {
-            info: info.clone(),
-            availability,
-            running: BTreeMap::new(),
-            used: Resources::default(),
-        };
-        for (task, attempt) in of_this_worker {
-            seat.running.insert(task.clone(), attempt.attempt);
-            seat.used = sum(seat.used, attempt.resources);
-        }
-        self.seats.insert(info.id, seat);
-    }
-
-    fn occupy(&mut self, workflow: &WorkflowId, attempt: Running) {
-        let task = (workflow.clone(), attempt.task);
-        if let Some(seat) = self.seats.get_mut(&attempt.worker) {
-            seat.running.insert(task.clone(), attempt.attempt);
-            seat.used = sum(seat.used, attempt.resources);
-        }
-        self.running.insert(task, attempt);
-    }
-
-    /// Takes in which number a placed attempt got.
-    fn number(&mut self, workflow: &WorkflowId, started: Vec<(TaskKey, AttemptNumber)>) {
-        for (task, number) in started {
-            let task = (workflow.clone(), task);
-            let Some(attempt) = self.running.get_mut(&task) else {
-                continue;
-            };
-            attempt.attempt = number;
-            if let Some(seat) = self.seats.get_mut(&attempt.worker) {
-                seat.running.insert(task, number);
-            }
-        }
-    }
-
-    fn free(&mut self, workflow: &WorkflowId, tasks: Vec<TaskKey>) {
-        for task in tasks {
-            let task = (workflow.clone(), task);
-            let Some(attempt) = self.running.remove(&task) else {
-                continue;
-            };
-            if let Some(seat) = self.seats.get_mut(&attempt.worker) {
-                seat.running.remove(&task);
-                seat.used = rest(seat.used, attempt.resources);
-            }
-        }
-    }
-
-    /// Takes in that a worker is about to have the reference of a workflow.
-    fn fetches(&mut self, workflow: &WorkflowId, worker: &WorkerId) {
-        let mut lots = self.lots.iter();
-        let lot = lots.find(|((_, of), _)| of == workflow).map(|(_, lot)| lot);
-        let candidate = lot.and_then(|lot| lot.candidates.first());
-        let reference = candidate.and_then(|candidate| candidate.need.reference.clone());
-        if let (Some(reference), Some(seat)) = (reference, self.seats.get_mut(worker)) {
-            seat.info.references.insert(reference);
-        }
-    }
-
-    fn place(&mut self) {
-        let mut placed: BTreeMap<WorkflowId, Vec<(TaskKey, WorkerId)>> = BTreeMap::new();
-        for (workflow, task, worker, resources) in place::place(&self.seats, &self.lots) {
-            self.fetches(&workflow, &worker);
-            let attempt = Running {
-                task,
-                attempt: AttemptNumber(0),
-                worker: worker.clone(),
-                resources,
-            };
-            self.occupy(&workflow, attempt);
-            placed.entry(workflow).or_default().push((task, worker));
-        }
-        let handles = self.peers.get();
-        for ((_, workflow), lot) in &mut self.lots {
-            if let Some(placements) = placed.remove(workflow) {
-                lot.sent += 1;
-                lot.candidates.clear();
-                lot.told.clear();
-                handles.workflows.placed(workflow.clone(), placements);
-            } else if let Some(candidate) = lot.candidates.first() {
-                let reason = place::why_waiting(&self.seats, candidate);
-                if reason != lot.told {
-                    lot.told.clone_from(&reason);
-                    handles.workflows.waiting(workflow.clone(), reason);
-                }
-            }
-        }
-    }
-}
-
-fn sum(a: Resources, b: Resources) -> Resources {
-    Resources {
-        cores: a.cores + b.cores,
-        memory_bytes: a.memory_bytes.saturating_add(b.memory_bytes),
-    }
-}
-
-fn rest(whole: Resources, part: Resources) -> Resources {
-    Resources {
-        cores: whole.cores.saturating_sub(part.cores),
-        memory_bytes: whole.memory_bytes.saturating_sub(part.memory_bytes),
     }
 }

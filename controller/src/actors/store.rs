@@ -9,7 +9,7 @@ mod writer;
 
 use std::sync::Arc;
 
-use common::ids::{BatchId, Epoch, IdempotencyToken, WorkflowId};
+use common::ids::{BatchId, Epoch, IdempotencyToken, TenantId, WorkflowId};
 use ractor::thread_local::{ThreadLocalActor, ThreadLocalActorSpawner};
 use ractor::{ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
@@ -18,9 +18,9 @@ use super::workflow::Snapshot;
 use super::workflows::Opened;
 use super::{NoAnswer, answer};
 use crate::core::fact::Fact;
-use crate::core::view::Status;
 use crate::leader::StateLock;
 use crate::objects::Fetcher;
+use crate::state::journal::Ending;
 use crate::state::records::{Accepted, SnapshotPointer, Token};
 use crate::state::{StateStore, Transaction, Write, journal, keys};
 use writer::State;
@@ -46,7 +46,7 @@ enum Message {
         workflow: WorkflowId,
         pointer: SnapshotPointer,
         /// How it ended, if it is over.
-        ended: Option<Status>,
+        ending: Option<Ending>,
         epoch: Epoch,
         done: Done,
     },
@@ -57,12 +57,19 @@ enum Message {
         submission: Submission,
         reply: oneshot::Sender<Submitted>,
     },
+    /// Finish submissions that were interrupted.
+    FinishSubmissions,
     /// All workflows, as they are now.
     LoadAll { reply: oneshot::Sender<Vec<Opened>> },
     /// One workflow that is over.
     Load {
         workflow: WorkflowId,
         reply: oneshot::Sender<Option<Snapshot>>,
+    },
+    /// What workflows that are over took in on a day since 1970.
+    Spent {
+        day: u32,
+        reply: oneshot::Sender<Vec<(TenantId, WorkflowId, u64)>>,
     },
     /// Write what has gathered.
     Flush,
@@ -123,17 +130,17 @@ impl Journal {
     }
 
     /// Makes a written snapshot count; `done` is called when that is durable. If it is the last one,
-    /// of a workflow that `ended` so, nothing else is read of it any more.
+    /// of a workflow with this `ending`, nothing else is read of it any more.
     pub fn install_snapshot(
         &self,
-        (workflow, ended): (WorkflowId, Option<Status>),
+        (workflow, ending): (WorkflowId, Option<Ending>),
         pointer: SnapshotPointer,
         done: Done,
     ) {
         let message = Message::Install {
             workflow,
             pointer,
-            ended,
+            ending,
             epoch: self.epoch,
             done,
         };
@@ -218,6 +225,11 @@ impl Handle {
         answer(submitted).await
     }
 
+    /// Finishes what a controller that is gone may have left of a large submission.
+    pub fn finish_submissions(&self) {
+        let _ = self.0.cast(Message::FinishSubmissions);
+    }
+
     /// Returns all workflows, in order of acceptance.
     ///
     /// # Errors
@@ -226,6 +238,16 @@ impl Handle {
         let (reply, all) = oneshot::channel();
         let _ = self.0.cast(Message::LoadAll { reply });
         all.await.map_err(|_| NoAnswer)
+    }
+
+    /// Returns what workflows that are over took in on a day since 1970.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] if the store failed.
+    pub async fn spent(&self, day: u32) -> Result<Vec<(TenantId, WorkflowId, u64)>, NoAnswer> {
+        let (reply, spent) = oneshot::channel();
+        let _ = self.0.cast(Message::Spent { day, reply });
+        answer(spent).await
     }
 
     /// Returns how a workflow ended.

@@ -248,7 +248,7 @@ impl State {
 
     fn gone(&self, worker: WorkerId, orderly: bool) {
         let handles = self.peers.get();
-        handles.scheduler.worker_gone(worker.clone());
+        handles.scheduler.worker_gone(worker.clone(), orderly);
         let class = match orderly {
             true => FailureClass::Preempted,
             false => FailureClass::WorkerLost,

@@ -4,6 +4,7 @@
 //! answers, duties) are let out in order when the store says that they are durable.
 
 mod effects;
+mod observed;
 mod progress;
 mod snapshots;
 
@@ -19,12 +20,15 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{oneshot, watch};
 
 use super::worker::ToWorker;
-use super::{NoAnswer, Peers, answer};
+use super::{NoAnswer, Peers, answer, now};
+use crate::core::advance;
 use crate::core::duty::Duty;
 use crate::core::event::Event;
 use crate::core::state::{TaskKey, WorkflowState};
+use crate::core::verdict;
 use crate::core::view::{self, Status, WorkflowView};
 use effects::Effect;
+use observed::Observed;
 use snapshots::Snapshots;
 
 /// How often watchers are told of work that no fact tells of, at most.
@@ -257,6 +261,10 @@ struct State {
     snapshots: Snapshots,
     /// Watchers will be told of work within [`SHOW_WORK_EVERY`].
     work_is_new: bool,
+    /// What operators are told.
+    observed: Observed,
+    /// It was asked to stop, and nothing was done for that yet.
+    begins_to_end: bool,
     ended: bool,
 }
 
@@ -275,6 +283,7 @@ impl Actor for Workflow {
             work: 0,
         });
         Ok(State {
+            observed: Observed::of(&state),
             myself: Handle(myself),
             peers,
             state,
@@ -287,6 +296,7 @@ impl Actor for Workflow {
             waiting: String::new(),
             snapshots: Snapshots::default(),
             work_is_new: false,
+            begins_to_end: false,
             ended: false,
         })
     }
@@ -316,7 +326,10 @@ impl Actor for Workflow {
                 state.happen(event.unwrap_or(Event::TimePassed));
             }
             Message::Wake => state.happen(Event::TimePassed),
-            Message::Durable(sequence) => state.durable(sequence),
+            Message::Durable(sequence) => {
+                state.durable(sequence);
+                state.go_on_ending();
+            }
             Message::SnapshotDone => state.snapshot_done(),
             Message::ShowWork => state.show_work(),
             Message::Waiting(reason) => state.waiting = reason,
@@ -345,9 +358,20 @@ impl Said {
 }
 
 impl State {
+    /// Answers as soon as the wish is durable; only then are attempts ended, of which there may be many.
     fn cancel(&mut self, reply: oneshot::Sender<Arc<Snapshot>>) {
-        self.happen(Event::CancelRequested);
+        let facts = advance(&mut self.state, Event::CancelRequested, now());
+        self.begins_to_end = !facts.is_empty();
+        self.journal(facts, Vec::new(), Vec::new());
         self.answer(reply);
+    }
+
+    /// Does what follows from a wish to stop once it is durable, unless something else did.
+    fn go_on_ending(&mut self) {
+        if self.begins_to_end && self.pending.is_empty() && !self.ended {
+            self.begins_to_end = false;
+            self.happen(Event::TimePassed);
+        }
     }
 
     /// Answers with what is seen now, once that is durable.
@@ -363,7 +387,8 @@ impl State {
         self.lose(&worker, FailureClass::WorkerLost, |attempt| {
             !held.contains(&attempt)
         });
-        let stray = |attempt: &AttemptId| !self.may_hold(attempt, &worker);
+        let stray =
+            |attempt: &AttemptId| !verdict::may_hold(&self.state, progress::key(attempt), &worker);
         let strays = holding.into_iter().filter(stray);
         let cancels: Vec<_> = strays.map(ToWorker::Cancel).collect();
         // What it was told to end before it is told again.

@@ -13,6 +13,7 @@ use common::workflow::{Work, WorkflowSpec};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
+use super::scheduler::DayBases;
 use super::workflow::{self, Said, Snapshot};
 use super::{NoAnswer, Peers, answer};
 use crate::core::state::{TaskKey, WorkflowState};
@@ -52,6 +53,8 @@ enum Message {
     },
     /// Another controller was asked to stop a workflow.
     Cancel(WorkflowId),
+    /// Another controller took a large submission.
+    Submitted,
     /// A workflow's status changed.
     Status {
         workflow: WorkflowId,
@@ -89,6 +92,8 @@ pub struct Opened {
     pub sample: String,
     /// How far it is.
     pub status: Status,
+    /// Bases of the reads that it took in on the last day on which it did, if its state tells.
+    pub bases: Option<DayBases>,
     /// Whether it is over.
     pub place: Place,
 }
@@ -204,6 +209,11 @@ impl Handle {
         let _ = self.0.cast(Message::Cancel(workflow));
     }
 
+    /// Another controller took a submission whose records may still be aside.
+    pub fn submitted(&self) {
+        let _ = self.0.cast(Message::Submitted);
+    }
+
     /// Tells that a workflow's status changed.
     pub fn status(&self, workflow: WorkflowId, status: Status) {
         let _ = self.0.cast(Message::Status { workflow, status });
@@ -301,6 +311,7 @@ impl Actor for Workflows {
                 }
             }
             Message::Cancel(workflow) => state.cancel(workflow),
+            Message::Submitted => state.peers.get().store.finish_submissions(),
             Message::Status { workflow, status } => {
                 if let Some(entry) = state.index.get_mut(&workflow) {
                     entry.status = status;

@@ -6,7 +6,9 @@ use proto::v1::admin_server::Admin;
 use tonic::{Extensions, Request, Response, Status};
 
 use super::callers::caller;
+use super::view::timestamp;
 use super::{Api, cluster, not_found, unavailable};
+use crate::actors::now_ms;
 use crate::actors::scheduler::{Availability, Seat};
 
 /// The service.
@@ -85,7 +87,9 @@ async fn workers(api: &Api) -> Result<Vec<v1::WorkerStatus>, Status> {
 }
 
 fn status(seat: &Seat) -> v1::WorkerStatus {
+    let cordoned = seat.cordoned_until_ms > now_ms();
     let state = match seat.availability {
+        Availability::Ready if cordoned => v1::WorkerState::Cordoned,
         Availability::Ready => v1::WorkerState::Ready,
         Availability::Suspect => v1::WorkerState::Suspect,
         Availability::Draining => v1::WorkerState::Draining,
@@ -106,5 +110,6 @@ fn status(seat: &Seat) -> v1::WorkerStatus {
         memory_bytes: seat.info.resources.memory_bytes,
         memory_used_bytes: seat.used.memory_bytes,
         running: running.collect(),
+        cordoned_until: cordoned.then(|| timestamp(seat.cordoned_until_ms)),
     }
 }

@@ -1,12 +1,15 @@
 //! Who leads, and the way there for what only the leader can answer.
 
+use std::path::Path;
 use std::time::Duration;
 
 use common::ids::Epoch;
+use common::tls::{ClientTls, TlsConnector};
+use common::wire::status::refusal;
 use proto::v1;
 use proto::v1::admin_client::AdminClient;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Extensions, Request, Status};
+use tonic::{Code, Extensions, Request, Status};
 
 use super::{Api, not_leader, unavailable};
 use crate::actors::NoAnswer;
@@ -59,10 +62,41 @@ pub async fn elsewhere(api: &Api) -> Result<Option<AdminClient<Channel>>, Status
         // It was elected just now.
         return Err(unavailable(NoAnswer));
     }
-    let endpoint = Endpoint::from_shared(address).map_err(|_| not_leader())?;
-    let endpoint = endpoint.connect_timeout(CONNECT_WITHIN);
-    let channel = endpoint.timeout(ANSWER_WITHIN).connect().await;
-    Ok(Some(AdminClient::new(channel.map_err(|_| not_leader())?)))
+    let channel = reach(&address, api.peer_ca.as_deref()).await?;
+    Ok(Some(AdminClient::new(channel)))
+}
+
+/// Connects to another controller. It shows no certificate there: who asks is proven by what is handed on.
+async fn reach(address: &str, ca: Option<&Path>) -> Result<Channel, Status> {
+    let endpoint = |address: String| {
+        let endpoint = Endpoint::from_shared(address).map_err(|_| not_leader())?;
+        let endpoint = endpoint.connect_timeout(CONNECT_WITHIN);
+        Ok::<_, Status>(endpoint.timeout(ANSWER_WITHIN))
+    };
+    let connected = match (address.strip_prefix("https://"), ca) {
+        (None, _) => endpoint(address.to_owned())?.connect().await,
+        (Some(place), Some(ca)) => {
+            let tls = ClientTls {
+                ca: ca.to_owned(),
+                identity: None,
+            };
+            let endpoint = endpoint(format!("http://{place}"))?;
+            endpoint.connect_with_connector(TlsConnector(tls)).await
+        }
+        (Some(_), None) => {
+            let message = format!("{address} leads, and no --peer-ca vouches for it here");
+            let retry = Some(CONNECT_WITHIN);
+            return Err(refusal(Code::Unavailable, "NOT_LEADER", &message, retry));
+        }
+    };
+    connected.map_err(|error| {
+        tracing::warn!(
+            address,
+            error = &error as &dyn std::error::Error,
+            "the leader is not reached"
+        );
+        not_leader()
+    })
 }
 
 /// Returns a request as it is handed on: what proves who asks goes with it, nothing else.

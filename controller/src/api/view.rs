@@ -129,7 +129,8 @@ fn output(file: &OutputFile) -> v1::OutputFile {
     }
 }
 
-fn timestamp(ms: u64) -> Timestamp {
+/// Returns a time in milliseconds since 1970 as it is sent.
+pub(super) fn timestamp(ms: u64) -> Timestamp {
     Timestamp {
         seconds: i64::try_from(ms / 1000).unwrap_or(i64::MAX),
         nanos: (ms % 1000) as i32 * 1_000_000,

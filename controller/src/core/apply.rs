@@ -6,11 +6,14 @@ use common::failure::Failure;
 use common::ids::AttemptNumber;
 use common::task::{Counters, ObjectRef, ReadBatch, SplitCursor, Stage};
 
+use super::audit::is_chosen;
 use super::fact::{Change, Fact};
 use super::state::{
-    End, LaneProgress, Lease, Phase, Publication, TaskKey, TaskStatus, WorkflowState,
+    Audited, End, LaneProgress, Lease, Leases, Phase, Publication, TaskKey, TaskStatus,
+    WorkflowState,
 };
 use crate::plan::dag::{Plan, first_tasks};
+use crate::scheduling::share::day_of;
 
 /// Applies one fact.
 pub fn apply(state: &mut WorkflowState, fact: &Fact) {
@@ -27,7 +30,7 @@ pub fn apply(state: &mut WorkflowState, fact: &Fact) {
         }
         Change::ReadBatchCommitted {
             read_batch, cursor, ..
-        } => read_batch_committed(state, read_batch, *cursor),
+        } => read_batch_committed(state, read_batch, *cursor, at_ms),
         Change::AttemptStarted {
             task,
             attempt,
@@ -47,13 +50,22 @@ pub fn apply(state: &mut WorkflowState, fact: &Fact) {
             attempt,
             manifest,
             counters,
-        } => attempt_completed(state, *task, (*attempt, manifest), counters),
+        } => {
+            let held = state.lease(*task, *attempt);
+            let took_ms = held.map(|lease| at_ms.saturating_sub(lease.started_at_ms));
+            remember_worker(state, *task, *attempt);
+            attempt_completed(state, *task, (*attempt, manifest), counters);
+            let durations = &mut state.stage_mut(task.stage).durations;
+            took_ms
+                .into_iter()
+                .for_each(|took_ms| durations.add(took_ms));
+        }
         Change::AttemptFailed {
             task,
+            attempt,
             failure,
             retry_at_ms,
-            ..
-        } => attempt_failed(state, *task, failure, (at_ms, *retry_at_ms)),
+        } => attempt_failed(state, (*task, *attempt), failure, (at_ms, *retry_at_ms)),
         Change::StageCompleted { stage, manifest } => {
             let progress = state.stage_mut(*stage);
             progress.closed = true;
@@ -61,6 +73,13 @@ pub fn apply(state: &mut WorkflowState, fact: &Fact) {
             progress.ended_at_ms = Some(at_ms);
         }
         Change::StageReopened { stage, indices } => stage_reopened(state, *stage, indices),
+        Change::AuditOpened { stage, indices } => {
+            let tasks = indices.iter().map(|&index| TaskKey {
+                stage: *stage,
+                index,
+            });
+            tasks.for_each(|task| audit_opened(state, task));
+        }
         Change::CancelRequested => state.cancel_requested_at_ms = Some(at_ms),
         Change::PublicationStarted { targets } => {
             state.phase = Phase::Publishing;
@@ -94,7 +113,12 @@ fn validated(state: &mut WorkflowState, plan: &Arc<Plan>) {
     }
 }
 
-fn read_batch_committed(state: &mut WorkflowState, batch: &ReadBatch, cursor: SplitCursor) {
+fn read_batch_committed(
+    state: &mut WorkflowState,
+    batch: &ReadBatch,
+    cursor: SplitCursor,
+    at_ms: u64,
+) {
     let next_task = state.read_batches.len() as u32;
     let Some(lane) = state.lanes.get_mut(batch.lane as usize) else {
         return;
@@ -105,6 +129,8 @@ fn read_batch_committed(state: &mut WorkflowState, batch: &ReadBatch, cursor: Sp
         None => {
             lane.align_tasks.push(next_task);
             state.read_batches.push(batch.clone());
+            let bases = state.bases_by_day.entry(day_of(at_ms)).or_default();
+            *bases = bases.saturating_add(batch.bases);
             state.add_tasks(Stage::Align, 1);
         }
     }
@@ -112,7 +138,10 @@ fn read_batch_committed(state: &mut WorkflowState, batch: &ReadBatch, cursor: Sp
 
 fn attempt_started(state: &mut WorkflowState, task: TaskKey, lease: Lease) {
     let (attempt, at_ms) = (lease.attempt.0, lease.started_at_ms);
-    state.set_status(task, TaskStatus::Live(Box::new(lease)));
+    match state.leases_mut(task) {
+        Some(leases) => leases.second = Some(lease),
+        None => state.set_status(task, TaskStatus::Live(Box::new(lease.into()))),
+    }
     state.started_at_ms.get_or_insert(at_ms);
     let progress = state.stage_mut(task.stage);
     progress.attempts += 1;
@@ -130,9 +159,13 @@ fn attempt_completed(
     counters: &Counters,
 ) {
     let worker = state.lease(task, attempt).map(|lease| lease.worker.clone());
+    let again = state.task(task).is_some_and(|task| task.audited.is_some());
     let progress = state.stage_mut(task.stage);
-    progress.reads += counters.reads;
-    progress.bases += counters.bases;
+    // What is done again is no more work done, though it took its time.
+    if !again {
+        progress.reads += counters.reads;
+        progress.bases += counters.bases;
+    }
     progress.cpu_ms += counters.cpu_ms;
     if let Some(worker) = worker {
         *progress.completed_by.entry(worker).or_default() += 1;
@@ -141,22 +174,40 @@ fn attempt_completed(
     state.set_status(task, TaskStatus::Done { attempt, manifest });
 }
 
+/// Remembers who did a task that will run again, so that another one does then.
+fn remember_worker(state: &mut WorkflowState, task: TaskKey, attempt: AttemptNumber) {
+    let Some(worker) = state.lease(task, attempt).map(|lease| lease.worker.clone()) else {
+        return;
+    };
+    if is_chosen(state, task)
+        && let Some(held) = state
+            .stage_mut(task.stage)
+            .tasks
+            .get_mut(task.index as usize)
+    {
+        held.trouble.get_or_insert_default().last_worker = Some(worker);
+    }
+}
+
 fn attempt_failed(
     state: &mut WorkflowState,
-    task: TaskKey,
+    (task, attempt): (TaskKey, AttemptNumber),
     failure: &Failure,
     (at_ms, retry_at_ms): (u64, Option<u64>),
 ) {
-    let worker = match state.task(task).map(|task| &task.status) {
-        Some(TaskStatus::Live(lease)) => Some(lease.worker.clone()),
-        _ => None,
-    };
+    let worker = state.lease(task, attempt).map(|lease| lease.worker.clone());
+    let other = state.leases(task).and_then(|leases| leases.beside(attempt));
+    let other = other.cloned().map(Leases::from);
     let tasks = &mut state.stage_mut(task.stage).tasks;
     if let Some(held) = tasks.get_mut(task.index as usize) {
         let trouble = held.trouble.get_or_insert_default();
         *trouble.failures.entry(failure.class).or_default() += 1;
         trouble.last_worker = worker;
         trouble.last = Some(failure.clone());
+    }
+    if let Some(other) = other {
+        state.set_status(task, TaskStatus::Live(Box::new(other)));
+        return;
     }
     let status = match retry_at_ms {
         Some(retry_at_ms) if retry_at_ms > at_ms => TaskStatus::Waiting {
@@ -177,6 +228,10 @@ fn stage_reopened(state: &mut WorkflowState, stage: Stage, indices: &[u32]) {
     for &index in indices {
         let task = TaskKey { stage, index };
         state.set_status(task, TaskStatus::default());
+        // What it is compared with may be lost too.
+        if let Some(held) = state.stage_mut(stage).tasks.get_mut(index as usize) {
+            held.audited = None;
+        }
         if stage == Stage::Split
             && let Some(lane) = state.lanes.get_mut(index as usize)
         {
@@ -186,6 +241,20 @@ fn stage_reopened(state: &mut WorkflowState, stage: Stage, indices: &[u32]) {
     if state.phase == Phase::Publishing {
         state.phase = Phase::Active;
         state.publication = Some(Publication::default());
+    }
+}
+
+fn audit_opened(state: &mut WorkflowState, task: TaskKey) {
+    let tasks = &mut state.stage_mut(task.stage).tasks;
+    let Some(held) = tasks.get_mut(task.index as usize) else {
+        return;
+    };
+    if let TaskStatus::Done { attempt, manifest } = &held.status {
+        held.audited = Some(Box::new(Audited {
+            attempt: *attempt,
+            manifest: manifest.as_deref().cloned(),
+        }));
+        state.set_status(task, TaskStatus::default());
     }
 }
 

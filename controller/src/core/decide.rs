@@ -58,6 +58,11 @@ fn changes(state: &WorkflowState, event: Event, now: Now) -> Vec<Change> {
             when(due, Change::StageCompleted { stage, manifest })
         }
         Event::IntermediateLost { key } => lineage::found_lost(state, &key),
+        Event::OutputsDiffer { task, failure } => {
+            let task = Some(task);
+            let failing = Change::Failing(WorkflowFailure { failure, task });
+            when(goes_on(state), failing)
+        }
         Event::CancelRequested => {
             let late = state.is_ending() || state.phase == Phase::Publishing;
             when(!late, Change::CancelRequested)

@@ -4,6 +4,7 @@
 use common::ids::{AttemptNumber, WorkerId};
 use common::task::{ObjectRef, Stage};
 
+use super::audit::to_open;
 use super::state::{Lease, Phase, TaskKey, TaskStatus, WorkflowState};
 
 /// Something that the controller has to do. Doing it twice does no harm.
@@ -98,8 +99,13 @@ fn active(state: &WorkflowState, now_ms: u64) -> Vec<Duty> {
         .collect()
 }
 
-/// Says whether all tasks of an open stage are done, and no more can come.
+/// Says whether all tasks of an open stage are done, no more can come, and none is to run again.
 pub fn is_complete(state: &WorkflowState, stage: Stage) -> bool {
+    is_all_done(state, stage) && to_open(state, stage).is_empty()
+}
+
+/// Says whether all tasks of an open stage are done, and no more can come.
+pub fn is_all_done(state: &WorkflowState, stage: Stage) -> bool {
     let progress = state.stage(stage);
     let no_more = stage != Stage::Align || state.stage(Stage::Split).closed;
     state.has_stage(stage) && !progress.closed && progress.all_done() && no_more

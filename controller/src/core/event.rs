@@ -73,6 +73,13 @@ pub enum Event {
         /// Its key.
         key: String,
     },
+    /// Two attempts of a task gave different outputs.
+    OutputsDiffer {
+        /// The task.
+        task: TaskKey,
+        /// What differs.
+        failure: Failure,
+    },
     /// The client asks to stop.
     CancelRequested,
     /// The targets of publication are known.

@@ -94,6 +94,13 @@ pub enum Change {
         /// The tasks.
         indices: Vec<u32>,
     },
+    /// These tasks are done and run again: both outputs have to be the same.
+    AuditOpened {
+        /// The stage.
+        stage: Stage,
+        /// The tasks.
+        indices: Vec<u32>,
+    },
     /// The client asked to stop.
     CancelRequested,
     /// Files start to appear.

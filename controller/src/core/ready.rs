@@ -6,6 +6,7 @@ use common::task::{Resources, Stage};
 use common::workflow::Work;
 
 use super::state::{Phase, TaskKey, TaskStatus, WorkflowState};
+use super::straggler::{next_straggler_ms, stragglers};
 use crate::plan::dag::dependencies;
 use crate::plan::resources::resources;
 
@@ -20,6 +21,10 @@ pub struct Need {
     pub reference: Option<String>,
     /// Where the last attempt failed: another worker is better, if there is one.
     pub avoid: Option<WorkerId>,
+    /// Where its first attempt runs: a second one has to be elsewhere.
+    pub never_on: Option<WorkerId>,
+    /// Whether it gets only what nothing else wants.
+    pub is_spare: bool,
 }
 
 /// Returns the tasks that may start now, stage by stage; those that waited for a time come last.
@@ -40,6 +45,26 @@ pub fn ready_tasks(state: &WorkflowState, now_ms: u64) -> impl Iterator<Item = T
     waiting
         .chain(due)
         .filter(|task| input_is_there(state, *task))
+}
+
+/// Returns what the scheduler may place now, with what each needs: first attempts of the tasks that
+/// are ready, `most` of them, then second attempts of stragglers.
+pub fn candidates(
+    state: &WorkflowState,
+    now_ms: u64,
+    most: usize,
+) -> impl Iterator<Item = (TaskKey, Need)> + '_ {
+    let ready = ready_tasks(state, now_ms).take(most);
+    let first = ready.filter_map(|task| Some((task, need(state, task)?)));
+    let second = stragglers(state, now_ms).filter_map(|(task, lease)| {
+        let needed = Need {
+            never_on: Some(lease.worker.clone()),
+            is_spare: true,
+            ..need(state, task)?
+        };
+        Some((task, needed))
+    });
+    first.chain(second)
 }
 
 /// Says whether a task may start now.
@@ -87,6 +112,8 @@ pub fn need(state: &WorkflowState, task: TaskKey) -> Option<Need> {
             Work::Probe { .. } => None,
         },
         avoid: trouble.and_then(|trouble| trouble.last_worker.clone()),
+        never_on: None,
+        is_spare: false,
     })
 }
 
@@ -101,5 +128,6 @@ pub fn next_deadline_ms(state: &WorkflowState, now_ms: u64) -> Option<u64> {
     let mut delayed = state.delayed.iter().map(|(at_ms, _)| *at_ms);
     let task = delayed.find(|at_ms| *at_ms > now_ms);
     let publish = publish.filter(|at_ms| *at_ms > now_ms);
-    task.into_iter().chain(publish).min()
+    let straggler = next_straggler_ms(state, now_ms);
+    task.into_iter().chain(publish).chain(straggler).min()
 }

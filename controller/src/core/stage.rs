@@ -6,6 +6,7 @@ use common::failure::{Failure, FailureClass};
 use common::ids::{AttemptNumber, Epoch, WorkerId};
 use common::task::ObjectRef;
 
+use super::durations::Durations;
 use super::task_set::TaskSet;
 
 /// One stage's progress. Sums and sets are derived from `tasks` as facts are applied.
@@ -29,6 +30,8 @@ pub struct StageProgress {
     pub bases: u64,
     /// CPU time of completed attempts.
     pub cpu_ms: u64,
+    /// How long completed attempts took.
+    pub durations: Durations,
     /// How many tasks each worker completed.
     pub completed_by: BTreeMap<WorkerId, u32>,
     /// Whether all tasks are done and the stage manifest is journaled.
@@ -52,6 +55,17 @@ pub struct TaskState {
     pub status: TaskStatus,
     /// What went wrong so far.
     pub trouble: Option<Box<Trouble>>,
+    /// Its first result, if it runs twice.
+    pub audited: Option<Box<Audited>>,
+}
+
+/// The first result of a task that runs twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audited {
+    /// The attempt.
+    pub attempt: AttemptNumber,
+    /// Its manifest.
+    pub manifest: Option<ObjectRef>,
 }
 
 /// Where a task stands.
@@ -62,8 +76,8 @@ pub enum TaskStatus {
         /// 0: for a worker only.
         not_before_ms: u64,
     },
-    /// An attempt is out.
-    Live(Box<Lease>),
+    /// An attempt is out, or two.
+    Live(Box<Leases>),
     /// Its result is journaled.
     Done {
         /// The attempt whose result counts.
@@ -92,6 +106,39 @@ pub struct Lease {
     pub epoch: Epoch,
     /// When.
     pub started_at_ms: u64,
+}
+
+/// The holds on a task's live attempts: of two the first that completes wins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leases {
+    /// The earlier one.
+    pub first: Lease,
+    /// The second attempt of a straggler, on another worker.
+    pub second: Option<Lease>,
+}
+
+impl Leases {
+    /// Returns all, the earlier one first.
+    pub fn iter(&self) -> impl Iterator<Item = &Lease> {
+        std::iter::once(&self.first).chain(&self.second)
+    }
+
+    /// Returns the hold on an attempt.
+    pub fn get(&self, attempt: AttemptNumber) -> Option<&Lease> {
+        self.iter().find(|lease| lease.attempt == attempt)
+    }
+
+    /// Returns the hold on the attempt beside this one.
+    pub fn beside(&self, attempt: AttemptNumber) -> Option<&Lease> {
+        self.iter().find(|lease| lease.attempt != attempt)
+    }
+}
+
+impl From<Lease> for Leases {
+    fn from(first: Lease) -> Self {
+        let second = None;
+        Self { first, second }
+    }
 }
 
 /// What went wrong with a task so far.

@@ -1,15 +1,16 @@
 //! What the facts of one workflow add up to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use common::failure::Failure;
 use common::ids::{AttemptNumber, BatchId, TenantId, WorkflowId};
 use common::task::{AttemptId, ReadBatch, SplitCursor, Stage, TaskId};
+use common::trace::TraceContext;
 use common::workflow::WorkflowSpec;
 
-pub use super::stage::{Lease, StageProgress, TaskState, TaskStatus, Trouble};
+pub use super::stage::{Audited, Lease, Leases, StageProgress, TaskState, TaskStatus, Trouble};
 use crate::plan::dag::Plan;
 
 /// One workflow's progress.
@@ -21,6 +22,8 @@ pub struct WorkflowState {
     pub batch: BatchId,
     /// Whose it is.
     pub tenant: TenantId,
+    /// Where it belongs in a trace, if anybody records it.
+    pub trace: Option<TraceContext>,
     /// What was asked for.
     pub spec: Arc<WorkflowSpec>,
     /// When it became durable.
@@ -35,6 +38,8 @@ pub struct WorkflowState {
     pub lanes: Vec<LaneProgress>,
     /// The read batch of each `align` task, in order of commit.
     pub read_batches: Vec<ReadBatch>,
+    /// Bases of read batches by the day since 1970 on which they were first written.
+    pub bases_by_day: BTreeMap<u32, u64>,
     /// Tasks that wait for a time: time, task.
     pub delayed: BTreeSet<(u64, TaskKey)>,
     /// When cancellation was asked for.
@@ -151,6 +156,7 @@ impl WorkflowState {
             workflow,
             batch,
             tenant: TenantId::default(),
+            trace: None,
             spec,
             accepted_at_ms,
             phase: Phase::Accepted,
@@ -158,6 +164,7 @@ impl WorkflowState {
             stages: Default::default(),
             lanes: Vec::new(),
             read_batches: Vec::new(),
+            bases_by_day: BTreeMap::new(),
             delayed: BTreeSet::new(),
             cancel_requested_at_ms: None,
             failure: None,
@@ -184,24 +191,39 @@ impl WorkflowState {
         self.stage(task.stage).tasks.get(task.index as usize)
     }
 
-    /// Returns the hold on this attempt, if it is live.
-    pub fn lease(&self, task: TaskKey, attempt: AttemptNumber) -> Option<&Lease> {
+    /// Returns the holds on a task's live attempts.
+    pub fn leases(&self, task: TaskKey) -> Option<&Leases> {
         match &self.task(task)?.status {
-            TaskStatus::Live(lease) if lease.attempt == attempt => Some(lease),
+            TaskStatus::Live(leases) => Some(leases),
             _ => None,
         }
     }
 
+    pub(crate) fn leases_mut(&mut self, task: TaskKey) -> Option<&mut Leases> {
+        let progress = self.stage_mut(task.stage);
+        match &mut progress.tasks.get_mut(task.index as usize)?.status {
+            TaskStatus::Live(leases) => Some(leases),
+            _ => None,
+        }
+    }
+
+    /// Returns the hold on this attempt, if it is live.
+    pub fn lease(&self, task: TaskKey, attempt: AttemptNumber) -> Option<&Lease> {
+        self.leases(task)?.get(attempt)
+    }
+
     /// Returns all live attempts.
     pub fn live_attempts(&self) -> impl Iterator<Item = (TaskKey, &Lease)> {
-        Stage::ALL.into_iter().flat_map(move |stage| {
-            let progress = self.stage(stage);
-            progress.live.iter().filter_map(move |&index| {
-                match &progress.tasks[index as usize].status {
-                    TaskStatus::Live(lease) => Some((TaskKey { stage, index }, &**lease)),
-                    _ => None,
-                }
-            })
+        let stages = Stage::ALL.into_iter();
+        stages.flat_map(|stage| self.live_in(stage))
+    }
+
+    /// Returns the live attempts of a stage.
+    pub fn live_in(&self, stage: Stage) -> impl Iterator<Item = (TaskKey, &Lease)> {
+        self.stage(stage).live.iter().flat_map(move |&index| {
+            let task = TaskKey { stage, index };
+            let leases = self.leases(task).into_iter().flat_map(Leases::iter);
+            leases.map(move |lease| (task, lease))
         })
     }
 

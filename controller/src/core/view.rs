@@ -154,7 +154,7 @@ fn stage_view(state: &WorkflowState, stage: Stage) -> StageView {
         stage,
         status: stage_status(progress, planned),
         tasks: progress.tasks.len() as u32,
-        running: progress.live.len() as u32,
+        running: state.live_in(stage).count() as u32,
         done: progress.done,
         attempts: progress.attempts,
         most_attempts: progress.most_attempts,

@@ -1,10 +1,13 @@
 //! Stage manifests: all manifests of a stage's tasks in one object, once every object is there.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use bytes::Bytes;
+use common::failure::{Failure, FailureClass};
 use common::ids::Sha256;
 use common::location::Location;
+use common::s3_login::S3Access;
 use common::task::{Manifest, ObjectRef, Stage};
 use common::workflow::Work;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -14,6 +17,8 @@ use tokio::runtime;
 
 use super::{Job, Obstacle, Services};
 use crate::admission::reference::INDEX_ENDING;
+use crate::core::audit::Pair;
+use crate::core::event::Event;
 use crate::publication::bucket::{DIGEST, send};
 use crate::publication::{Source, install};
 
@@ -37,6 +42,31 @@ impl Services {
         }
         let bytes = Manifest::encode_stage(&manifests);
         self.write(&job.stage_manifest, bytes)
+    }
+
+    /// Compares the outputs of tasks that ran twice; returns what follows if they differ.
+    pub(super) fn audit(&self, pairs: &[Pair]) -> Result<Option<Event>, Obstacle> {
+        for Pair { task, manifests } in pairs {
+            let [first, second] = manifests;
+            let made = match self.manifests(std::slice::from_ref(first)) {
+                // It counts no longer: nothing but this comparison needs it.
+                Err(Obstacle::Lost { key, reason }) => {
+                    tracing::warn!(%task, key, reason, "not audited");
+                    continue;
+                }
+                made => made?,
+            };
+            let again = self.manifests(std::slice::from_ref(second))?;
+            if !made.iter().map(digests).eq(again.iter().map(digests)) {
+                let (first, second) = (&first.key, &second.key);
+                tracing::error!(%task, first, second, "two attempts of a task gave different outputs");
+                let message = format!("two attempts gave different outputs: {first}, {second}");
+                let failure = Failure::new(FailureClass::Nondeterminism, message);
+                let task = *task;
+                return Ok(Some(Event::OutputsDiffer { task, failure }));
+            }
+        }
+        Ok(None)
     }
 
     fn manifests(&self, results: &[ObjectRef]) -> Result<Vec<Manifest>, Obstacle> {
@@ -115,15 +145,22 @@ impl Services {
             return;
         };
         let place = genome.reference.with_ending(INDEX_ENDING);
-        if let Err(error) = self.install(&place, index, &source) {
-            let reference = &genome.reference;
-            tracing::info!(%reference, %error, "the index stays with its workflow");
+        if let Err(error) = self.install((&place, &genome.s3), index, &source) {
+            tracing::info!(workflow = %job.workflow, "the index stays with its workflow");
+            tracing::debug!(reference = %genome.reference, %error, "it cannot be installed");
         }
     }
 
-    fn install(&self, place: &Location, index: &ObjectRef, source: &Source) -> io::Result<()> {
+    fn install(
+        &self,
+        (place, access): (&Location, &S3Access),
+        index: &ObjectRef,
+        source: &Source,
+    ) -> io::Result<()> {
         if let Location::S3 { bucket, key } = place {
-            let found = self.inputs.in_bucket(bucket, key);
+            let theirs = self.inputs.of(access).map_err(io::Error::other)?;
+            let inputs = theirs.as_ref().unwrap_or(&self.inputs);
+            let found = inputs.in_bucket(bucket, key);
             let (bucket, key) = found.map_err(io::Error::other)?;
             return put(&self.bulk, &bucket, &key, index, source);
         }
@@ -153,6 +190,15 @@ fn put(
             Ok(send(bulk, writer, &mut *source.reader()?)?)
         }
     }
+}
+
+/// What has to be the same whoever wrote it.
+fn digests(manifest: &Manifest) -> BTreeMap<&str, (u64, Sha256)> {
+    let outputs = manifest.outputs.iter();
+    let digest = |object: &ObjectRef| (object.size_bytes, object.sha256);
+    outputs
+        .map(|(role, object)| (role.as_str(), digest(object)))
+        .collect()
 }
 
 fn judge(object: &ObjectRef, error: &Error) -> Obstacle {

@@ -61,17 +61,12 @@ impl Services {
             reason: error.to_string(),
         })?;
         let outputs = manifests.iter().flat_map(|manifest| &manifest.outputs);
-        let mut targets = outputs
+        let targets = outputs
             .map(|(role, object)| self.target(genome, role, object))
             .collect::<Result<Vec<_>, _>>()?;
-        publication::order(&mut targets);
         let name = file_name(&genome.sample, "manifest.json");
-        targets.push(publication::manifest(
-            name.clone(),
-            uri(genome, &name),
-            &targets,
-        ));
-        Ok(targets)
+        let uri = uri(genome, &name);
+        Ok(publication::in_order(targets, name, uri))
     }
 
     fn target(

@@ -26,6 +26,8 @@ pub struct Plan {
     pub reference_digest: Option<Sha256>,
     /// The output version of each stage that this workflow is pinned to.
     pub output_versions: BTreeMap<Stage, u32>,
+    /// Of a million tasks so many run twice, and their outputs are compared.
+    pub audited_ppm: u32,
 }
 
 /// What admission found out about the inputs.
@@ -65,6 +67,7 @@ pub fn plan(work: &Work, findings: Findings) -> Plan {
         probe_tasks,
         reference_digest: findings.reference_digest,
         output_versions,
+        audited_ppm: 0,
     }
 }
 

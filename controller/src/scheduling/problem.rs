@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::ids::{WorkerId, WorkflowId};
+use common::ids::{TenantId, WorkerId, WorkflowId};
 use common::task::{Resources, Stage};
 use common::workflow::Priority;
 
+use super::share::{Denial, Tenant};
 use crate::core::ready::Need;
 use crate::core::state::TaskKey;
 
@@ -16,6 +17,8 @@ pub struct Problem<'a> {
     pub workers: Vec<Worker<'a>>,
     /// All workflows with ready tasks.
     pub workflows: Vec<Waiting<'a>>,
+    /// The tenants that hold something, or are entitled to something of their own.
+    pub tenants: BTreeMap<&'a TenantId, Tenant>,
 }
 
 /// A worker as placement sees it.
@@ -42,8 +45,12 @@ pub struct Worker<'a> {
 pub struct Waiting<'a> {
     /// Which one.
     pub workflow: &'a WorkflowId,
-    /// Who goes first.
+    /// Whose it is.
+    pub tenant: &'a TenantId,
+    /// Who goes first, as it has become by waiting.
     pub priority: Priority,
+    /// Whether any of its tasks was ever placed.
+    pub has_begun: bool,
     /// Its tasks that may start, the first first.
     pub candidates: &'a [Candidate],
 }
@@ -79,6 +86,8 @@ pub enum Hindrance {
     Busy,
     /// No worker is large enough, or none offers the output version.
     NoneFits,
+    /// A quota of its tenant is reached.
+    Quota(Denial),
 }
 
 impl Worker<'_> {
@@ -91,6 +100,7 @@ impl Worker<'_> {
     pub fn could_run(&self, candidate: &Candidate) -> bool {
         let version = self.output_versions.get(&candidate.task.stage);
         self.takes_tasks
+            && candidate.need.never_on.as_ref() != Some(self.id)
             && version == Some(&candidate.need.output_version)
             && covers(self.total, candidate.need.resources)
     }

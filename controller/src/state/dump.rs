@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use common::tls::ClientTls;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
@@ -36,11 +37,16 @@ impl Dumped {
 }
 
 /// Shows all records of a state, in order of key: that of a folder which no controller holds, or of an
-/// etcd cluster. What waits for etcd runs on `runtime`; this blocks.
+/// etcd cluster, whose members are trusted as `tls` says. What waits for etcd runs on `runtime`; this blocks.
 ///
 /// # Errors
 /// [`Error`] if it cannot be opened or read.
-pub fn dump(state: &str, runtime: Handle, mut show: impl FnMut(Dumped)) -> Result<(), Error> {
+pub fn dump(
+    state: &str,
+    tls: Option<ClientTls>,
+    runtime: Handle,
+    mut show: impl FnMut(Dumped),
+) -> Result<(), Error> {
     let mut shown = |(key, value): (Vec<u8>, Vec<u8>)| {
         show(decoded(&key, &value));
         Ok::<_, StoreError>(())
@@ -53,7 +59,10 @@ pub fn dump(state: &str, runtime: Handle, mut show: impl FnMut(Dumped)) -> Resul
         let store = Embedded::open(&file)?;
         return Ok(journal::for_each(&store, b"", &mut shown)?);
     }
-    let address: Address = state.parse()?;
+    let address = Address {
+        tls,
+        ..state.parse()?
+    };
     let store = EtcdStore::read(Connection::new(&address, runtime)?);
     Ok(journal::for_each(
         &store as &dyn StateStore,
@@ -71,6 +80,7 @@ fn decoded(key: &[u8], value: &[u8]) -> Dumped {
                 at_ms,
                 tenant,
                 spec,
+                trace,
             } = accepted;
             json!({
                 "workflow": workflow.as_str(),
@@ -78,6 +88,7 @@ fn decoded(key: &[u8], value: &[u8]) -> Dumped {
                 "accepted_at_ms": at_ms,
                 "tenant": tenant.as_str(),
                 "spec": format!("{spec:?}"),
+                "traceparent": trace.map(|trace| trace.to_string()),
             })
         }),
         Meaning::Journal(_) => journal::unpack(key, value).map(|(first, facts)| {
@@ -92,7 +103,9 @@ fn decoded(key: &[u8], value: &[u8]) -> Dumped {
             let workflows = token.workflows.iter().map(|id| id.as_str());
             json!({"batch": token.batch.as_str(), "workflows": workflows.collect::<Vec<_>>()})
         }),
-        Meaning::End(_) | Meaning::Other => Ok(String::from_utf8_lossy(value).into()),
+        Meaning::End(_) | Meaning::Submitted | Meaning::Other => {
+            Ok(String::from_utf8_lossy(value).into())
+        }
     };
     Dumped {
         key: String::from_utf8_lossy(key).into_owned(),
@@ -112,7 +125,8 @@ mod tests {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let dumped = |state: &str| {
             let mut all = Vec::new();
-            let done = dump(state, runtime.handle().clone(), |record| all.push(record));
+            let runtime = runtime.handle().clone();
+            let done = dump(state, None, runtime, |record| all.push(record));
             done.map(|()| all)
         };
         assert!(matches!(dumped(&state), Err(Error::File { .. })));

@@ -121,7 +121,7 @@ impl Fold {
                 self.archive(&workflow, status);
                 Ok(None)
             }
-            Meaning::Other => Ok(None),
+            Meaning::Submitted | Meaning::Other => Ok(None),
         }
     }
 
@@ -175,6 +175,7 @@ impl Fold {
                 at_ms: state.accepted_at_ms,
                 tenant: state.tenant.clone(),
                 spec: WorkflowSpec::clone(&state.spec),
+                trace: state.trace,
             };
             *folded = Folded::Archived(Archived {
                 accepted,
@@ -227,6 +228,7 @@ mod tests {
             at_ms: state.accepted_at_ms,
             tenant: state.tenant.clone(),
             spec: (*state.spec).clone(),
+            trace: state.trace,
         };
         (keys::spec(&state.workflow), accepted.encode())
     }

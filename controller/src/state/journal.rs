@@ -9,12 +9,14 @@ use proto::v1::WorkflowState;
 
 use super::records::{Accepted, SnapshotPointer, check_schema, decoded};
 use super::status_wire::{state_of, status_of};
+use super::usage::Usage;
 use super::{Compare, Record, StateStore, StoreError, Transaction, Write};
 use super::{fact_wire, keys, schema, snapshot};
 use crate::core::apply;
 use crate::core::fact::Fact;
 use crate::core::state::WorkflowState as Folded;
 use crate::core::view::Status;
+use crate::guard::Guard;
 
 /// Facts between two snapshots, at least. Of a workflow with many tasks it is a quarter of their
 /// number, so that all snapshots together stay small beside the work.
@@ -59,7 +61,7 @@ pub fn append(
     let batches = pack(first_sequence, facts);
     let append = |batches: &[(u64, Vec<u8>)]| {
         let mut transaction = Transaction {
-            compares: vec![schema::fence(epoch)],
+            compares: fences(epoch),
             writes: Vec::new(),
         };
         for (first_sequence, batch) in batches {
@@ -70,6 +72,12 @@ pub fn append(
         transaction
     };
     batches.chunks(BATCHES_TOGETHER).map(append).collect()
+}
+
+/// Returns what every write of a leader compares: no later one may have come.
+fn fences(epoch: Epoch) -> Vec<Compare> {
+    let stands = Guard::Epoch.stands();
+    stands.then(|| schema::fence(epoch)).into_iter().collect()
 }
 
 /// Returns the stored batches of facts, each with the sequence number of its first.
@@ -153,9 +161,11 @@ pub fn accepted_state(accepted: Accepted) -> Folded {
         at_ms,
         tenant,
         spec,
+        trace,
     } = accepted;
     let mut state = Folded::accepted(workflow, batch, Arc::new(spec), at_ms);
     state.tenant = tenant;
+    state.trace = trace;
     state
 }
 
@@ -210,24 +220,36 @@ pub fn install_snapshot(
         Ok(())
     })?;
     let part = |writes: &[Write]| Transaction {
-        compares: vec![schema::fence(epoch)],
+        compares: fences(epoch),
         writes: writes.to_vec(),
     };
     // The pointer comes first: what it replaces may go at any time after.
     Ok(writes.chunks(DELETES_TOGETHER).map(part).collect())
 }
 
+/// How a workflow ended: what is kept beside its last snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// How.
+    pub status: Status,
+    /// What it took in, if it took in anything.
+    pub usage: Option<Usage>,
+}
+
 /// Adds to the transactions that install a last snapshot that its workflow ended so.
 pub fn with_end(
     mut install: Vec<Transaction>,
     workflow: &WorkflowId,
-    ended: Option<Status>,
+    ending: Option<Ending>,
 ) -> Vec<Transaction> {
-    if let (Some(first), Some(status)) = (install.first_mut(), ended)
+    if let (Some(first), Some(Ending { status, usage })) = (install.first_mut(), ending)
         && !first.writes.is_empty()
     {
         let word = state_of(status).as_str_name().as_bytes().to_vec();
         first.writes.push(Write::Put(keys::ended(workflow), word));
+        first
+            .writes
+            .extend(usage.map(|usage| usage.write(workflow)));
     }
     install
 }

@@ -1,6 +1,8 @@
 //! The layout of keys. All keys of one kind share a first word, so that a range reads them.
 
-use common::ids::{IdempotencyToken, WorkflowId};
+use common::ids::{IdempotencyToken, TenantId, WorkflowId};
+
+use super::large;
 
 /// Version of the layout and of every record: a store of a higher one is refused.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -22,6 +24,9 @@ pub const CANCELS: &[u8] = b"cancel/";
 
 /// First word of how workflows ended.
 pub const ENDS: &[u8] = b"ended/";
+
+/// First word of what workflows that are over took in.
+pub const USAGE: &str = "usage/";
 
 /// First word of all journals.
 pub const JOURNALS: &[u8] = b"journal/";
@@ -78,6 +83,16 @@ pub fn ended(workflow: &WorkflowId) -> Vec<u8> {
     [ENDS, workflow.as_str().as_bytes()].concat()
 }
 
+/// Returns the first words of what was taken in on a day since 1970.
+pub fn usage_of_day(day: u32) -> Vec<u8> {
+    format!("{USAGE}{day}/").into_bytes()
+}
+
+/// Returns the key of what a workflow took in on a day since 1970.
+pub fn usage(day: u32, tenant: &TenantId, workflow: &WorkflowId) -> Vec<u8> {
+    format!("{USAGE}{day}/{tenant}/{workflow}").into_bytes()
+}
+
 /// What a key stands for, of those that a replica follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
@@ -91,6 +106,8 @@ pub enum Meaning {
     Cancel(WorkflowId),
     /// How a workflow ended.
     End(WorkflowId),
+    /// A submission whose records may still be aside.
+    Submitted,
     /// Something else.
     Other,
 }
@@ -110,6 +127,9 @@ pub fn meaning(key: &[u8]) -> Meaning {
     }
     if let Some(workflow) = of(ENDS) {
         return Meaning::End(workflow);
+    }
+    if key.starts_with(large::SUBMITTED) {
+        return Meaning::Submitted;
     }
     let journal = key.strip_prefix(JOURNALS);
     let workflow = journal.and_then(|rest| rest.split(|byte| *byte == b'/').next());

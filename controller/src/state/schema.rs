@@ -53,7 +53,7 @@ pub fn fence(epoch: Epoch) -> Compare {
 }
 
 /// Returns the number of a leadership as it is stored.
-pub(super) fn epoch_value(epoch: Epoch) -> Vec<u8> {
+pub(crate) fn epoch_value(epoch: Epoch) -> Vec<u8> {
     epoch.0.to_string().into_bytes()
 }
 

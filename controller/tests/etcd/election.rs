@@ -6,6 +6,7 @@ use common::ids::Epoch;
 use controller::state::etcd::Connection;
 use controller::state::etcd::election::{Candidacy, Candidate};
 use controller::state::{Compare, Outcome, StateStore, Transaction, Write};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::proxy::Proxy;
@@ -13,10 +14,14 @@ use crate::server::Etcd;
 use crate::{connect, with_store, within};
 
 fn stand(connection: &Connection, id: &str) -> Candidacy {
+    stand_at(connection, &format!("http://{id}"), Duration::from_secs(2))
+}
+
+fn stand_at(connection: &Connection, address: &str, lease: Duration) -> Candidacy {
     let candidate = Candidate {
-        id: id.to_owned(),
-        address: format!("http://{id}"),
-        lease: Duration::from_secs(2),
+        id: address.to_owned(),
+        address: address.to_owned(),
+        lease,
     };
     Candidacy::start(connection.clone(), candidate)
 }
@@ -77,4 +82,22 @@ async fn a_leader_that_is_cut_off_stops_by_its_own_clock_before_another_begins()
     proxy.set_up(true);
     assert_eq!(fenced_write(&through, next).await, Outcome::Committed);
     assert_eq!(*first_epochs.borrow(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lease_of_a_leader_whose_process_is_gone_is_not_waited_for() {
+    let etcd = Etcd::start();
+    let connection = connect(&etcd.address("a")).await;
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", port.local_addr().unwrap());
+    let first = stand_at(&connection, &address, Duration::from_secs(600));
+    let epoch = wins(&mut first.epochs()).await;
+    let second = stand_at(&connection, "http://second", Duration::from_secs(600));
+    let (seen, _) = within("the other one's connection", port.accept())
+        .await
+        .unwrap();
+    // All that a process holds goes with it; its lease stays.
+    drop((first, seen, port));
+    assert!(wins(&mut second.epochs()).await > epoch);
+    assert_eq!(fenced_write(&connection, epoch).await, Outcome::Refused(0));
 }

@@ -1,9 +1,12 @@
 //! The state in a real etcd: the store, the watch, the election.
 
+#[path = "../service/authority.rs"]
+mod authority;
 mod election;
 mod proxy;
 mod server;
 mod store;
+mod tls;
 mod watch;
 
 use std::time::Duration;

@@ -11,7 +11,7 @@ use tonic::Code;
 
 use crate::etcd::Etcd;
 use crate::proxy::Proxy;
-use crate::support::{Controller, Worker, config, hello, probe, within};
+use crate::support::{Controller, Worker, batch, config, hello, probe, within};
 
 /// The configuration of one of several controllers, which share a folder of objects.
 fn clustered(folder: &Path, etcd: &str) -> Config {
@@ -135,6 +135,30 @@ async fn another_controller_goes_on_where_the_leader_was_killed() {
     let third = Controller::with(clustered(folder.path(), &etcd.address("a"))).await;
     assert_eq!(third.get(&later).await.state(), WorkflowState::Succeeded);
     assert_eq!(third.get(&workflow).await.revision, seen.revision);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_hundreds_is_one_submission() {
+    let (etcd, folder) = (Etcd::start(), tempfile::tempdir().unwrap());
+    let (leader, follower) = leader_and_follower(folder.path(), &etcd.address("a")).await;
+    let specs = std::iter::repeat_with(|| probe(1)).take(300).collect();
+    let request = batch("many", specs);
+    let mut client = follower.genomics();
+    let first = client.submit_batch(request.clone()).await.unwrap();
+    let ids = first.into_inner().workflow_ids;
+    let again = leader.genomics().submit_batch(request).await.unwrap();
+    assert_eq!(again.into_inner().workflow_ids, ids);
+    let mut worker = attach(&leader, "w").await.alive(&leader);
+    let mut done = std::collections::BTreeSet::new();
+    while done.len() < ids.len() {
+        let attempt = worker.assignment().await.attempt.unwrap();
+        worker.complete(&attempt).await;
+        assert!(done.insert(attempt.task.unwrap().workflow_id));
+    }
+    assert!(ids.iter().all(|id| done.contains(id)));
+    for id in [&ids[0], &ids[299]] {
+        follower.until_state(id, WorkflowState::Succeeded).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! The controller over gRPC, with workers that do what the tests say.
 
 mod access;
+mod authority;
 #[expect(dead_code, reason = "other tests use the rest")]
 #[path = "../etcd/server.rs"]
 mod etcd;
@@ -13,6 +14,7 @@ mod probes;
 #[path = "../etcd/proxy.rs"]
 mod proxy;
 mod security;
+mod shares;
 mod snapshots;
 mod support;
 mod tls;

@@ -1,55 +1,23 @@
 //! TLS: workers come with certificates, everyone else with keys; certificates change on the run.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 use common::tls::{ClientTls, Identity, ServerTls, TlsConnector};
-use controller::access::Policy;
-use controller::{Bound, Config, Listen};
+use controller::access::{NewKey, Policy};
+use controller::{Bound, Cluster, Config, Listen};
 use proto::v1;
+use proto::v1::admin_client::AdminClient;
 use proto::v1::genomics_client::GenomicsClient;
 use proto::worker::v1 as wire;
 use proto::worker::v1::objects_client::ObjectsClient;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::sync::oneshot;
 use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
 
+use crate::authority::{Authority, identity};
+use crate::etcd::Etcd;
 use crate::support::within;
-
-/// An authority whose certificate is in a file.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    file: PathBuf,
-}
-
-impl Authority {
-    fn new(folder: &Path, name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        let file = folder.join(format!("{name}.pem"));
-        std::fs::write(&file, certificate.pem()).unwrap();
-        let issuer = Issuer::new(params, key);
-        Self { issuer, file }
-    }
-
-    /// Writes a certificate for this machine, and its key.
-    fn vouch(&self, identity: &Identity) {
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        std::fs::write(&identity.key, key.serialize_pem()).unwrap();
-        std::fs::write(&identity.certificate, certificate.pem()).unwrap();
-    }
-}
-
-fn identity(folder: &Path, name: &str) -> Identity {
-    Identity {
-        certificate: folder.join(format!("{name}-cert.pem")),
-        key: folder.join(format!("{name}-key.pem")),
-    }
-}
 
 /// A controller with TLS and an empty policy, and the authorities of both sides.
 struct Secured {
@@ -77,17 +45,10 @@ impl Secured {
                 client_ca: Some(workers.file.clone()),
             },
         });
-        let (stop, stopped) = oneshot::channel::<()>();
-        let (tell, ready) = oneshot::channel();
-        tokio::spawn(controller::run(config, tell, async {
-            let _ = stopped.await;
-        }));
-        let Bound::Tls(address) = within("start", ready).await.unwrap().bound[0] else {
-            panic!("not over TLS");
-        };
+        let (address, stop) = start(config).await;
         Self {
             folder,
-            address: address.to_string(),
+            address,
             server,
             public,
             workers,
@@ -100,13 +61,34 @@ impl Secured {
         ca: &Path,
         identity: Option<Identity>,
     ) -> Result<Channel, tonic::transport::Error> {
-        let tls = ClientTls {
-            ca: ca.to_owned(),
-            identity,
-        };
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
-        endpoint.connect_with_connector(TlsConnector(tls)).await
+        connect(&self.address, ca, identity).await
     }
+}
+
+/// Starts a controller with TLS; it ends when the sender is dropped.
+async fn start(config: Config) -> (String, oneshot::Sender<()>) {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (tell, ready) = oneshot::channel();
+    tokio::spawn(controller::run(config, tell, async {
+        let _ = stopped.await;
+    }));
+    let Bound::Tls(address) = within("start", ready).await.unwrap().bound[0] else {
+        panic!("not over TLS");
+    };
+    (address.to_string(), stop)
+}
+
+async fn connect(
+    address: &str,
+    ca: &Path,
+    identity: Option<Identity>,
+) -> Result<Channel, tonic::transport::Error> {
+    let tls = ClientTls {
+        ca: ca.to_owned(),
+        identity,
+    };
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    endpoint.connect_with_connector(TlsConnector(tls)).await
 }
 
 async fn list_objects(channel: Channel) -> Code {
@@ -178,4 +160,65 @@ async fn new_certificates_count_without_a_restart() {
     std::fs::write(&secured.server.certificate, "broken").unwrap();
     let channel = secured.connect(&next.file, None).await.unwrap();
     assert_eq!(list_workflows(channel).await, Code::Unauthenticated);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_asks_the_leader_over_tls_if_it_knows_whom_to_trust() {
+    let (etcd, folder) = (Etcd::start(), tempfile::tempdir().unwrap());
+    let authority = Authority::new(folder.path(), "public");
+    let server = identity(folder.path(), "server");
+    authority.vouch(&server);
+    let key = NewKey::make();
+    let policy = folder.path().join("policy.yaml");
+    let keys = format!(
+        "tenants: []\nkeys: [{{name: operates, tenant: '*', role: operator, sha256: {}}}]\n",
+        key.digest()
+    );
+    std::fs::write(&policy, keys).unwrap();
+    let mut started = Vec::new();
+    for (name, peer_ca) in [
+        ("leads", None),
+        ("trusts", Some(authority.file.clone())),
+        ("does-not", None),
+    ] {
+        let mut config = Config::under(folder.path().join(name));
+        config.cluster = Some(Cluster {
+            etcd: etcd.address("a").parse().unwrap(),
+            lease: Duration::from_secs(5),
+            advertise: None,
+        });
+        config.policy = Some(Policy::read(&policy).unwrap());
+        config.peer_ca = peer_ca;
+        config.listen.push(Listen::Tls {
+            address: "127.0.0.1:0".parse().unwrap(),
+            tls: ServerTls {
+                identity: server.clone(),
+                client_ca: None,
+            },
+        });
+        let controller = start(config).await;
+        let channel = connect(&controller.0, &authority.file, None).await.unwrap();
+        if name == "leads" {
+            within("leadership", async {
+                while list_workers(&channel, &key).await.is_err() {
+                    tokio::task::yield_now().await;
+                }
+            })
+            .await;
+        }
+        started.push((channel, controller));
+    }
+    list_workers(&started[1].0, &key).await.unwrap();
+    let refused = list_workers(&started[2].0, &key).await.unwrap_err();
+    assert!(refused.message().contains("--peer-ca"), "{refused}");
+}
+
+async fn list_workers(channel: &Channel, key: &NewKey) -> Result<(), tonic::Status> {
+    let mut request = tonic::Request::new(v1::ListWorkersRequest {});
+    let bearer = format!("Bearer {}", key.reveal()).parse().unwrap();
+    request.metadata_mut().insert("authorization", bearer);
+    let answer = AdminClient::new(channel.clone())
+        .list_workers(request)
+        .await;
+    answer.map(drop)
 }

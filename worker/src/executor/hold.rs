@@ -1,5 +1,6 @@
-//! A switch for fault tests: holds a task of one stage, so that its worker can be killed there.
+//! Switches for fault tests: they hold tasks of a stage, so that something can happen to it there.
 
+use std::path::Path;
 use std::time::Duration;
 
 use common::failure::{Failure, FailureClass};
@@ -9,27 +10,47 @@ use genome::monitor::Monitor;
 /// `STAGE:FILE`: the first task of the stage that removes the file waits until it is cancelled.
 const SWITCH: &str = "SPINDLE_TEST_HOLD";
 
-/// Holds the attempt if the switch asks for it. Removing a file is atomic: one task is held.
+/// `FOLDER`: tasks of a stage wait while the folder holds a file of the stage's name.
+const GATES: &str = "SPINDLE_TEST_GATES";
+
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Holds the attempt if a switch asks for it.
 ///
 /// # Errors
 /// [`FailureClass::Cancelled`] once a held attempt is cancelled.
 pub(super) fn hold(attempt: &AttemptId, monitor: &Monitor) -> Result<(), Failure> {
-    const LOOK: Duration = Duration::from_millis(20);
-    let Ok(switch) = std::env::var(SWITCH) else {
-        return Ok(());
-    };
-    let Some((stage, token)) = switch.split_once(':') else {
-        return Ok(());
-    };
-    if stage != attempt.task.stage.name() || std::fs::remove_file(token).is_err() {
-        return Ok(());
+    if let Ok(folder) = std::env::var(GATES) {
+        let gate = Path::new(&folder).join(attempt.task.stage.name());
+        wait_while(attempt, monitor, || gate.exists())?;
     }
-    eprintln!("held {attempt}");
-    while !monitor.is_cancelled() {
+    match std::env::var(SWITCH) {
+        Ok(switch) if takes(&switch, attempt) => wait_while(attempt, monitor, || true),
+        _ => Ok(()),
+    }
+}
+
+/// Says whether this attempt is the one to hold. Removing a file is atomic: one is.
+fn takes(switch: &str, attempt: &AttemptId) -> bool {
+    switch.split_once(':').is_some_and(|(stage, token)| {
+        stage == attempt.task.stage.name() && std::fs::remove_file(token).is_ok()
+    })
+}
+
+fn wait_while(
+    attempt: &AttemptId,
+    monitor: &Monitor,
+    held: impl Fn() -> bool,
+) -> Result<(), Failure> {
+    if held() {
+        eprintln!("held {attempt}");
+    }
+    while held() {
+        if monitor.is_cancelled() {
+            let message = "cancelled while held";
+            return Err(Failure::new(FailureClass::Cancelled, message));
+        }
         std::thread::park_timeout(LOOK);
     }
-    Err(Failure::new(
-        FailureClass::Cancelled,
-        "cancelled while held",
-    ))
+    Ok(())
 }

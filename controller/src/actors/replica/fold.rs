@@ -316,6 +316,7 @@ fn pass_on(workflows: &workflows::Handle, (key, value): (&[u8], &[u8])) -> Resul
             workflows.open(vec![Opened::of(accepted_state(accepted))]);
         }
         Meaning::Cancel(workflow) => workflows.cancel(workflow),
+        Meaning::Submitted => workflows.submitted(),
         Meaning::Snapshot(_) | Meaning::Journal(_) | Meaning::End(_) | Meaning::Other => {}
     }
     Ok(())

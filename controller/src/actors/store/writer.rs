@@ -12,9 +12,12 @@ use crate::actors::workflow::Snapshot;
 use crate::actors::workflows::Opened;
 use crate::core::state::WorkflowState;
 use crate::leader::StateLock;
+use crate::metrics::{COMMIT_SECONDS, COMMITTED_BYTES, STORE_FAILURES};
 use crate::objects::Fetcher;
 use crate::state::records::{Token, accept};
-use crate::state::{Outcome, StateStore, StoreError, Transaction, journal, keys, schema};
+use crate::state::{
+    Outcome, StateStore, StoreError, Transaction, journal, keys, large, schema, usage,
+};
 
 /// How many transactions are written together at most.
 const GROUP: usize = 64;
@@ -78,7 +81,7 @@ impl State {
             Message::Install {
                 workflow,
                 pointer,
-                ended,
+                ending,
                 epoch,
                 done,
             } => {
@@ -86,7 +89,7 @@ impl State {
                 self.flush()?;
                 let store = &*self.store;
                 let install = journal::install_snapshot(store, epoch, &workflow, &pointer)?;
-                let install = journal::with_end(install, &workflow, ended);
+                let install = journal::with_end(install, &workflow, ending);
                 self.append(myself, install, epoch, done)?;
             }
             Message::Write { write, reply } => {
@@ -100,6 +103,7 @@ impl State {
                 let _ = reply.send(schema::next_epoch(&mut *self.store)?);
             }
             Message::Submit { submission, reply } => self.submit(myself, submission, reply)?,
+            Message::FinishSubmissions => large::finish_all(&mut *self.store)?,
             Message::LoadAll { reply } => {
                 self.flush()?;
                 let _ = reply.send(self.load_all()?);
@@ -107,6 +111,9 @@ impl State {
             Message::Load { workflow, reply } => {
                 let found = self.load(&workflow)?;
                 let _ = reply.send(found.as_ref().map(Snapshot::of));
+            }
+            Message::Spent { day, reply } => {
+                let _ = reply.send(usage::of_day(&*self.store, day)?);
             }
             Message::Flush => self.flush()?,
         }
@@ -150,11 +157,17 @@ impl State {
             workflows,
         } = submission;
         let transaction = accept(Some((&name, &token)), &workflows);
+        let body = token.body;
         if !self.store.takes(&transaction) {
-            let _ = reply.send(Submitted::TooLarge);
+            self.flush()?;
+            let submitted = match large::submit(&mut *self.store, &token.batch, &transaction)? {
+                Some(Outcome::Committed) => Submitted::Accepted,
+                Some(Outcome::Refused(_)) => known(&*self.store, &name, body)?,
+                None => Submitted::TooLarge,
+            };
+            let _ = reply.send(submitted);
             return Ok(());
         }
-        let body = token.body;
         self.add(myself, transaction, Waiting::Client { name, body, reply })
     }
 
@@ -165,6 +178,7 @@ impl State {
             return Err(error);
         };
         tracing::warn!(%error, "the state store failed");
+        STORE_FAILURES.inc();
         let facts = |waiting: &Waiting| matches!(waiting, Waiting::Facts(_) | Waiting::Nobody);
         let in_doubt = error.is::<Fenced>() || self.waiting.iter().any(facts);
         self.transactions.clear();
@@ -199,7 +213,10 @@ impl State {
         if self.transactions.is_empty() {
             return Ok(());
         }
+        let timer = COMMIT_SECONDS.start_timer();
         let outcomes = self.store.commit(&self.transactions)?;
+        timer.observe_duration();
+        COMMITTED_BYTES.inc_by(self.transactions.iter().map(Transaction::bytes).sum());
         self.transactions.clear();
         for (waiting, outcome) in self.waiting.drain(..).zip(outcomes) {
             match (waiting, outcome) {

@@ -8,17 +8,17 @@ use common::task::{AttemptId, ReadBatchCommit, Report, Stage};
 
 use super::effects::{Effect, acknowledge, acknowledge_batch};
 use super::{Said, State};
-use crate::actors::scheduler::{Offer, Running};
+use crate::actors::scheduler::{Ended, Offer, Running};
 use crate::actors::worker::ToWorker;
 use crate::actors::{now, now_ms};
 use crate::core::assignment::{assignment, output_prefix};
 use crate::core::duty::{Duty, duties};
 use crate::core::event::Event;
 use crate::core::fact::{Change, Fact};
-use crate::core::ready::{need, next_deadline_ms, ready_tasks};
-use crate::core::stage::TaskStatus;
-use crate::core::state::TaskKey;
+use crate::core::ready::{candidates, need, next_deadline_ms};
+use crate::core::state::{Lease, TaskKey};
 use crate::core::{advance, verdict};
+use crate::scheduling::cordon::speaks_against_worker;
 use crate::scheduling::problem::Candidate;
 
 /// How many ready tasks the scheduler is shown at a time.
@@ -85,6 +85,7 @@ impl State {
         let mut answers = Vec::with_capacity(said.len());
         let mut events = Vec::with_capacity(said.len());
         let mut facts = Vec::new();
+        let mut effects = Vec::new();
         for what in said {
             match what {
                 Said::Report(report) => {
@@ -106,14 +107,33 @@ impl State {
             }
             // Each is judged by what those before it changed.
             for event in events.drain(..) {
+                let rival = self.rival(&event);
                 facts.extend(advance(&mut self.state, event, now()));
+                effects.extend(rival.and_then(|(task, lease)| self.overtaken(task, lease)));
             }
         }
-        let effects = match answers.is_empty() {
-            true => Vec::new(),
-            false => vec![Effect::Post(worker, answers)],
-        };
+        if !answers.is_empty() {
+            effects.push(Effect::Post(worker, answers));
+        }
         self.record(facts, effects);
+    }
+
+    /// Returns the other live attempt of the task of which one reports.
+    fn rival(&self, event: &Event) -> Option<(TaskKey, Lease)> {
+        let Event::Reported { task, attempt, .. } = event else {
+            return None;
+        };
+        let other = self.state.leases(*task)?.beside(*attempt)?;
+        Some((*task, other.clone()))
+    }
+
+    /// Tells the worker of an attempt to end it if it no longer counts.
+    fn overtaken(&self, task: TaskKey, lease: Lease) -> Option<Effect> {
+        if self.state.lease(task, lease.attempt).is_some() {
+            return None;
+        }
+        let cancel = ToWorker::Cancel(self.state.attempt_id(task, lease.attempt));
+        Some(Effect::Post(lease.worker, vec![cancel]))
     }
 
     fn judge_report(&mut self, report: Report, answers: &mut Vec<ToWorker>) -> (bool, Event) {
@@ -154,11 +174,27 @@ impl State {
         self.record(facts, effects);
     }
 
-    /// Sends facts to the store and keeps their effects until they are durable.
-    fn record(&mut self, facts: Vec<Fact>, mut effects: Vec<Effect>) {
+    /// Sends facts to the store and keeps their effects, and what is to be done now, until they are
+    /// durable.
+    fn record(&mut self, facts: Vec<Fact>, effects: Vec<Effect>) {
+        let duties = self.new_duties().into_iter().map(Effect::Start);
+        self.journal(facts, effects, duties.collect());
+    }
+
+    /// Sends facts to the store and keeps until they are durable: effects, what follows from the facts,
+    /// and more effects.
+    pub(super) fn journal(
+        &mut self,
+        facts: Vec<Fact>,
+        mut effects: Vec<Effect>,
+        later: Vec<Effect>,
+    ) {
         self.forget_ended(&facts);
+        self.observed.show(&self.state);
+        let told = self.observed.tell(&self.state, &facts);
+        effects.extend((!told.is_empty()).then_some(Effect::Tell(told)));
         effects.extend(self.consequences(&facts));
-        effects.extend(self.new_duties().into_iter().map(Effect::Start));
+        effects.extend(later);
         self.tell_scheduler(&facts);
         let last = self.state.revision;
         if !effects.is_empty() {
@@ -237,15 +273,7 @@ impl State {
     fn tell_scheduler(&self, facts: &[Fact]) {
         let scheduler = &self.peers.get().scheduler;
         let workflow = &self.state.workflow;
-        let ended: Vec<TaskKey> = facts
-            .iter()
-            .filter_map(|fact| match &fact.change {
-                Change::AttemptCompleted { task, .. } | Change::AttemptFailed { task, .. } => {
-                    Some(*task)
-                }
-                _ => None,
-            })
-            .collect();
+        let ended = facts.iter().filter_map(|fact| ended(&fact.change));
         let started = facts
             .iter()
             .filter_map(|fact| match &fact.change {
@@ -253,39 +281,42 @@ impl State {
                 _ => None,
             })
             .collect();
-        let candidates = ready_tasks(&self.state, now_ms())
-            .take(OFFERED_TASKS)
-            .filter_map(|task| {
-                let need = need(&self.state, task)?;
-                Some(Candidate { task, need })
-            })
+        let candidates = candidates(&self.state, now_ms(), OFFERED_TASKS)
+            .map(|(task, need)| Candidate { task, need })
             .collect();
+        let bases = self.state.bases_by_day.last_key_value();
         scheduler.offer(Offer {
             workflow: workflow.clone(),
+            tenant: self.state.tenant.clone(),
             priority: self.state.spec.priority,
+            accepted_at_ms: self.state.accepted_at_ms,
+            has_begun: self.state.started_at_ms.is_some(),
+            bases: bases.map(|(day, bases)| (*day, *bases)),
             placements: self.placements,
             over: self.state.is_ended(),
             started,
-            ended,
+            ended: ended.collect(),
             candidates,
         });
     }
-
-    /// Says whether a worker may go on with an attempt, or has yet to be told that it counted.
-    pub(super) fn may_hold(&self, attempt: &AttemptId, worker: &WorkerId) -> bool {
-        let (task, number) = key(attempt);
-        match self.state.lease(task, number) {
-            Some(lease) => lease.worker == *worker,
-            None => self
-                .state
-                .task(task)
-                .is_some_and(|task| was_won_by(&task.status, number)),
-        }
-    }
 }
 
-fn was_won_by(status: &TaskStatus, number: AttemptNumber) -> bool {
-    matches!(status, TaskStatus::Done { attempt, .. } if *attempt == number)
+fn ended(change: &Change) -> Option<Ended> {
+    let (task, attempt, failure) = match change {
+        Change::AttemptCompleted { task, attempt, .. } => (task, attempt, None),
+        Change::AttemptFailed {
+            task,
+            attempt,
+            failure,
+            ..
+        } => (task, attempt, Some(failure)),
+        _ => return None,
+    };
+    Some(Ended {
+        task: *task,
+        attempt: *attempt,
+        against_worker: failure.is_some_and(|failure| speaks_against_worker(failure.class)),
+    })
 }
 
 pub(super) fn key(attempt: &AttemptId) -> (TaskKey, AttemptNumber) {

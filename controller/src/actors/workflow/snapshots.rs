@@ -2,8 +2,9 @@
 
 use super::State;
 use crate::core::view;
-use crate::state::journal::snapshot_due;
+use crate::state::journal::{Ending, snapshot_due};
 use crate::state::records::SnapshotPointer;
+use crate::state::usage::Usage;
 
 /// Facts of a journal that may stay.
 const SMALL_JOURNAL: u64 = 16;
@@ -59,12 +60,21 @@ impl State {
         }
         let handles = self.peers.get();
         let (journal, services) = (handles.journal.clone(), handles.services.clone());
-        let (workflow, ended) = (self.state.workflow.clone(), view::status(&self.state));
+        let workflow = self.state.workflow.clone();
+        let usage = self.state.bases_by_day.last_key_value();
+        let ending = Ending {
+            status: view::status(&self.state),
+            usage: usage.map(|(day, bases)| Usage {
+                tenant: self.state.tenant.clone(),
+                day: *day,
+                bases: *bases,
+            }),
+        };
         let written = move |pointer: Option<SnapshotPointer>| {
             let Some(pointer) = pointer else { return };
             let (id, counts) = (workflow.clone(), pointer.clone());
             let durable = Box::new(move || services.collect_snapshots(&id, &counts));
-            journal.install_snapshot((workflow, Some(ended)), pointer, durable);
+            journal.install_snapshot((workflow, Some(ending)), pointer, durable);
         };
         handles.services.snapshot(self.state.clone(), written);
     }

@@ -41,6 +41,7 @@ impl State {
             tenant,
             sample,
             status,
+            bases,
             place,
         } = opened;
         if self.index.contains_key(&workflow) {
@@ -50,6 +51,10 @@ impl State {
         let place = match place {
             Place::Over => {
                 handles.collector.workflow(workflow.clone());
+                if let Some(bases) = bases {
+                    let scheduler = &handles.scheduler;
+                    scheduler.spent(tenant.clone(), workflow.clone(), bases);
+                }
                 Found::Stored
             }
             Place::OnItsWay(state) => {

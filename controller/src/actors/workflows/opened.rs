@@ -14,6 +14,10 @@ impl Opened {
             tenant: state.tenant.clone(),
             sample: sample(&state.spec).to_owned(),
             status: view::status(&state),
+            bases: state
+                .bases_by_day
+                .last_key_value()
+                .map(|(day, bases)| (*day, *bases)),
             place: match state.is_ended() {
                 true => Place::Over,
                 false => Place::OnItsWay(Box::new(state)),
@@ -31,6 +35,8 @@ impl Opened {
             tenant: accepted.tenant.clone(),
             sample: sample(&accepted.spec).to_owned(),
             status,
+            // The store keeps it by day.
+            bases: None,
             place: Place::Over,
         }
     }

@@ -8,6 +8,7 @@ use super::super::event::Now;
 use super::super::fact::Change;
 use super::super::ready::is_ready;
 use super::super::state::{TaskKey, WorkflowFailure, WorkflowState};
+use super::super::straggler::straggler;
 use super::super::verdict::{self, Verdict};
 use super::{lineage, read_batches, retry, when};
 
@@ -18,13 +19,15 @@ pub(super) fn placed(
     now: Now,
 ) -> Vec<Change> {
     let attempts = state.task(task).map_or(0, |task| task.attempts);
+    let first = straggler(state, task, now.at_ms);
+    let is_second = first.is_some_and(|lease| lease.worker != worker);
     let started = Change::AttemptStarted {
         task,
         attempt: AttemptNumber(attempts + 1),
         worker,
         epoch,
     };
-    when(is_ready(state, task, now.at_ms), started)
+    when(is_ready(state, task, now.at_ms) || is_second, started)
 }
 
 /// A report counts if its attempt is live in the journal, whichever leader assigned it.
@@ -49,7 +52,11 @@ pub(super) fn reported(
                 counters,
             };
             match fault {
-                None => return vec![completed],
+                None => {
+                    let mut changes = overtaken(state, task, attempt);
+                    changes.push(completed);
+                    return changes;
+                }
                 Some(failure) => failure,
             }
         }
@@ -57,6 +64,19 @@ pub(super) fn reported(
         Outcome::HandedBack => Failure::new(FailureClass::Preempted, "handed back by the worker"),
     };
     failed(state, (task, attempt), failure, now)
+}
+
+/// The other attempt of a task, of which one completes, is over.
+fn overtaken(state: &WorkflowState, task: TaskKey, winner: AttemptNumber) -> Vec<Change> {
+    let other = state.leases(task).and_then(|leases| leases.beside(winner));
+    let message = || format!("attempt {} was first", winner.0);
+    let lost = other.map(|lease| Change::AttemptFailed {
+        task,
+        attempt: lease.attempt,
+        failure: Failure::new(FailureClass::Cancelled, message()),
+        retry_at_ms: None,
+    });
+    lost.into_iter().collect()
 }
 
 pub(super) fn lost(
@@ -91,14 +111,18 @@ pub(super) fn failed(
     let (failure, lost) = lineage::judge(state, failure);
     let trouble = state.task(task).and_then(|task| task.trouble.as_deref());
     let next = retry::next(trouble, &failure, now).filter(|_| lost.can_be_remade());
+    let other = state.leases(task).and_then(|leases| leases.beside(attempt));
+    // The other attempt may do what this one could not.
+    let other_may = other.is_some() && retry::is_tried_again(failure.class);
     let reopened = match next {
         Some(_) => lost.reopen(),
+        None if other_may && lost.can_be_remade() => None,
         None => Some(Change::Failing(WorkflowFailure {
             failure: failure.clone(),
             task: Some(task),
         })),
     };
-    let mut changes = vec![ended(failure, next)];
+    let mut changes = vec![ended(failure, next.filter(|_| other.is_none()))];
     changes.extend(reopened);
     changes
 }

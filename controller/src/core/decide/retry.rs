@@ -41,6 +41,11 @@ pub(super) fn next(trouble: Option<&Trouble>, failure: &Failure, now: Now) -> Op
     after(before, failure.class, now)
 }
 
+/// Says whether a failure of this class may be followed by another try at all.
+pub(super) fn is_tried_again(class: FailureClass) -> bool {
+    policy(class).max_failures > 1
+}
+
 /// Returns when the next try may start after `before` earlier failures of the class and this one.
 pub(super) fn after(before: u32, class: FailureClass, now: Now) -> Option<u64> {
     let policy = policy(class);

@@ -3,7 +3,8 @@
 use common::task::Stage;
 use common::workflow::Work;
 
-use super::super::duty::is_complete;
+use super::super::audit::to_open;
+use super::super::duty::{is_all_done, is_complete};
 use super::super::fact::Change;
 use super::super::state::{End, Phase, WorkflowState};
 use super::when;
@@ -20,10 +21,32 @@ pub(super) fn settle(state: &WorkflowState) -> Vec<Change> {
         let failure = state.failure.clone();
         return when(!state.any_live(), Change::Ended { end, failure });
     }
+    let audits = audits(state);
+    if !audits.is_empty() {
+        return audits;
+    }
     match state.spec.work {
         Work::Probe { .. } if state.phase == Phase::Active => probe(state),
         _ => Vec::new(),
     }
+}
+
+/// Tasks that run twice do so when all of their stage are done.
+fn audits(state: &WorkflowState) -> Vec<Change> {
+    if state.phase != Phase::Active {
+        return Vec::new();
+    }
+    let done = Stage::ALL
+        .into_iter()
+        .filter(|stage| is_all_done(state, *stage));
+    let opened = done.map(|stage| {
+        let indices = to_open(state, stage);
+        Change::AuditOpened { stage, indices }
+    });
+    let opened = opened.filter(
+        |change| matches!(change, Change::AuditOpened { indices, .. } if !indices.is_empty()),
+    );
+    opened.collect()
 }
 
 fn probe(state: &WorkflowState) -> Vec<Change> {

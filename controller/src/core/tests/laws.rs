@@ -8,7 +8,7 @@ use super::world::{World, genome_spec, object, probe_spec};
 use crate::core::apply;
 use crate::core::event::Event;
 use crate::core::fact::{Change, Fact};
-use crate::core::state::{End, Phase, TaskStatus, WorkflowState};
+use crate::core::state::{End, Phase, TaskKey, TaskStatus, WorkflowState};
 use crate::core::view::{self, StageStatus, Status, view};
 use crate::plan::dag::dependencies;
 use crate::state::{fact_wire, snapshot};
@@ -17,6 +17,7 @@ use crate::state::{fact_wire, snapshot};
 #[derive(Debug, Clone)]
 enum Step {
     Place(usize),
+    PlaceAgain(usize),
     Work(usize),
     Fail(usize, FailureClass),
     Lose(usize),
@@ -48,6 +49,7 @@ fn step() -> impl Strategy<Value = Step> {
     let n = || any::<prop::sample::Index>().prop_map(|index| index.index(1000));
     prop_oneof![
         30 => n().prop_map(Step::Place),
+        10 => n().prop_map(Step::PlaceAgain),
         60 => n().prop_map(Step::Work),
         4 => (n(), class()).prop_map(|(n, class)| Step::Fail(n, class)),
         3 => n().prop_map(Step::Lose),
@@ -69,6 +71,9 @@ fn take(world: &mut World, step: &Step) {
     match step {
         Step::Place(n) => {
             choose(&world.ready(), *n).map(|task| world.place(task));
+        }
+        Step::PlaceAgain(n) => {
+            choose(&world.stragglers(), *n).map(|task| world.place_on(task, "w9"));
         }
         Step::Work(n) => {
             choose(&world.live(), *n).map(|(task, attempt)| world.work(task, attempt));
@@ -146,6 +151,10 @@ fn check(world: &World) {
         assert_eq!(progress.live.len(), live);
         let waits = count(|status| matches!(status, TaskStatus::Waiting { not_before_ms: 0 }));
         assert_eq!(progress.waiting.len() as usize, waits);
+        for leases in progress.live.iter().map(|&index| TaskKey { stage, index }) {
+            let leases: Vec<_> = state.leases(leases).unwrap().iter().collect();
+            assert!(leases.len() == 1 || leases[0].worker != leases[1].worker);
+        }
         if progress.closed {
             assert!(progress.all_done(), "{stage} is closed with tasks open");
         }
@@ -186,10 +195,11 @@ proptest! {
         steps in prop::collection::vec(step(), 0..300),
         jitter in 0.0..1.0_f64,
         probe in prop::bool::weighted(0.1),
+        audited_ppm in prop_oneof![Just(0_u32), Just(300_000), Just(1_000_000)],
     ) {
         let spec = if probe { probe_spec(5) } else { genome_spec() };
         let mut world = World::accepted(spec);
-        world.jitter = jitter;
+        (world.jitter, world.audited_ppm) = (jitter, audited_ppm);
         for step in &steps {
             take(&mut world, step);
             check(&world);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use common::failure::{Failure, FailureClass};
 use common::ids::{AttemptNumber, BatchId, Epoch, Sha256, WorkerId, WorkflowId};
 use common::location::Location;
+use common::s3_login::S3Access;
 use common::task::{Counters, ObjectRef, Outcome, ReadBatch, ReadSource, SplitCursor, Stage};
 use common::workflow::{GenomeSpec, Lane, LaneReads, Outputs, Priority, Work, WorkflowSpec};
 use genome::read_group::ReadGroup;
@@ -15,8 +16,9 @@ use crate::core::event::{Event, Now};
 use crate::core::fact::{Change, Fact};
 use crate::core::ready::{next_deadline_ms, ready_tasks};
 use crate::core::state::{OutputFile, TaskKey, TaskStatus, WorkflowState};
+use crate::core::straggler::stragglers;
 use crate::core::{advance, assignment};
-use crate::plan::dag::{Findings, plan};
+use crate::plan::dag::{Findings, Plan, plan};
 
 /// Read batches of each lane.
 pub(crate) const LANE_BATCHES: u32 = 3;
@@ -26,6 +28,8 @@ pub(crate) struct World {
     pub(crate) state: WorkflowState,
     pub(crate) now_ms: u64,
     pub(crate) jitter: f64,
+    /// Of a million tasks so many run twice.
+    pub(crate) audited_ppm: u32,
     pub(crate) journal: Vec<Fact>,
     /// All attempts ever.
     pub(crate) attempts: Vec<(TaskKey, AttemptNumber)>,
@@ -59,6 +63,7 @@ pub(crate) fn genome_spec() -> WorkflowSpec {
             recalibrated_qualities: false,
             read_batch_bp: 1000,
             partition_bp: 1000,
+            s3: S3Access::Own,
         })),
     }
 }
@@ -87,6 +92,7 @@ impl World {
             state: WorkflowState::accepted(workflow, batch, Arc::new(spec), 1000),
             now_ms: 2000,
             jitter: 0.5,
+            audited_ppm: 0,
             journal: Vec::new(),
             attempts: Vec::new(),
             winners: BTreeMap::new(),
@@ -114,7 +120,7 @@ impl World {
         facts
     }
 
-    /// Never two winners of a task, and never two live attempts.
+    /// Never two winners of a task, and no number twice.
     fn note(&mut self, change: &Change) {
         match change {
             Change::AttemptStarted { task, attempt, .. } => {
@@ -128,7 +134,7 @@ impl World {
                 let before = self.winners.insert(*task, *attempt);
                 assert_eq!(before, None, "two winners of {task}");
             }
-            Change::StageReopened { stage, indices } => {
+            Change::StageReopened { stage, indices } | Change::AuditOpened { stage, indices } => {
                 for &index in indices {
                     let stage = *stage;
                     let lost = self.winners.remove(&TaskKey { stage, index });
@@ -149,7 +155,17 @@ impl World {
     }
 
     pub(crate) fn place(&mut self, task: TaskKey) -> Vec<Fact> {
-        let worker = WorkerId::new(format!("w{}", task.index % 3));
+        self.place_on(task, &format!("w{}", task.index % 3))
+    }
+
+    /// Tasks that may have a second attempt.
+    pub(crate) fn stragglers(&self) -> Vec<TaskKey> {
+        let all = stragglers(&self.state, self.now_ms);
+        all.map(|(task, _)| task).collect()
+    }
+
+    pub(crate) fn place_on(&mut self, task: TaskKey, worker: &str) -> Vec<Fact> {
+        let worker = WorkerId::new(worker);
         let epoch = Epoch(1);
         self.happen(Event::Placed {
             task,
@@ -236,7 +252,10 @@ impl World {
                     index_missing: true,
                     ..Findings::default()
                 };
-                Event::Validated(plan(&self.state.spec.work, findings))
+                Event::Validated(Plan {
+                    audited_ppm: self.audited_ppm,
+                    ..plan(&self.state.spec.work, findings)
+                })
             }
             Duty::EndAttempt { task, attempt, .. } => {
                 return self.report(*task, *attempt, Outcome::HandedBack);
@@ -296,23 +315,28 @@ impl World {
             || next_deadline_ms(&self.state, self.now_ms).is_some()
     }
 
+    /// Lets the next thing go well.
+    pub(crate) fn step(&mut self) {
+        if let Some(duty) = self.duties().first() {
+            self.perform(duty);
+        } else if let Some((task, attempt)) = self.live().first() {
+            self.work(*task, *attempt);
+        } else if let Some(task) = self.ready().first() {
+            self.place(*task);
+        } else {
+            let due = next_deadline_ms(&self.state, self.now_ms);
+            self.now_ms = due.expect("something moves it on");
+            self.happen(Event::TimePassed);
+        }
+    }
+
     /// Lets everything go well until it is over.
     pub(crate) fn finish(&mut self) {
         for _ in 0..2000 {
             if self.state.is_ended() {
                 return;
             }
-            if let Some(duty) = self.duties().first() {
-                self.perform(duty);
-            } else if let Some((task, attempt)) = self.live().first() {
-                self.work(*task, *attempt);
-            } else if let Some(task) = self.ready().first() {
-                self.place(*task);
-            } else {
-                let due = next_deadline_ms(&self.state, self.now_ms);
-                self.now_ms = due.expect("something moves it on");
-                self.happen(Event::TimePassed);
-            }
+            self.step();
         }
         panic!("it does not end: {:?}", self.state.phase);
     }

@@ -1,4 +1,6 @@
-//! How an etcd cluster is named: `etcd://HOST:PORT,HOST:PORT[/PREFIX]`.
+//! How an etcd cluster is named: `etcd://HOST:PORT,HOST:PORT[/PREFIX]`; and how its members are trusted.
+
+use common::tls::ClientTls;
 
 /// How all names of clusters begin.
 const SCHEME: &str = "etcd://";
@@ -9,10 +11,12 @@ const PREFIX: &str = "spindle";
 /// Members of an etcd cluster, and the first word of all keys of one Spindle cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// URL of each member.
+    /// `HOST:PORT` of each member.
     pub members: Vec<String>,
     /// First word of all keys.
     pub prefix: String,
+    /// Whom to trust, and what to show; `None`: the members do without TLS. Not part of the name.
+    pub tls: Option<ClientTls>,
 }
 
 /// Why a text names no etcd cluster.
@@ -26,6 +30,13 @@ impl Address {
     /// Says whether a text is meant as the name of an etcd cluster.
     pub fn is_meant(text: &str) -> bool {
         text.starts_with(SCHEME)
+    }
+
+    /// Returns the URL of each member.
+    pub(super) fn urls(&self) -> Vec<String> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let urls = self.members.iter().map(|at| format!("{scheme}://{at}"));
+        urls.collect()
     }
 
     /// Returns the first part of a key of this cluster.
@@ -57,20 +68,16 @@ impl std::str::FromStr for Address {
             return Err(invalid());
         }
         Ok(Self {
-            members: members.iter().map(|at| format!("http://{at}")).collect(),
+            members: members.into_iter().map(str::to_owned).collect(),
             prefix: prefix.to_owned(),
+            tls: None,
         })
     }
 }
 
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let members: Vec<_> = self
-            .members
-            .iter()
-            .map(|url| url.trim_start_matches("http://"))
-            .collect();
-        write!(f, "{SCHEME}{}/{}", members.join(","), self.prefix)
+        write!(f, "{SCHEME}{}/{}", self.members.join(","), self.prefix)
     }
 }
 
@@ -81,7 +88,7 @@ mod tests {
     #[test]
     fn members_and_prefix_are_read_and_shown() {
         let address: Address = "etcd://a:2379,[::1]:22/lab/one".parse().unwrap();
-        assert_eq!(address.members, ["http://a:2379", "http://[::1]:22"]);
+        assert_eq!(address.members, ["a:2379", "[::1]:22"]);
         assert_eq!(address.prefix, "lab/one");
         assert_eq!(address.to_string(), "etcd://a:2379,[::1]:22/lab/one");
         let plain: Address = "etcd://a:1".parse().unwrap();

@@ -2,13 +2,18 @@
 
 use std::future::Future;
 use std::ops::Range;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use etcd_client::{Client, ConnectOptions, Error, GetOptions, KvClient};
+use common::tls::{ClientTls, TlsError};
+use etcd_client::{
+    Certificate, Client, ConnectOptions, Error, GetOptions, Identity, KvClient, TlsOptions,
+};
 use tokio::runtime::Handle;
 use tonic::Code;
 
 use super::Address;
+use crate::metrics::{ETCD_FAILURES, ETCD_RETRIES};
 use crate::state::{Record, StoreError};
 
 /// How long one try may take. A cluster that lost its leader has another within about a second.
@@ -48,14 +53,17 @@ impl Connection {
     /// on `runtime`, which must not be the one of its callers: they block.
     ///
     /// # Errors
-    /// [`StoreError`] if a member's name is no address.
+    /// [`StoreError`] if a member's name is no address, or the files for TLS cannot be used.
     pub fn new(address: &Address, runtime: Handle) -> Result<Self, StoreError> {
-        let options = ConnectOptions::new()
+        let mut options = ConnectOptions::new()
             .with_connect_timeout(TRY)
             .with_keep_alive(KEEP_ALIVE, KEEP_ALIVE)
             .with_keep_alive_while_idle(true)
             .with_require_leader(true);
-        let (members, root) = (address.members.clone(), address.root());
+        if let Some(tls) = &address.tls {
+            options = options.with_tls(tls_options(tls).map_err(failed("reading certificates"))?);
+        }
+        let (members, root) = (address.urls(), address.root());
         let connecting = async move { Client::connect(members, Some(options)).await };
         let client = blocking(&runtime, connecting)?;
         Ok(Self {
@@ -147,6 +155,23 @@ impl Connection {
     }
 }
 
+/// Reads the files; those who connect again later do not read them again.
+fn tls_options(tls: &ClientTls) -> Result<TlsOptions, TlsError> {
+    // It checks all of them, and names the one that is wrong.
+    tls.load()?;
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| TlsError::File {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })
+    };
+    let options = TlsOptions::new().ca_certificate(Certificate::from_pem(read(&tls.ca)?));
+    Ok(match &tls.identity {
+        None => options,
+        Some(own) => options.identity(Identity::from_pem(read(&own.certificate)?, read(&own.key)?)),
+    })
+}
+
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let root = String::from_utf8_lossy(&self.root);
@@ -166,8 +191,10 @@ where
             Err(error) => error,
         };
         if !is_passing(&error) || begun.elapsed() >= PATIENCE {
+            ETCD_FAILURES.inc();
             return Err(failed(doing)(error));
         }
+        ETCD_RETRIES.inc();
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! A leader that cannot renew its lease stops by its own clock at two thirds of it, before etcd lets
 //! another one win; and whatever it still writes is refused, for its key is gone.
+//! Nobody waits for the lease of a leader whose process is gone: who notices that takes it away.
+
+mod vigil;
 
 use std::time::{Duration, Instant};
 
@@ -200,21 +203,57 @@ impl Stand {
     }
 
     async fn lead_again_and_again(&self, lease: i64) {
+        let mut stood = self.win(lease).await;
         loop {
-            match self.win(lease).await {
+            stood = match stood {
                 Ok(Won::Now(epoch)) => {
-                    self.told.send_replace(Some(epoch));
-                    let mut resigned = self.resigned.clone();
-                    let _ = resigned.wait_for(|given_up| *given_up == Some(epoch)).await;
-                    self.told.send_replace(None);
-                    self.give_up(epoch).await;
-                    tokio::time::sleep(PAUSE).await;
+                    self.lead(epoch).await;
+                    self.win(lease).await
                 }
-                Ok(Won::ByAnother(revision)) => self.wait(revision).await,
+                Ok(Won::ByAnother(leader)) => self.succeed(&leader, lease).await,
                 Err(error) => {
                     tracing::debug!(%error, "the election is tried again");
                     tokio::time::sleep(PAUSE / 2).await;
+                    self.win(lease).await
                 }
+            };
+        }
+    }
+
+    /// Leads until this epoch is given up.
+    async fn lead(&self, epoch: Epoch) {
+        self.told.send_replace(Some(epoch));
+        let mut resigned = self.resigned.clone();
+        let _ = resigned.wait_for(|given_up| *given_up == Some(epoch)).await;
+        self.told.send_replace(None);
+        self.give_up(epoch).await;
+        tokio::time::sleep(PAUSE).await;
+    }
+
+    /// Stands again when a leader is over: its key is gone, or its process.
+    async fn succeed(&self, leader: &Leader, lease: i64) -> Result<Won, Error> {
+        let key_is_gone = async {
+            let mut revision = leader.seen;
+            loop {
+                self.wait(revision).await;
+                match self.win(lease).await {
+                    Ok(Won::ByAnother(same)) if same.epoch == leader.epoch => revision = same.seen,
+                    other => return other,
+                }
+            }
+        };
+        tokio::select! {
+            stood = key_is_gone => stood,
+            () = vigil::gone(&leader.address) => {
+                tracing::info!(epoch = leader.epoch.0, "the leader's process is gone");
+                let revoked = tried("taking a lease away", || {
+                    let mut client = self.client.clone();
+                    async move { client.lease_revoke(leader.lease).await }
+                });
+                if let Err(error) = revoked.await {
+                    tracing::debug!(%error, "the leader's lease ends by itself");
+                }
+                self.win(lease).await
             }
         }
     }
@@ -241,16 +280,20 @@ impl Stand {
         if answer.succeeded() {
             return Ok(Won::Now(Epoch(revision.cast_unsigned())));
         }
-        for response in answer.op_responses() {
-            if let TxnOpResponse::Get(found) = response
-                && let Some(leader) = found.kvs().first()
-                // It was won before; the answer got lost.
-                && leader.lease() == lease
-            {
-                return Ok(Won::Now(Epoch(leader.create_revision().cast_unsigned())));
-            }
+        let leader = answer
+            .op_responses()
+            .into_iter()
+            .find_map(|response| match response {
+                TxnOpResponse::Get(found) => found.kvs().first().map(Leader::from),
+                _ => None,
+            });
+        let leader = leader.ok_or_else(|| Error::Internal("no leader and no election".into()))?;
+        if leader.lease == lease {
+            // It was won before; the answer got lost.
+            return Ok(Won::Now(leader.epoch));
         }
-        Ok(Won::ByAnother(revision))
+        let seen = revision;
+        Ok(Won::ByAnother(Leader { seen, ..leader }))
     }
 
     /// Waits until the leader's key is gone, or for a while.
@@ -288,6 +331,25 @@ impl Stand {
 
 enum Won {
     Now(Epoch),
-    /// The key is there, as of this revision.
-    ByAnother(i64),
+    ByAnother(Leader),
+}
+
+/// Who leads instead.
+struct Leader {
+    epoch: Epoch,
+    address: String,
+    lease: i64,
+    /// The revision at which its key was there.
+    seen: i64,
+}
+
+impl From<&KeyValue> for Leader {
+    fn from(kv: &KeyValue) -> Self {
+        Self {
+            epoch: Epoch(kv.create_revision().cast_unsigned()),
+            address: String::from_utf8_lossy(kv.value()).into_owned(),
+            lease: kv.lease(),
+            seen: kv.mod_revision(),
+        }
+    }
 }

@@ -51,6 +51,10 @@ pub(super) fn change(fact: fact::Fact) -> Result<Change, WireError> {
             let stage = stage(of)?;
             Change::StageReopened { stage, indices }
         }
+        fact::Fact::AuditOpened(wire::AuditOpened { stage: of, indices }) => {
+            let stage = stage(of)?;
+            Change::AuditOpened { stage, indices }
+        }
         fact::Fact::CancelRequested(wire::CancelRequested {}) => Change::CancelRequested,
         fact::Fact::PublicationStarted(wire::PublicationStarted { targets }) => {
             let targets = output_files(targets);
@@ -129,6 +133,7 @@ pub(in crate::state) fn plan(wire: wire::Validated) -> Result<Plan, WireError> {
         probe_tasks,
         reference_digest,
         output_versions,
+        audited_ppm,
     } = wire;
     let known = !reference_digest.is_empty();
     let reference_digest = known.then(|| digest("reference_digest", &reference_digest));
@@ -142,6 +147,7 @@ pub(in crate::state) fn plan(wire: wire::Validated) -> Result<Plan, WireError> {
         probe_tasks,
         reference_digest: reference_digest.transpose()?,
         output_versions: versions(output_versions)?,
+        audited_ppm,
     })
 }
 

@@ -41,6 +41,10 @@ pub(super) fn change(change: &Change) -> Option<fact::Fact> {
                 indices: indices.clone(),
             })
         }
+        Change::AuditOpened { stage: of, indices } => fact::Fact::AuditOpened(wire::AuditOpened {
+            stage: stage(*of),
+            indices: indices.clone(),
+        }),
         Change::CancelRequested => fact::Fact::CancelRequested(wire::CancelRequested {}),
         Change::PublicationStarted { targets } => {
             fact::Fact::PublicationStarted(wire::PublicationStarted {
@@ -122,6 +126,7 @@ pub(in crate::state) fn plan(plan: &Plan) -> wire::Validated {
         probe_tasks,
         reference_digest,
         output_versions,
+        audited_ppm,
     } = plan;
     let versions = output_versions.iter();
     wire::Validated {
@@ -135,6 +140,7 @@ pub(in crate::state) fn plan(plan: &Plan) -> wire::Validated {
         output_versions: versions
             .map(|(stage, version)| (stage.name().to_owned(), *version))
             .collect(),
+        audited_ppm: *audited_ppm,
     }
 }
 

@@ -11,8 +11,9 @@ use common::wire::task::stage;
 use proto::state::v1 as wire;
 
 use super::super::fact_wire::{decode_failure, decode_object, decode_plan, output_files};
+use crate::core::durations::Durations;
 use crate::core::state::{
-    End, LaneProgress, Lease, Phase, Publication, TaskKey, TaskState, TaskStatus, Trouble,
+    Audited, End, LaneProgress, Lease, Phase, Publication, TaskKey, TaskState, TaskStatus, Trouble,
     WorkflowState,
 };
 
@@ -36,6 +37,7 @@ pub(super) fn restore(
         ended_at_ms,
         stale_reports,
         unknown_facts,
+        bases_by_day,
     } = snapshot;
     state.revision = last_sequence;
     state.phase = phase(at)?;
@@ -53,6 +55,7 @@ pub(super) fn restore(
     state.ended_at_ms = time(ended_at_ms);
     state.stale_reports = stale_reports;
     state.unknown_facts = unknown_facts.into_iter().map(Into::into).collect();
+    state.bases_by_day = bases_by_day;
     Ok(state)
 }
 
@@ -110,6 +113,7 @@ fn restore_stage(state: &mut WorkflowState, wire: wire::StageSnapshot) -> Result
         rounds,
         started_at_ms,
         ended_at_ms,
+        durations,
     } = wire;
     let stage = stage(of)?;
     let shares = completed_by.into_iter();
@@ -119,6 +123,7 @@ fn restore_stage(state: &mut WorkflowState, wire: wire::StageSnapshot) -> Result
     progress.reads = reads;
     progress.bases = bases;
     progress.cpu_ms = cpu_ms;
+    progress.durations = Durations::from_counts(durations);
     progress.completed_by = shares
         .map(|(worker, tasks)| (WorkerId::new(worker), tasks))
         .collect();
@@ -145,6 +150,8 @@ fn restore_task(
         failures,
         last_worker,
         last_failure,
+        second_live,
+        audited,
     } = wire;
     let mut trouble = Trouble {
         last_worker: (!last_worker.is_empty()).then(|| WorkerId::new(last_worker)),
@@ -162,9 +169,13 @@ fn restore_task(
         attempts,
         status: TaskStatus::default(),
         trouble: (trouble != Trouble::default()).then(|| Box::new(trouble)),
+        audited: audited.map(first_result).transpose()?,
     };
     state.stage_mut(key.stage).tasks[key.index as usize] = held;
     state.set_status(key, status(at)?);
+    if let (Some(second), Some(leases)) = (second_live, state.leases_mut(key)) {
+        leases.second = Some(lease(second));
+    }
     Ok(())
 }
 
@@ -173,26 +184,36 @@ fn status(wire: Option<wire::task_snapshot::Status>) -> Result<TaskStatus, WireE
     Ok(match wire {
         None => return Err(WireError::new("status", "must be set")),
         Some(Status::Waiting(not_before_ms)) => TaskStatus::Waiting { not_before_ms },
-        Some(Status::Live(lease)) => {
-            let wire::LeaseSnapshot {
-                attempt,
-                worker_id,
-                epoch,
-                started_at_ms,
-            } = lease;
-            TaskStatus::Live(Box::new(Lease {
-                attempt: AttemptNumber(attempt),
-                worker: WorkerId::new(worker_id),
-                epoch: Epoch(epoch),
-                started_at_ms,
-            }))
-        }
+        Some(Status::Live(first)) => TaskStatus::Live(Box::new(lease(first).into())),
         Some(Status::Done(wire::DoneSnapshot { attempt, manifest })) => TaskStatus::Done {
             attempt: AttemptNumber(attempt),
             manifest: decode_object(manifest)?.map(Box::new),
         },
         Some(Status::Failed(wire::FailedSnapshot {})) => TaskStatus::Failed,
     })
+}
+
+fn first_result(wire: wire::DoneSnapshot) -> Result<Box<Audited>, WireError> {
+    let wire::DoneSnapshot { attempt, manifest } = wire;
+    Ok(Box::new(Audited {
+        attempt: AttemptNumber(attempt),
+        manifest: decode_object(manifest)?,
+    }))
+}
+
+fn lease(wire: wire::LeaseSnapshot) -> Lease {
+    let wire::LeaseSnapshot {
+        attempt,
+        worker_id,
+        epoch,
+        started_at_ms,
+    } = wire;
+    Lease {
+        attempt: AttemptNumber(attempt),
+        worker: WorkerId::new(worker_id),
+        epoch: Epoch(epoch),
+        started_at_ms,
+    }
 }
 
 /// Zero stands for no time.

@@ -8,7 +8,7 @@ use super::super::fact_wire::{
     encode_failure, encode_object, encode_plan, encode_stage, output_file,
 };
 use crate::core::state::{
-    End, LaneProgress, Phase, Publication, StageProgress, TaskState, TaskStatus, Trouble,
+    End, LaneProgress, Lease, Phase, Publication, StageProgress, TaskState, TaskStatus, Trouble,
     WorkflowState,
 };
 
@@ -17,6 +17,7 @@ pub(super) fn snapshot(state: &WorkflowState) -> wire::Snapshot {
         workflow,
         batch: _,
         tenant: _,
+        trace: _,
         spec: _,
         accepted_at_ms: _,
         phase: at,
@@ -24,6 +25,7 @@ pub(super) fn snapshot(state: &WorkflowState) -> wire::Snapshot {
         stages,
         lanes,
         read_batches,
+        bases_by_day,
         // Derived from the tasks.
         delayed: _,
         cancel_requested_at_ms,
@@ -55,6 +57,7 @@ pub(super) fn snapshot(state: &WorkflowState) -> wire::Snapshot {
         ended_at_ms: ended_at_ms.unwrap_or(0),
         stale_reports: *stale_reports,
         unknown_facts: unknown_facts.iter().map(|stored| stored.to_vec()).collect(),
+        bases_by_day: bases_by_day.clone(),
     }
 }
 
@@ -102,6 +105,7 @@ fn stage_snapshot(stage: Stage, progress: &StageProgress) -> wire::StageSnapshot
         reads,
         bases,
         cpu_ms,
+        durations,
         completed_by,
         closed,
         manifest,
@@ -126,6 +130,7 @@ fn stage_snapshot(stage: Stage, progress: &StageProgress) -> wire::StageSnapshot
         rounds: *rounds,
         started_at_ms: started_at_ms.unwrap_or(0),
         ended_at_ms: ended_at_ms.unwrap_or(0),
+        durations: durations.counts().to_vec(),
     }
 }
 
@@ -134,10 +139,16 @@ fn task(task: &TaskState) -> wire::TaskSnapshot {
         attempts,
         status: at,
         trouble,
+        audited,
     } = task;
     let mut snapshot = wire::TaskSnapshot {
         attempts: *attempts,
         status: Some(status(at)),
+        second_live: second(at).map(lease),
+        audited: audited.as_deref().map(|audited| wire::DoneSnapshot {
+            attempt: audited.attempt.0,
+            manifest: encode_object(audited.manifest.as_ref()),
+        }),
         ..Default::default()
     };
     if let Some(trouble) = trouble {
@@ -164,16 +175,27 @@ fn status(status: &TaskStatus) -> wire::task_snapshot::Status {
     use wire::task_snapshot::Status;
     match status {
         TaskStatus::Waiting { not_before_ms } => Status::Waiting(*not_before_ms),
-        TaskStatus::Live(lease) => Status::Live(wire::LeaseSnapshot {
-            attempt: lease.attempt.0,
-            worker_id: lease.worker.as_str().to_owned(),
-            epoch: lease.epoch.0,
-            started_at_ms: lease.started_at_ms,
-        }),
+        TaskStatus::Live(leases) => Status::Live(lease(&leases.first)),
         TaskStatus::Done { attempt, manifest } => Status::Done(wire::DoneSnapshot {
             attempt: attempt.0,
             manifest: encode_object(manifest.as_deref()),
         }),
         TaskStatus::Failed => Status::Failed(wire::FailedSnapshot {}),
+    }
+}
+
+fn second(status: &TaskStatus) -> Option<&Lease> {
+    match status {
+        TaskStatus::Live(leases) => leases.second.as_ref(),
+        TaskStatus::Waiting { .. } | TaskStatus::Done { .. } | TaskStatus::Failed => None,
+    }
+}
+
+fn lease(lease: &Lease) -> wire::LeaseSnapshot {
+    wire::LeaseSnapshot {
+        attempt: lease.attempt.0,
+        worker_id: lease.worker.as_str().to_owned(),
+        epoch: lease.epoch.0,
+        started_at_ms: lease.started_at_ms,
     }
 }

@@ -1,16 +1,20 @@
 //! Journals in an embedded store.
 
 use common::ids::{BatchId, Epoch, IdempotencyToken, Sha256, TenantId, WorkflowId};
+use common::trace::TraceContext;
 use prost::Message;
 use redb::backends::InMemoryBackend;
 
 use crate::core::fact::{Change, Fact};
 use crate::core::state::WorkflowState;
 use crate::core::tests::world::{World, genome_spec, object};
+use crate::core::view::Status;
 use crate::state::embedded::Embedded;
+use crate::state::journal::Ending;
 use crate::state::records::{Accepted, SnapshotPointer, Token, accept};
+use crate::state::usage::Usage;
 use crate::state::{Outcome, StateStore, StoreError, Transaction, Write};
-use crate::state::{conformance, fact_wire, journal, keys, schema, snapshot};
+use crate::state::{conformance, fact_wire, journal, keys, schema, snapshot, usage};
 
 fn store() -> Embedded {
     Embedded::on(InMemoryBackend::new()).unwrap()
@@ -23,6 +27,7 @@ fn accepted() -> Accepted {
         at_ms: 1000,
         tenant: TenantId::default(),
         spec: genome_spec(),
+        trace: TraceContext::new([1; 16], [2; 8], true),
     }
 }
 
@@ -169,6 +174,33 @@ fn a_snapshot_replaces_the_batches_before_it() {
         Ok(bytes.clone())
     });
     assert_eq!(loaded.unwrap(), Some(world.state));
+}
+
+#[test]
+fn what_a_workflow_took_in_outlives_its_journal() {
+    let (mut store, epoch) = store_with_workflow();
+    let state = finished().state;
+    let days: Vec<(u32, u64)> = state.bases_by_day.into_iter().collect();
+    assert_eq!(days, [(0, 6000)]);
+    let ending = Ending {
+        status: Status::Succeeded,
+        usage: Some(Usage {
+            tenant: TenantId::new("clinic"),
+            day: 0,
+            bases: 6000,
+        }),
+    };
+    let pointer = SnapshotPointer {
+        last_sequence: 9,
+        object: object("state/W/9"),
+    };
+    let workflow = WorkflowId::new("W");
+    let install = journal::install_snapshot(&store, epoch, &workflow, &pointer).unwrap();
+    let install = journal::with_end(install, &workflow, Some(ending));
+    assert_eq!(one(only(install), &mut store), Outcome::Committed);
+    let found = usage::of_day(&store, 0).unwrap();
+    assert_eq!(found, [(TenantId::new("clinic"), workflow, 6000)]);
+    assert_eq!(usage::of_day(&store, 1).unwrap(), []);
 }
 
 #[test]

@@ -1,0 +1,81 @@
+//! Genomes go on while every part of a cluster fails in every stage of them: etcd with three members,
+//! S3, two controllers and two workers, each a process on a host (network namespace) of its own.
+//! `cargo bench -p integration-tests --bench chaos -- [--strip] [FAULT/ROLE ...]` prints a line for
+//! each fault and role, and then a table fault × stage × count. `--strip` takes conditions
+//! (`If-None-Match`, `If-Match`) out of all requests to S3. It takes the rights of root.
+//!
+//! For each fault and role three genomes run at once. Tasks of each stage wait at a gate; when the
+//! first is there the fault happens, the gate opens, and after the lease the fault ends. All genomes
+//! have to succeed, each once, with the bytes of one that was not disturbed.
+
+#[path = "chaos/fault.rs"]
+mod fault;
+#[path = "chaos/round.rs"]
+mod round;
+#[path = "chaos/server.rs"]
+mod server;
+#[path = "chaos/site.rs"]
+mod site;
+
+use anyhow::{Result, bail};
+use integration_tests::compare::Outputs;
+use integration_tests::process::run_well;
+use round::{Counts, STAGES};
+use site::Site;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(served) = site::serve_if_told(&arguments) {
+        return served;
+    }
+    let honours_conditions = !arguments.iter().any(|one| one == "--strip");
+    let chosen: Vec<_> = arguments.iter().filter(|one| one.contains('/')).collect();
+    let mut site = Site::start(honours_conditions)?;
+    let expected = undisturbed()?;
+    let (mut rows, mut failed): (Vec<(String, Counts)>, _) = (Vec::new(), false);
+    for (fault, role) in fault::all() {
+        let name = format!("{}/{}", fault.name(), role.name());
+        if !chosen.is_empty() && !chosen.iter().any(|one| **one == name) {
+            continue;
+        }
+        match round::run(&mut site, (fault, role), &expected) {
+            Ok(row) => {
+                println!("{name}: {} s, {} tasks a genome", row.seconds, row.tasks);
+                rows.push((name, row.counts));
+            }
+            Err(error) => {
+                println!("{name}: {error:?}\n{}", site.transcripts());
+                site = Site::start(honours_conditions)?;
+                failed = true;
+            }
+        }
+    }
+    print(&rows);
+    let is_empty = |(_, counts): &(String, Counts)| counts.len() < STAGES.len();
+    if failed || rows.iter().any(is_empty) {
+        bail!("a fault did harm, or is missing in a stage");
+    }
+    Ok(())
+}
+
+/// Returns what one machine gives.
+fn undisturbed() -> Result<Outputs> {
+    let folder = tempfile::tempdir()?;
+    let data = integration_tests::fixtures::copy_data(folder.path())?;
+    let out = folder.path().join("out").display().to_string();
+    let flags = round::flags(&data.display().to_string());
+    let mut arguments = vec!["run", "--out", &out];
+    arguments.extend(integration_tests::fixtures::borrowed(&flags));
+    run_well(&arguments)?;
+    Outputs::read(out.as_ref())
+}
+
+fn print(rows: &[(String, Counts)]) {
+    println!("| fault / role | {} |", STAGES.join(" | "));
+    println!("|---|{}", "---|".repeat(STAGES.len()));
+    for (name, counts) in rows {
+        let cell = |stage: &&str| counts.get(*stage).copied().unwrap_or(0).to_string();
+        let cells: Vec<_> = STAGES.iter().map(cell).collect();
+        println!("| {name} | {} |", cells.join(" | "));
+    }
+}

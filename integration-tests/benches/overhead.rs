@@ -1,0 +1,131 @@
+//! What a cluster costs beside one machine: a genome by `spindle controller` and two `spindle worker`s with
+//! one core each and everything in S3, against `spindle run --threads 2`.
+//! `cargo bench -p integration-tests --bench overhead -- REF R1 R2 [READ_BATCH_BP [PARTITION_BP]]` prints a
+//! line of JSON: seconds of CPU of all processes but the server of S3, the ratio, and the tasks.
+//! The index `REF.spindle` has to be there.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use integration_tests::cluster::{Cluster, WorkerOptions};
+use integration_tests::compare::Outputs;
+use integration_tests::fixtures::borrowed;
+use integration_tests::process::run_well;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::Signal;
+use object_store::testing::{ACCESS_KEY, SECRET_KEY, Server};
+use serde_json::Value;
+
+const BUCKET: &str = "spindle";
+/// Sizes of tasks, if none are given: some sixty tasks of 0.15 Gb on one chromosome.
+const SIZES: [&str; 2] = ["10000000", "5000000"];
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|one| one != "--bench")
+        .collect();
+    let [reference, first, second, sizes @ ..] = &arguments[..] else {
+        println!("overhead: REF R1 R2 are not given, nothing is measured");
+        return Ok(());
+    };
+    let folder = tempfile::tempdir()?;
+    let bucket = folder.path().join(BUCKET);
+    std::fs::create_dir(&bucket)?;
+    for (name, file) in [
+        ("ref.fa", reference.clone()),
+        ("ref.fa.spindle", format!("{reference}.spindle")),
+        ("1.fq", first.clone()),
+        ("2.fq", second.clone()),
+    ] {
+        std::fs::copy(&file, bucket.join(name)).context(file)?;
+    }
+    let size = |at: usize| sizes.get(at).map_or(SIZES[at], String::as_str).to_owned();
+    let flags = |at: &str| {
+        let file = |name: &str| format!("{at}/{name}");
+        let mut flags = vec!["--reference".to_owned(), file("ref.fa")];
+        flags.extend(["--reads".to_owned(), file("1.fq"), file("2.fq")]);
+        for (flag, value) in [
+            ("--sample", "NA12878".to_owned()),
+            ("--emit", "bam,vcf,gvcf".to_owned()),
+            ("--read-batch-bp", size(0)),
+            ("--partition-bp", size(1)),
+        ] {
+            flags.extend([flag.to_owned(), value]);
+        }
+        flags
+    };
+    let local = flags(&bucket.display().to_string());
+    let alone = cpu(|| run_alone(&local, folder.path()))?;
+    let mut tasks = 0;
+    let together = cpu(|| {
+        tasks = run_together(&flags(&format!("s3://{BUCKET}")), folder.path())?;
+        Ok(())
+    })?;
+    let here = Outputs::read_some(&folder.path().join("alone"))?;
+    Outputs::read_some(&bucket.join("out"))?.ensure_same(&here)?;
+    let result = serde_json::json!({
+        "measure": "overhead",
+        "tasks": tasks,
+        "run_cpu_s": alone,
+        "cluster_cpu_s": together,
+        "ratio": together / alone,
+    });
+    println!("{result}");
+    Ok(())
+}
+
+/// Returns the seconds of CPU of all child processes that `work` starts and waits for.
+fn cpu(work: impl FnOnce() -> Result<()>) -> Result<f64> {
+    let used = || -> Result<f64> {
+        let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+        let times = [usage.user_time(), usage.system_time()];
+        let seconds = times.map(|time| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6);
+        Ok(seconds.iter().sum())
+    };
+    let before = used()?;
+    work()?;
+    Ok(used()? - before)
+}
+
+fn run_alone(flags: &[String], folder: &Path) -> Result<()> {
+    let out = folder.join("alone").display().to_string();
+    let mut arguments = vec!["run", "--threads", "2", "--out", &out];
+    arguments.extend(borrowed(flags));
+    run_well(&arguments).map(drop)
+}
+
+/// Runs the genome on a cluster, ends that, and returns how many tasks there were.
+fn run_together(flags: &[String], folder: &Path) -> Result<u64> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let server = runtime.block_on(Server::start(folder));
+    let environment = vec![
+        ("AWS_ENDPOINT_URL", server.url().to_owned()),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+    ];
+    let objects = format!("s3://{BUCKET}/objects");
+    let mut cluster = Cluster::start_in_s3(&objects, environment)?;
+    for _ in 0..2 {
+        cluster.start_worker(&WorkerOptions {
+            no_roots: true,
+            cores: 1,
+            ..WorkerOptions::default()
+        })?;
+    }
+    let workflow = cluster.submit_to(flags, &format!("s3://{BUCKET}/out"))?;
+    let server = cluster.server();
+    run_well(&["watch", "--server", &server, &workflow])?;
+    let status = cluster.status(&workflow)?;
+    ensure!(status["state"] == "succeeded", "{status}");
+    for worker in 0..2 {
+        cluster.worker(worker).signal(Signal::SIGTERM)?;
+        cluster.worker(worker).wait()?;
+    }
+    cluster.controller().signal(Signal::SIGTERM)?;
+    cluster.controller().wait()?;
+    let count = |stage: &Value| stage["tasks"].as_u64().unwrap_or_default();
+    let stages = status["stages"].as_array().context("a status has stages")?;
+    Ok(stages.iter().map(count).sum())
+}
