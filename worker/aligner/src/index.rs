@@ -10,6 +10,7 @@ mod suffix_array;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod text;
+pub(crate) mod walk;
 pub(crate) mod words;
 
 pub use build::Builder;
@@ -102,11 +103,15 @@ impl Index {
         self.is_alternate[contig as usize]
     }
 
-    /// Says that so many reads will be aligned, so that enough of them make the index faster.
+    /// Says that so many reads will be aligned.
     pub(crate) fn announce(&self, reads: usize) {
-        let before = self.announced.fetch_add(reads as u64, Ordering::Relaxed);
-        let blocks = self.file.blocks().len() as u64;
-        if (before + reads as u64).saturating_mul(BLOCKS_PER_READ) >= blocks {
+        self.announced.fetch_add(reads as u64, Ordering::Relaxed);
+    }
+
+    /// Makes the index faster once enough reads are announced.
+    pub(crate) fn settle(&self) {
+        let reads = self.announced.load(Ordering::Relaxed);
+        if reads.saturating_mul(BLOCKS_PER_READ) >= self.file.blocks().len() as u64 {
             self.file.make_resident();
         }
     }

@@ -13,6 +13,7 @@ mod walker;
 
 use crate::Options;
 use crate::index::occ::FmIndex;
+use lock_step::Walks;
 use std::ops::Range;
 use walker::{Match, Walker};
 
@@ -36,10 +37,10 @@ impl Smem {
         self.end - self.start
     }
 
-    const fn new(found: &Match, start: usize, end: usize) -> Self {
+    const fn new(found: &Match) -> Self {
         Self {
-            start: start as u32,
-            end: end as u32,
+            start: found.start as u32,
+            end: found.end as u32,
             first_row: found.interval.forward,
             size: found.size(),
             place: found.place,
@@ -79,8 +80,17 @@ impl Seeder {
     ) {
         self.seeds
             .resize_with(count.max(self.seeds.len()), Vec::new);
-        let start = |number| Seeding::new(fm, options, read(number)).run();
-        lock_step::run(count, start, |number, smems| self.seeds[number] = smems);
+        let walks = Walks::default();
+        let start = |number, walk| {
+            let seeding = Seeding {
+                options,
+                walker: Walker::new(fm, walk, read(number)),
+                smems: Vec::new(),
+            };
+            seeding.run()
+        };
+        let done = |number: usize, smems| self.seeds[number] = smems;
+        lock_step::run((fm, &walks), count, start, done);
         self.places.clear();
         self.first_places.clear();
         for smems in &self.seeds[..count] {
@@ -107,15 +117,7 @@ struct Seeding<'a> {
     smems: Vec<Smem>,
 }
 
-impl<'a> Seeding<'a> {
-    const fn new(fm: &'a FmIndex<'a>, options: &'a Options, read: &'a [u8]) -> Self {
-        Self {
-            options,
-            walker: Walker::new(fm, read),
-            smems: Vec::new(),
-        }
-    }
-
+impl Seeding<'_> {
     /// Returns the seeds of the three rounds, sorted.
     async fn run(mut self) -> Vec<Smem> {
         let read = self.walker.read;
@@ -178,13 +180,11 @@ impl<'a> Seeding<'a> {
                     last = last.max(start + wanted.least - 1);
                 }
                 Ok(found) => {
-                    let bounds = (end, wanted.min_size);
-                    let (found, reached) =
-                        walker.grow_right(found, (start, last + 1), bounds).await;
-                    if reached - start >= wanted.least {
-                        self.smems.push(Smem::new(&found, start, reached));
+                    let found = walker.grow_right(found, end, wanted.min_size).await;
+                    if found.end - start >= wanted.least {
+                        self.smems.push(Smem::new(&found));
                     }
-                    last = reached;
+                    last = found.end;
                 }
             }
         }
@@ -203,25 +203,44 @@ impl<'a> Seeding<'a> {
         let (walker, options) = (&mut self.walker, self.options);
         let read = walker.read;
         let least = options.min_seed_length as usize;
-        let head = &read[start..read.len().min(start + least + 1)];
+        let goal = start + least + 1;
+        let head = &read[start..read.len().min(goal)];
         if let Some(unknown) = head.iter().position(|&code| code > 3) {
             return start + unknown + 1;
         }
-        let (mut found, mut end) = walker.word_after(start, least).await;
-        while end < read.len() {
-            if read[end] > 3 {
-                return end + 1;
-            }
-            found = walker.grown_right(found, (start, end)).await;
-            end += 1;
-            if end - start > least && found.size() < options.third_round_occurrences {
-                if found.size() > 0 {
-                    self.smems.push(Smem::new(&found, start, end));
-                }
-                return end;
-            }
+        if head.len() <= least {
+            return read.len();
         }
-        read.len()
+        let rare = options.third_round_occurrences;
+        let word = walker.word_after(start, least).await;
+        let (mut found, _) = walker.walk_right(word, goal - 1, 2).await;
+        if found.size() == 1 && rare > 1 {
+            match walker.settle_right(found, goal).await {
+                Ok(settled) => found = settled,
+                Err(_) => return goal,
+            }
+            found.end += walker.equal_behind(&found, goal);
+            if found.end == goal {
+                self.smems.push(Smem::new(&found));
+            }
+            return goal;
+        }
+        if found.size() == 0 {
+            return goal;
+        }
+        (found, _) = walker.walk_right(found, goal, 1).await;
+        let known = read[goal..].iter().position(|&code| code > 3);
+        let end = known.map_or(read.len(), |known| goal + known);
+        if found.size() >= rare {
+            (found, _) = walker.walk_right(found, end, rare).await;
+        }
+        if found.size() >= rare {
+            return if end < read.len() { end + 1 } else { end };
+        }
+        if found.size() > 0 {
+            self.smems.push(Smem::new(&found));
+        }
+        found.end.max(goal)
     }
 }
 

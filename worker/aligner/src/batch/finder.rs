@@ -12,7 +12,7 @@ use genome::base;
 
 /// Memory of the stages that look at one read.
 #[derive(Debug, Default)]
-pub(super) struct Finder {
+pub(crate) struct Finder {
     /// Codes of all reads of a block, and where those of each end.
     codes: Vec<u8>,
     ends: Vec<usize>,
