@@ -10,6 +10,7 @@ use std::error::Error;
 use std::io::Write;
 use std::path::Path;
 
+/// Bases of a batch without `-K`.
 const BATCH_BASES: u64 = 100_000_000;
 
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -25,6 +26,8 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut sources: Vec<_> = files.iter().map(|file| file.lines()).collect();
     let threads = flags.iter().find_map(|flag| flag.strip_prefix("-t"));
     let threads = threads.map_or(Ok(1), str::parse)?;
+    let wanted = flags.iter().find_map(|flag| flag.strip_prefix("-K"));
+    let wanted = wanted.map_or(Ok(BATCH_BASES), str::parse)?;
     let has_mates = sources.len() == 2;
     let stream = Stream {
         index: &index,
@@ -32,15 +35,15 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         threads,
         paired: has_mates,
         read_group: None,
-        waiting_bases: BATCH_BASES,
+        waiting_bases: wanted,
     };
     let (mut first_ordinal, mut batch_bases) = (0, 0);
     let source = || {
-        let mut block = next_block(&mut sources, BATCH_BASES - batch_bases);
+        let mut block = next_block(&mut sources, wanted - batch_bases);
         block.first_ordinal = first_ordinal;
         first_ordinal += block.reads.len() as u64;
         batch_bases += block.reads.total_bases();
-        if batch_bases >= BATCH_BASES {
+        if batch_bases >= wanted {
             (block.ends_batch, batch_bases) = (true, 0);
         }
         Ok::<_, Box<dyn Error + Send + Sync>>(Some(block).filter(|block| !block.reads.is_empty()))

@@ -12,7 +12,7 @@ pub(crate) use pair_reporter::PairReporter;
 
 use crate::context::Context;
 use crate::insert_size::Orientations;
-use crate::{Error, Index, Options};
+use crate::{Error, Events, Index, Options};
 use genome::monitor::Monitor;
 use genome::reads::Reads;
 use genome::record::Records;
@@ -47,11 +47,35 @@ pub fn align(
     batch: &Batch<'_>,
     monitor: &Monitor,
 ) -> Result<Records, Error> {
+    run(index, options, batch, (monitor, None))
+}
+
+/// Does the same and counts rare steps.
+///
+/// # Errors
+/// As [`align`].
+pub fn align_counting(
+    index: &Index,
+    options: &Options,
+    batch: &Batch<'_>,
+    monitor: &Monitor,
+    events: &Events,
+) -> Result<Records, Error> {
+    run(index, options, batch, (monitor, Some(events)))
+}
+
+fn run(
+    index: &Index,
+    options: &Options,
+    batch: &Batch<'_>,
+    (monitor, events): (&Monitor, Option<&Events>),
+) -> Result<Records, Error> {
     options.validate()?;
     check(batch)?;
     index.announce(batch.reads.len());
-    index.settle();
-    let context = Context::new(index, options);
+    index.settle(rayon::current_num_threads());
+    let mut context = Context::new(index, options);
+    context.events = events;
     let found = find_all(&context, batch, monitor)?;
     let orientations = orientations(&context, found.iter());
     report_all(&context, batch, (&found, &orientations), monitor)

@@ -52,7 +52,8 @@ const BLOCKS_PER_READ: u64 = 64;
 /// Returns the digest of the reference out of the head of an index: its first bytes, as many as
 /// hold all contigs and runs. `None` if they do not, or are damaged.
 pub fn reference_digest_in(head: &[u8]) -> Option<[u8; 32]> {
-    let is_index = head.starts_with(&header::MAGIC);
+    let version = header::VERSION.to_le_bytes();
+    let is_index = head.starts_with(&header::MAGIC) && head.get(8..12) == Some(&version);
     let header = is_index.then(|| header::Header::decode(head))??;
     Some(header.digest)
 }
@@ -108,11 +109,11 @@ impl Index {
         self.announced.fetch_add(reads as u64, Ordering::Relaxed);
     }
 
-    /// Makes the index faster once enough reads are announced.
-    pub(crate) fn settle(&self) {
+    /// Makes the index faster once enough reads are announced, on so many threads.
+    pub(crate) fn settle(&self, threads: usize) {
         let reads = self.announced.load(Ordering::Relaxed);
         if reads.saturating_mul(BLOCKS_PER_READ) >= self.file.blocks().len() as u64 {
-            self.file.make_resident();
+            self.file.make_resident(threads);
         }
     }
 

@@ -12,6 +12,7 @@ mod chain;
 mod context;
 mod dedup;
 mod error;
+mod events;
 mod extend;
 mod final_alignment;
 mod global;
@@ -28,8 +29,9 @@ mod smem;
 mod sort;
 pub mod stream;
 
-pub use batch::{Batch, align};
+pub use batch::{Batch, align, align_counting};
 pub use error::Error;
+pub use events::Events;
 pub use extend::level::Level;
 pub use index::Index;
 pub use insert_size::InsertSize;

@@ -103,6 +103,9 @@ impl MateRescuer {
                 if contig == candidate.contig && end - start >= least {
                     was_searched = true;
                     if let Some(found) = self.search(context, read, side, (start, end)) {
+                        if let Some(events) = context.events {
+                            events.count_rescued();
+                        }
                         insert(mate, found, candidate);
                     }
                 }

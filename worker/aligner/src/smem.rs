@@ -9,6 +9,7 @@
 //! the third round as bwa mem.
 
 mod lock_step;
+mod rare;
 mod walker;
 
 use crate::Options;
@@ -57,6 +58,8 @@ pub(crate) struct Seeder {
     places: Vec<u64>,
     /// Where the places of each read begin.
     first_places: Vec<usize>,
+    /// Seeds of the second round.
+    pub reseeded: u64,
 }
 
 /// Which matches a search finds: those of `least` bases and `min_size` rows within `segment` that
@@ -89,7 +92,11 @@ impl Seeder {
             };
             seeding.run()
         };
-        let done = |number: usize, smems| self.seeds[number] = smems;
+        self.reseeded = 0;
+        let done = |number: usize, (smems, reseeded)| {
+            self.seeds[number] = smems;
+            self.reseeded += reseeded;
+        };
         lock_step::run((fm, &walks), count, start, done);
         self.places.clear();
         self.first_places.clear();
@@ -118,12 +125,12 @@ struct Seeding<'a> {
 }
 
 impl Seeding<'_> {
-    /// Returns the seeds of the three rounds, sorted.
-    async fn run(mut self) -> Vec<Smem> {
+    /// Returns the seeds of the three rounds, sorted, and how many the second one gave.
+    async fn run(mut self) -> (Vec<Smem>, u64) {
         let read = self.walker.read;
         let least = self.options.min_seed_length as usize;
         if read.len() < least {
-            return self.smems;
+            return (self.smems, 0);
         }
         for segment in segments(read) {
             if segment.len() >= least {
@@ -137,13 +144,15 @@ impl Seeding<'_> {
                 self.search(wanted).await;
             }
         }
+        let whole = self.smems.len();
         self.reseed().await;
+        let reseeded = (self.smems.len() - whole) as u64;
         if self.options.third_round_occurrences > 0 {
             self.third_round().await;
         }
         self.smems
             .sort_unstable_by_key(|smem| (smem.start, smem.end));
-        self.smems
+        (self.smems, reseeded)
     }
 
     /// Second round: shorter matches through the middle of long, rare ones.
@@ -188,59 +197,6 @@ impl Seeding<'_> {
                 }
             }
         }
-    }
-
-    /// Third round: from left to right, the shortest matches that are rare enough.
-    async fn third_round(&mut self) {
-        let mut start = 0;
-        while start < self.walker.read.len() {
-            start = self.shortest_rare(start).await;
-        }
-    }
-
-    /// Adds the shortest rare match that begins at `start`; returns where to go on.
-    async fn shortest_rare(&mut self, start: usize) -> usize {
-        let (walker, options) = (&mut self.walker, self.options);
-        let read = walker.read;
-        let least = options.min_seed_length as usize;
-        let goal = start + least + 1;
-        let head = &read[start..read.len().min(goal)];
-        if let Some(unknown) = head.iter().position(|&code| code > 3) {
-            return start + unknown + 1;
-        }
-        if head.len() <= least {
-            return read.len();
-        }
-        let rare = options.third_round_occurrences;
-        let word = walker.word_after(start, least).await;
-        let (mut found, _) = walker.walk_right(word, goal - 1, 2).await;
-        if found.size() == 1 && rare > 1 {
-            match walker.settle_right(found, goal).await {
-                Ok(settled) => found = settled,
-                Err(_) => return goal,
-            }
-            found.end += walker.equal_behind(&found, goal);
-            if found.end == goal {
-                self.smems.push(Smem::new(&found));
-            }
-            return goal;
-        }
-        if found.size() == 0 {
-            return goal;
-        }
-        (found, _) = walker.walk_right(found, goal, 1).await;
-        let known = read[goal..].iter().position(|&code| code > 3);
-        let end = known.map_or(read.len(), |known| goal + known);
-        if found.size() >= rare {
-            (found, _) = walker.walk_right(found, end, rare).await;
-        }
-        if found.size() >= rare {
-            return if end < read.len() { end + 1 } else { end };
-        }
-        if found.size() > 0 {
-            self.smems.push(Smem::new(&found));
-        }
-        found.end.max(goal)
     }
 }
 

@@ -5,6 +5,7 @@
 //! blocks become records. So reading, both halves of the work and writing overlap, within a batch
 //! and from one to the next.
 
+mod held;
 mod state;
 
 use crate::batch::{Batch, Finder, Found, PairReporter, check, report_block};
@@ -12,6 +13,7 @@ use crate::context::Context;
 use crate::{Error, Index, Options};
 use genome::reads::Reads;
 use genome::record::Records;
+use held::Held;
 use state::{Job, Shared};
 
 /// Reads that one thread takes at a time, even.
@@ -102,13 +104,14 @@ impl Stream<'_> {
         while let Some(job) = shared.take() {
             match job {
                 Job::Find { place, block } => {
-                    self.index.settle();
+                    self.index.settle(self.threads);
                     let context = self.context();
                     let batch = self.batch(&block);
                     let all = 0..block.reads.len();
                     let found =
                         check(&batch).map(|()| Found::of_block(&context, &batch, all, &mut finder));
-                    shared.found(place, block, found, &context);
+                    let found = found.map(|found| (Held::new(block), found));
+                    shared.found(place, found, &context);
                 }
                 Job::Report {
                     sequence,
@@ -116,6 +119,7 @@ impl Stream<'_> {
                     found,
                     orientations,
                 } => {
+                    let block = block.unpack();
                     let batch = self.batch(&block);
                     let all = 0..block.reads.len();
                     let work = (&found, &*orientations, &mut reporter);

@@ -38,6 +38,9 @@ impl Finder {
         let read = |number| codes_of((&self.codes, &self.ends), number);
         let reads = (self.ends.len(), read);
         self.seeder.collect(&context.fm, context.options, reads);
+        if let Some(events) = context.events {
+            events.count_reseeded(self.seeder.reseeded);
+        }
     }
 
     /// Chain → filter → extend → dedup, for a read of the block.

@@ -42,14 +42,28 @@ struct Resident {
 }
 
 impl Resident {
-    fn read(file: &File, range: Range<u64>) -> Option<Self> {
+    /// Reads a stretch on several threads: the system must clear each page first.
+    fn read(file: &File, range: Range<u64>, threads: usize) -> Option<Self> {
         let bytes = (range.end - range.start) as usize;
         let mut pages = MmapMut::map_anon(bytes + LARGE_PAGE).ok()?;
         #[cfg(target_os = "linux")]
         pages.advise(memmap2::Advice::HugePage).ok()?;
         let start = pages.as_ptr().align_offset(LARGE_PAGE);
         let target = pages.get_mut(start..start + bytes)?;
-        file.read_exact_at(target, range.start).ok()?;
+        let part_bytes = bytes.div_ceil(threads.max(1)).next_multiple_of(LARGE_PAGE);
+        let read = std::thread::scope(|scope| {
+            let parts = (range.start..)
+                .step_by(part_bytes)
+                .zip(target.chunks_mut(part_bytes));
+            let reading: Vec<_> = parts
+                .map(|(from, part)| scope.spawn(move || file.read_exact_at(part, from)))
+                .collect();
+            let mut ends = reading.into_iter().map(|part| part.join());
+            ends.all(|end| matches!(end, Ok(Ok(()))))
+        });
+        if !read {
+            return None;
+        }
         Some(Self {
             pages,
             start,
@@ -115,14 +129,26 @@ impl MappedFile {
     /// Reads the index, or the blocks of the FM-index, into large pages: they are read everywhere,
     /// and finding a small page takes longer than reading from it. Without memory for them nothing
     /// changes.
-    pub fn make_resident(&self) {
+    pub fn make_resident(&self, threads: usize) {
         self.resident.get_or_init(|| {
             let Sections { packed, blocks, .. } = &self.sections;
             let all = packed.start..self.map.len() as u64;
             let is_small = self.map.len() as u64 <= MOST_COPIED;
             let range = if is_small { all } else { blocks.clone() };
-            Resident::read(&self.file, range)
+            self.forget_mapped();
+            Resident::read(&self.file, range, threads)
         });
+    }
+
+    /// Lets go of the pages of the map that were read so far; they come back when they are read.
+    fn forget_mapped(&self) {
+        // SAFETY: the map is a shared one of a file and is never written, so that the pages hold
+        // nothing that the file does not.
+        #[cfg(target_os = "linux")]
+        let _ = unsafe {
+            self.map
+                .unchecked_advise(memmap2::UncheckedAdvice::DontNeed)
+        };
     }
 
     /// Returns the blocks of the FM-index.

@@ -1,6 +1,7 @@
 //! What the threads of a stream share: who does what next, and what waits for whom.
 
 use super::Block;
+use super::held::Held;
 use crate::Error;
 use crate::batch::{Found, orientations};
 use crate::context::Context;
@@ -11,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// Rendered blocks that may wait for the one before them or for the sink.
 const WAITING_BLOCKS: u64 = 64;
 /// Bases that may be read ahead of a batch that is being reported.
-const AHEAD_BASES: u64 = 8_000_000;
+const AHEAD_BASES: u64 = 4_000_000;
 
 /// A piece of work.
 pub(super) enum Job<X> {
@@ -25,7 +26,7 @@ pub(super) enum Job<X> {
     Report {
         /// Among all blocks.
         sequence: u64,
-        block: Block<X>,
+        block: Held<X>,
         found: Found,
         orientations: Arc<Orientations>,
     },
@@ -34,7 +35,7 @@ pub(super) enum Job<X> {
 /// Where a block is.
 enum Slot<X> {
     Waiting(Block<X>),
-    Found(Block<X>, Found),
+    Found(Held<X>, Found),
     /// With a thread, or gone.
     Taken,
 }
@@ -162,8 +163,7 @@ impl<X, T, E: From<Error>> Shared<X, T, E> {
     pub fn found(
         &self,
         (batch, at): (u64, usize),
-        block: Block<X>,
-        found: Result<Found, Error>,
+        found: Result<(Held<X>, Found), Error>,
         context: &Context<'_>,
     ) {
         let mut state = self.lock();
@@ -176,7 +176,7 @@ impl<X, T, E: From<Error>> Shared<X, T, E> {
         };
         pending.found += 1;
         match found {
-            Ok(found) => pending.slots[at] = Slot::Found(block, found),
+            Ok((block, found)) => pending.slots[at] = Slot::Found(block, found),
             Err(error) => {
                 if pending.wrong.as_ref().is_none_or(|&(first, _)| at < first) {
                     pending.wrong = Some((at, error));
