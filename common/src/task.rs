@@ -65,7 +65,7 @@ impl Stage {
     /// Returns the version of the stage's bytes: raised by every change of them.
     pub const fn output_version(self) -> u32 {
         match self {
-            Self::Merge | Self::Call | Self::Gather => 2,
+            Self::Index | Self::Merge | Self::Call | Self::Gather => 2,
             _ => 1,
         }
     }
