@@ -7,4 +7,5 @@ pub mod compare;
 pub mod etcd;
 pub mod fixtures;
 pub mod process;
+pub mod random_sam;
 pub mod replicas;
