@@ -65,7 +65,8 @@ impl Stage {
     /// Returns the version of the stage's bytes: raised by every change of them.
     pub const fn output_version(self) -> u32 {
         match self {
-            Self::Index | Self::Merge | Self::Call | Self::Gather => 2,
+            Self::Merge | Self::Gather => 3,
+            Self::Index | Self::Call => 2,
             _ => 1,
         }
     }
