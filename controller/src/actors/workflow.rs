@@ -6,6 +6,7 @@
 mod effects;
 mod observed;
 mod progress;
+mod requests;
 mod snapshots;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -20,8 +21,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{oneshot, watch};
 
 use super::worker::ToWorker;
-use super::{NoAnswer, Peers, answer, now};
-use crate::core::advance;
+use super::{NoAnswer, Peers, answer};
 use crate::core::duty::Duty;
 use crate::core::event::Event;
 use crate::core::state::{TaskKey, WorkflowState};
@@ -358,29 +358,6 @@ impl Said {
 }
 
 impl State {
-    /// Answers as soon as the wish is durable; only then are attempts ended, of which there may be many.
-    fn cancel(&mut self, reply: oneshot::Sender<Arc<Snapshot>>) {
-        let facts = advance(&mut self.state, Event::CancelRequested, now());
-        self.begins_to_end = !facts.is_empty();
-        self.journal(facts, Vec::new(), Vec::new());
-        self.answer(reply);
-    }
-
-    /// Does what follows from a wish to stop once it is durable, unless something else did.
-    fn go_on_ending(&mut self) {
-        if self.begins_to_end && self.pending.is_empty() && !self.ended {
-            self.begins_to_end = false;
-            self.happen(Event::TimePassed);
-        }
-    }
-
-    /// Answers with what is seen now, once that is durable.
-    fn answer(&mut self, reply: oneshot::Sender<Arc<Snapshot>>) {
-        let answer = Effect::Answer(reply, Arc::new(self.snapshot()));
-        self.pending.push_back((self.state.revision, vec![answer]));
-        self.release();
-    }
-
     /// What it holds but does not count is ended; what counts but it does not hold is lost.
     fn attach(&mut self, worker: WorkerId, holding: Vec<AttemptId>) {
         let held: BTreeSet<(TaskKey, AttemptNumber)> = holding.iter().map(progress::key).collect();
