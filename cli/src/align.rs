@@ -11,10 +11,11 @@ mod source;
 
 use std::path::{Path, PathBuf};
 
-use aligner::stream::{READS_PER_BLOCK, Stream};
 use aligner::Index;
+use aligner::stream::{READS_PER_BLOCK, Stream};
 use anyhow::Result;
 use clap::{ArgAction, Args as ClapArgs};
+use common::failure::Failure;
 use genome::record::Records;
 
 use crate::exit::{Exit, ended};
@@ -116,10 +117,20 @@ pub fn run(args: &Args) -> Result<()> {
         read_group: read_group.as_ref().map(|group| group.id.as_str()),
         waiting_bases: batch_bases,
     };
-    if source.layout == Layout::Interleaved {
-        return mixed::run(&stream, source, sink);
+    let aligned = match source.layout {
+        Layout::Interleaved => mixed::run(&stream, source, sink),
+        _ => align(&stream, source, sink),
+    };
+    let files: Vec<_> = paths.iter().map(|path| path.to_string_lossy()).collect();
+    aligned.map_err(|error| blame(error, &files.join(", ")))
+}
+
+/// What the aligner refuses is the fault of the files with the reads.
+fn blame(error: anyhow::Error, files: &str) -> anyhow::Error {
+    match error.downcast::<aligner::Error>() {
+        Ok(refused) => Failure::input(files, refused.to_string()).into(),
+        Err(other) => other,
     }
-    align(&stream, source, sink)
 }
 
 /// Aligns block after block.

@@ -26,8 +26,8 @@ impl Bench {
         let bench = Self { folder };
         let text = |name: &str| judge("gzip", &["-dc", &data.join(name).display().to_string()]);
         let reference = text("reference.fa.gz")?;
-        // A copy of a stretch with a change here and there.
-        let lines = reference.lines().skip(1).take(3000);
+        // A copy of a stretch where the reads are, with a change here and there.
+        let lines = reference.lines().skip(17_000).take(3000);
         let mut copy: Vec<u8> = lines.flat_map(str::bytes).collect();
         copy.iter_mut().step_by(211).for_each(|base| *base = b'A');
         let alternate = format!(">twin of the first\n{}\n", String::from_utf8(copy)?);
@@ -116,7 +116,7 @@ fn batches_and_threads_align_as_with_bwa() -> Result<()> {
     let files = ["1.fq", "2.fq"];
     let lines = BENCH.ensure_as_judged(&["-K", "3000"], &files)?;
     ensure!(lines.contains("SN:twin\tLN:") && lines.contains("\tAH:*\n"));
-    ensure!(lines.contains("\ttwin\t"), "no hit on the alternate contig");
+    ensure!(lines.contains("XA:Z:twin,"), "no hit on the alternate contig");
     BENCH.ensure_as_judged(&["-K", "100000000", "-Y", "-C"], &files)?;
     BENCH.ensure_as_judged(&["-K", "100000000", "-j", "-a", "-V"], &files)?;
     Ok(())
