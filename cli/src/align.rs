@@ -94,7 +94,7 @@ pub fn run(args: &Args) -> Result<()> {
     let read_group = read_group.transpose()?;
     let index = open_index(&args.reference)?;
     let header = header::text(
-        &index,
+        (&index, options.ignore_alternate),
         &header::added_lines(&args.header),
         read_group.as_ref(),
     );

@@ -116,7 +116,10 @@ fn batches_and_threads_align_as_with_bwa() -> Result<()> {
     let files = ["1.fq", "2.fq"];
     let lines = BENCH.ensure_as_judged(&["-K", "3000"], &files)?;
     ensure!(lines.contains("SN:twin\tLN:") && lines.contains("\tAH:*\n"));
-    ensure!(lines.contains("XA:Z:twin,"), "no hit on the alternate contig");
+    ensure!(
+        lines.contains("XA:Z:twin,"),
+        "no hit on the alternate contig"
+    );
     BENCH.ensure_as_judged(&["-K", "100000000", "-Y", "-C"], &files)?;
     BENCH.ensure_as_judged(&["-K", "100000000", "-j", "-a", "-V"], &files)?;
     Ok(())
