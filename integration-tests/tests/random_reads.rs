@@ -292,10 +292,17 @@ fn cram_is_read_and_written_as_by_samtools() -> Result<()> {
     for version in ["3.0", "3.1"] {
         let format = format!("cram,version={version}");
         let out = BENCH.path("own.cram");
-        let fixed = ["sort", "--reference", &reference];
+        let fixed = ["sort", "--write-index", "--reference", &reference];
         run_well(&[&fixed[..], &["--output-fmt", &format, "-o", &out, &sorted]].concat())?;
         let ours: Vec<String> = BENCH.lines("own.cram")?.iter().map(plain).collect();
         ensure_same(&ours, &expected).context(format.clone())?;
+        let here = judge(
+            "samtools",
+            &["view", "-c", "-T", &reference, &out, "two:1000-1500"],
+        )?;
+        let there = judge("samtools", &["index", &sorted])
+            .and_then(|_| judge("samtools", &["view", "-c", &sorted, "two:1000-1500"]))?;
+        ensure!(here == there, "{here} and {there} records by the index");
         let theirs = BENCH.path("theirs.cram");
         let fixed = [
             "view", "-T", &reference, "-O", &format, "-o", &theirs, &sorted,

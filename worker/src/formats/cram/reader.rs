@@ -1,6 +1,7 @@
 //! Reading a CRAM file, container by container.
 
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use genome::record::RecordView;
 use noodles::cram::io::reader::Container;
@@ -109,7 +110,15 @@ impl CramReader {
     }
 
     /// Reads the records of a container; false at the end of the file.
+    ///
+    /// `noodles` panics where a container does not fit the header; such a file is refused.
     fn next_container(&mut self) -> io::Result<bool> {
+        let read = catch_unwind(AssertUnwindSafe(|| self.decode_container()));
+        let unfit = || io::Error::new(io::ErrorKind::InvalidData, "a container is malformed");
+        read.unwrap_or_else(|_| Err(unfit()))
+    }
+
+    fn decode_container(&mut self) -> io::Result<bool> {
         if self.reader.read_container(&mut self.container)? == 0 {
             return Ok(false);
         }

@@ -34,6 +34,16 @@ enum Context {
     Many,
 }
 
+/// A container, and what its index tells.
+pub(super) struct Container {
+    pub bytes: Vec<u8>,
+    /// First position and end of the records of each contig, −1 for none.
+    pub extents: BTreeMap<i32, (u64, u64)>,
+    /// Where the slice begins, from the end of the container's header.
+    pub landmark: u64,
+    pub slice_bytes: u64,
+}
+
 /// Records in the making.
 #[derive(Debug, Default)]
 pub(super) struct Slice {
@@ -42,6 +52,8 @@ pub(super) struct Slice {
     bases: u64,
     /// First position and end of the mapped records.
     extent: Option<(u64, u64)>,
+    /// First position and end of all records of each contig, −1 for none.
+    extents: BTreeMap<i32, (u64, u64)>,
     series: [Vec<u8>; SERIES.len()],
     contigs: Vec<i32>,
     /// The values of each tag and type.
@@ -82,6 +94,7 @@ impl Slice {
             Some(_) => Some(Context::Many),
         };
         self.put_place(record, read_groups)?;
+        self.extend(record);
         self.put_mate(record);
         self.put_tags(record);
         match (letters, record.flags().is_unmapped()) {
@@ -148,6 +161,14 @@ impl Slice {
         self.number(b"RG", index);
         self.text(b"RN", record.name());
         Ok(())
+    }
+
+    fn extend(&mut self, record: &RecordView<'_>) {
+        let contig = record.contig().map_or(-1, |contig| contig.0.cast_signed());
+        let start = record.position().map_or(0, u64::from);
+        let end = record.end().map_or(0, u64::from);
+        let extent = self.extents.entry(contig).or_insert((start, end));
+        *extent = (extent.0.min(start), extent.1.max(end));
     }
 
     fn put_mate(&mut self, record: &RecordView<'_>) {
@@ -283,7 +304,7 @@ impl Slice {
         letters: Option<&Letters>,
         records_before: u64,
         deflater: &mut Deflater,
-    ) -> io::Result<Vec<u8>> {
+    ) -> io::Result<Container> {
         if self.context == Some(Context::Many) {
             for contig in std::mem::take(&mut self.contigs) {
                 self.number(b"RI", contig);
@@ -332,8 +353,14 @@ impl Slice {
         put_itf8(&mut container, 1);
         put_itf8(&mut container, landmark);
         put_checksum(&mut container, 0);
+        let slice_bytes = body.len() as u64 - landmark as u64;
         container.extend_from_slice(&body);
-        Ok(container)
+        Ok(Container {
+            bytes: container,
+            extents: self.extents,
+            landmark: landmark as u64,
+            slice_bytes,
+        })
     }
 
     /// Returns the blocks that have bytes, with their numbers.

@@ -6,8 +6,10 @@
 use std::io::{self, Write};
 
 use genome::record::RecordView;
+use noodles::core::Position;
 use noodles::cram::codecs::{Encoder, rans_nx16};
 use noodles::cram::container::BlockContentEncoderMap;
+use noodles::cram::crai;
 use noodles::fasta::Repository;
 use noodles::{cram, sam};
 
@@ -50,6 +52,8 @@ pub struct CramWriter<W> {
     deflater: Deflater,
     file: String,
     written: u64,
+    written_bytes: u64,
+    index: Vec<crai::Record>,
 }
 
 impl<W: Write> CramWriter<W> {
@@ -59,7 +63,7 @@ impl<W: Write> CramWriter<W> {
     /// [`FileError`] if the header cannot be written, the reference cannot be read, or a contig
     /// is not the one that the header names.
     pub fn create(
-        out: W,
+        mut out: W,
         file: &str,
         header_text: &str,
         reference: &ReferenceFile,
@@ -76,12 +80,14 @@ impl<W: Write> CramWriter<W> {
             CramVersion::V3_0 => builder,
             CramVersion::V3_1 => builder.set_block_content_encoder_map(newer()),
         };
-        let mut writer = builder.build_from_writer(out);
+        let mut writer = builder.build_from_writer(Vec::new());
         writer.write_header(&header).map_err(fault)?;
+        let head = writer.into_inner();
+        out.write_all(&head).map_err(fault)?;
         let contigs = header.reference_sequences().keys();
         let read_groups = header.read_groups().keys();
         Ok(Self {
-            out: writer.into_inner(),
+            out,
             contigs: contigs.map(|name| name.to_vec()).collect(),
             read_groups: read_groups.map(|name| name.to_vec()).collect(),
             repository,
@@ -90,6 +96,8 @@ impl<W: Write> CramWriter<W> {
             deflater: Deflater::default(),
             file: file.into(),
             written: 0,
+            written_bytes: head.len() as u64,
+            index: Vec::new(),
         })
     }
 
@@ -103,14 +111,19 @@ impl<W: Write> CramWriter<W> {
         written.map_err(|fault| fault_at(&self.file, self.written, &fault))
     }
 
-    /// Ends the file.
+    /// Ends the file, and returns its index too.
     ///
     /// # Errors
     /// [`FileError`] if the last records cannot be encoded, or the output fails.
-    pub fn finish(mut self) -> Result<W, FileError> {
+    pub fn finish(mut self) -> Result<(W, Vec<u8>), FileError> {
         let finished = self.flush().and_then(|()| self.out.write_all(&END));
-        finished.map_err(|fault| fault_at(&self.file, self.written, &fault))?;
-        Ok(self.out)
+        let index = finished.and_then(|()| {
+            let mut writer = crai::io::Writer::new(Vec::new());
+            writer.write_index(&self.index)?;
+            writer.finish()
+        });
+        let index = index.map_err(|fault| fault_at(&self.file, self.written, &fault))?;
+        Ok((self.out, index))
     }
 
     fn append(&mut self, record: &RecordView<'_>) -> io::Result<()> {
@@ -150,7 +163,19 @@ impl<W: Write> CramWriter<W> {
         };
         let before = self.written.saturating_sub(slice.len() as u64);
         let container = slice.into_container(letters.as_ref(), before, &mut self.deflater)?;
-        self.out.write_all(&container)
+        for (&contig, &(start, end)) in &container.extents {
+            let start = Position::new(start as usize + 1).filter(|_| contig >= 0);
+            self.index.push(crai::Record::new(
+                usize::try_from(contig).ok(),
+                start,
+                start.map_or(0, |start| (end as usize + 1).saturating_sub(start.get())),
+                self.written_bytes,
+                container.landmark,
+                container.slice_bytes,
+            ));
+        }
+        self.written_bytes += container.bytes.len() as u64;
+        self.out.write_all(&container.bytes)
     }
 }
 
