@@ -140,7 +140,7 @@ impl World {
     fn single(&mut self) {
         let name = self.name();
         let place = self.place();
-        let flags = self.quirks() | u16::from(place.reverse) * 0x10;
+        let flags = self.quirks() | (u16::from(place.reverse) * 0x10);
         let group = self.group();
         self.record(&name, flags, Some(&place), None, 0, group);
     }
@@ -157,10 +157,10 @@ impl World {
             (0x80, 0x40)
         };
         let quirks = self.quirks();
-        let flags = 0x9 | first | strand * 0x10 | quirks;
+        let flags = 0x9 | first | (strand * 0x10) | quirks;
         self.record(&name, flags, Some(&place), None, 0, group);
         let at = (place.contig, place.start);
-        let flags = 0x5 | second | strand * 0x20 | quirks & 0x200;
+        let flags = 0x5 | second | (strand * 0x20) | (quirks & 0x200);
         self.unmapped(&name, flags, Some(at), group);
     }
 
@@ -195,13 +195,13 @@ impl World {
             (0x40, &left, &right, length),
             (0x80, &right, &left, -length),
         ] {
-            let strands = u16::from(own.reverse) * 0x10 | u16::from(mate.reverse) * 0x20;
+            let strands = (u16::from(own.reverse) * 0x10) | (u16::from(mate.reverse) * 0x20);
             let flags = 0x1 | proper | read | strands | quirks;
             self.record(&name, flags, Some(own), Some(mate), length, group);
             for kind in [0x100, 0x800] {
                 if self.random.once_in(15) {
                     let other = self.place();
-                    let flags = flags & !0x10 | kind | u16::from(other.reverse) * 0x10;
+                    let flags = (flags & !0x10) | kind | (u16::from(other.reverse) * 0x10);
                     self.record(&name, flags, Some(&other), Some(mate), 0, group);
                 }
             }

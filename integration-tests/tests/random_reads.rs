@@ -125,7 +125,7 @@ fn ensure_same(ours: &[String], theirs: &[String]) -> Result<()> {
 }
 
 /// Returns the columns of a line and its tags in an order of their own.
-fn with_sorted_tags(line: &String) -> String {
+fn with_sorted_tags(line: &str) -> String {
     let mut columns: Vec<&str> = line.split('\t').collect();
     columns[11..].sort_unstable();
     columns.join("\t")

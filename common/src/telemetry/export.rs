@@ -114,7 +114,7 @@ fn is_asked_for(variable: impl Fn(&str) -> Option<String>) -> bool {
     let is =
         |name: &str, value: &str| variable(name).is_some_and(|v| v.eq_ignore_ascii_case(value));
     let names_one = |name: &&str| variable(name).is_some_and(|value| !value.trim().is_empty());
-    ENDPOINTS.iter().any(|name| names_one(&name))
+    ENDPOINTS.iter().any(names_one)
         && !is("OTEL_TRACES_EXPORTER", "none")
         && !is("OTEL_SDK_DISABLED", "true")
 }

@@ -24,7 +24,7 @@ pub enum Folded {
     /// As it follows from its journal.
     Open(Box<WorkflowState>),
     /// Over, and moved to an object.
-    Archived(Archived),
+    Archived(Box<Archived>),
 }
 
 /// What is kept of a workflow whose last snapshot is an object.
@@ -177,11 +177,11 @@ impl Fold {
                 spec: WorkflowSpec::clone(&state.spec),
                 trace: state.trace,
             };
-            *folded = Folded::Archived(Archived {
+            *folded = Folded::Archived(Box::new(Archived {
                 accepted,
                 status,
                 pointer,
-            });
+            }));
         }
     }
 }

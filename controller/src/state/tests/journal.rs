@@ -42,7 +42,6 @@ fn store_with_workflow() -> (Embedded, Epoch) {
 
 fn finished() -> World {
     let mut world = World::accepted(genome_spec());
-    world.state.trace = accepted().trace;
     world.finish();
     world
 }

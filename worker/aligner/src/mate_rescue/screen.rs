@@ -224,7 +224,7 @@ mod tests {
                 let mut align = |rows: &[Range<usize>]| {
                     local.align(&options, (&read, &window), rows, (width, least))
                 };
-                let (found, expected) = (align(&rows), align(&[0..window.len()]));
+                let (found, expected) = (align(&rows), align(std::slice::from_ref(&(0..window.len()))));
                 prop_assert_eq!(found, expected, "{:?}", rows);
             }
         }
@@ -247,13 +247,15 @@ mod tests {
         assert!(rows.is_empty(), "{rows:?}");
         window.splice(300..320, read[50..70].iter().copied());
         screen.stretches(&window, 112, &mut rows);
-        assert_eq!(rows, [250..363]);
+        assert_eq!(rows.first(), Some(&(250..363)));
+        assert_eq!(rows.len(), 1);
         let cheap = Options {
             mismatch_penalty: 2,
             ..options
         };
         screen.load(&cheap, &read);
         screen.stretches(&window, 112, &mut rows);
-        assert_eq!(rows, [0..window.len()]);
+        assert_eq!(rows.first(), Some(&(0..window.len())));
+        assert_eq!(rows.len(), 1);
     }
 }
