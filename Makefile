@@ -28,10 +28,11 @@ bench: build-packages test-packages
 	cargo bench --locked -p integration-tests
 
 # Compares with the field's programs on the same reads: READS="R1 R2" REF=FASTA for reads of your own, SETS=FOLDER for many,
-# SUBJECTS="align ..." for some subjects only. Writes docs/FIDELITY.md.
+# SUBJECTS="align ..." for some subjects only, GATK=PROGRAM to compare recalibration too (with KNOWN=VCF for reads of your own).
+# Writes docs/FIDELITY.md.
 fidelity: build-packages test-packages
 	cargo build --release --locked -p cli
-	READS="$(READS)" REF="$(REF)" SETS="$(SETS)" integration-tests/fidelity/run.sh $(SUBJECTS)
+	READS="$(READS)" REF="$(REF)" SETS="$(SETS)" GATK="$(GATK)" KNOWN="$(KNOWN)" integration-tests/fidelity/run.sh $(SUBJECTS)
 
 # What the pull request check runs.
 check:
@@ -44,7 +45,7 @@ build-packages:
 	@deploy/packages.sh $(BUILD_PACKAGES)
 
 test-packages:
-	@deploy/packages.sh $(BUILD_PACKAGES) samtools bcftools tabix bwa picard-tools etcd-server python3-venv
+	@deploy/packages.sh $(BUILD_PACKAGES) samtools bcftools tabix bwa picard-tools etcd-server prometheus python3-venv
 
 # moto, a server of S3 that is not ours, in a folder of its own.
 TOOLS := $(CURDIR)/target/test-tools

@@ -28,6 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(".spindle.worker.v1.ReadResponse.chunk")
         .bytes(".spindle.worker.v1.WriteRequest.chunk")
         .btree_map(".")
+        .skip_debug([".spindle.v1.S3Login"])
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -1,21 +1,21 @@
 //! `spindle align`: the aligner as a tool, with the flags of `bwa mem`.
 //!
-//! One thread reads, the pool aligns, one thread writes: each has a batch at hand.
+//! One thread reads, some align and make lines, one writes.
 
 mod choices;
 mod header;
 mod interleaved;
+mod mixed;
 mod sink;
 mod source;
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use aligner::{Index, Options};
+use aligner::Index;
+use aligner::stream::{READS_PER_BLOCK, Stream};
 use anyhow::Result;
 use clap::{ArgAction, Args as ClapArgs};
-use genome::monitor::Monitor;
-use genome::reads::Reads;
+use common::failure::Failure;
 use genome::record::Records;
 
 use crate::exit::{Exit, ended};
@@ -23,7 +23,10 @@ use crate::index::index_path;
 use choices::Choices;
 use header::ReadGroupLine;
 use sink::Sink;
-use source::{Batch, Layout, Source};
+use source::{Block, Layout, Source};
+
+/// Bases of a batch if nothing else is said.
+const BATCH_BASES: u64 = 100_000_000;
 
 /// Aligns reads and writes SAM, as `bwa mem`
 #[derive(Debug, ClapArgs)]
@@ -42,7 +45,7 @@ pub struct Args {
     #[arg(short = 't', value_name = "INT", default_value_t = 1)]
     threads: usize,
     /// Bases of a batch; insert sizes are estimated per batch
-    #[arg(short = 'K', value_name = "INT", default_value_t = 100_000_000)]
+    #[arg(short = 'K', value_name = "INT", default_value_t = BATCH_BASES)]
     batch_bases: u64,
     /// Header line of the read group, '@RG\tID:...'
     #[arg(short = 'R', value_name = "STR")]
@@ -78,16 +81,6 @@ pub struct Args {
     choices: Choices,
 }
 
-/// Records of reads that were aligned together.
-struct Aligned {
-    records: Records,
-    /// Where each read stands in its batch, if not in the same order.
-    places: Option<Vec<u32>>,
-}
-
-/// What a batch became.
-type Outcome = Result<(Vec<Aligned>, Vec<Vec<u8>>)>;
-
 /// Aligns batch after batch.
 ///
 /// # Errors
@@ -100,10 +93,8 @@ pub fn run(args: &Args) -> Result<()> {
     let read_group = args.read_group.as_deref().map(ReadGroupLine::parse);
     let read_group = read_group.transpose()?;
     let index = open_index(&args.reference)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads);
-    let pool = pool.build()?;
     let header = header::text(
-        &index,
+        (&index, options.ignore_alternate),
         &header::added_lines(&args.header),
         read_group.as_ref(),
     );
@@ -112,117 +103,46 @@ pub fn run(args: &Args) -> Result<()> {
         None => Sink::sam(args.sam.as_deref(), (&index, &header), args.contig_comment)?,
     };
     let paths: Vec<&PathBuf> = std::iter::once(&args.reads1).chain(&args.reads2).collect();
-    let source = Source::open(&paths, args.interleaved, (args.batch_bases, args.comments))?;
-    let run = Run {
+    // As with bwa, no bases at all is no wish.
+    let batch_bases = match args.batch_bases {
+        0 => BATCH_BASES,
+        bases => bases,
+    };
+    let source = Source::open(&paths, args.interleaved, (batch_bases, args.comments))?;
+    let stream = Stream {
         index: &index,
         options: &options,
-        layout: source.layout,
+        threads: args.threads,
+        paired: source.layout == Layout::TwoFiles,
         read_group: read_group.as_ref().map(|group| group.id.as_str()),
+        waiting_bases: batch_bases,
     };
-    std::thread::scope(|scope| {
-        let (to_align, batches) = sync_channel(1);
-        let (to_write, outcomes) = sync_channel(1);
-        scope.spawn(move || read_all(source, &to_align));
-        let writer = scope.spawn(move || write_all(sink, &outcomes));
-        for batch in batches {
-            let outcome = batch.and_then(|batch| pool.install(|| run.align(batch)));
-            if to_write.send(outcome).is_err() {
-                break;
-            }
-        }
-        drop(to_write);
-        writer
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
+    let aligned = match source.layout {
+        Layout::Interleaved => mixed::run(&stream, source, sink),
+        _ => align(&stream, source, sink),
+    };
+    let files: Vec<_> = paths.iter().map(|path| path.to_string_lossy()).collect();
+    aligned.map_err(|error| blame(error, &files.join(", ")))
 }
 
-/// Hands batches on until the reads end, one is refused or nobody takes them.
-fn read_all(mut source: Source, to_align: &SyncSender<Result<Batch>>) {
-    while let Some(batch) = source.next_batch().transpose() {
-        let is_last = batch.is_err();
-        if to_align.send(batch).is_err() || is_last {
-            return;
-        }
+/// What the aligner refuses is the fault of the files with the reads.
+fn blame(error: anyhow::Error, files: &str) -> anyhow::Error {
+    match error.downcast::<aligner::Error>() {
+        Ok(refused) => Failure::input(files, refused.to_string()).into(),
+        Err(other) => other,
     }
 }
 
-/// Writes what comes until it ends or one is refused.
-fn write_all(mut sink: Sink<'_>, outcomes: &Receiver<Outcome>) -> Result<()> {
-    for outcome in outcomes {
-        let (parts, comments) = outcome?;
-        let comment = |place: usize| comments.get(place).map_or(&[][..], Vec::as_slice);
-        let mut order = Vec::new();
-        for (part, aligned) in parts.iter().enumerate() {
-            order.extend((0..aligned.records.len()).map(|at| (aligned.place(at), part, at)));
-        }
-        if parts.len() > 1 {
-            order.sort_unstable();
-        }
-        for (place, part, at) in order {
-            sink.write(parts[part].records.get(at), comment(place as usize))?;
-        }
-    }
+/// Aligns block after block.
+fn align(stream: &Stream<'_>, mut source: Source, mut sink: Sink<'_>) -> Result<()> {
+    let lines = sink.lines();
+    let render = |block: &Block, records: Records| lines.render(records, &block.extra);
+    stream.run(
+        || source.next_block(READS_PER_BLOCK),
+        render,
+        |rendered| sink.write_all(rendered),
+    )?;
     sink.finish()
-}
-
-impl Aligned {
-    /// Returns where the read of a record stands in its batch.
-    fn place(&self, record: usize) -> u32 {
-        let read = self.records.read(record);
-        self.places
-            .as_ref()
-            .map_or(read, |places| places[read as usize])
-    }
-}
-
-/// What all batches share.
-struct Run<'a> {
-    index: &'a Index,
-    options: &'a Options,
-    layout: Layout,
-    read_group: Option<&'a str>,
-}
-
-impl Run<'_> {
-    fn align(&self, batch: Batch) -> Outcome {
-        let Batch {
-            reads,
-            comments,
-            first_ordinal,
-        } = batch;
-        if self.layout != Layout::Interleaved {
-            let records =
-                self.align_part(&reads, (self.layout == Layout::TwoFiles, first_ordinal))?;
-            let places = None;
-            return Ok((vec![Aligned { records, places }], comments));
-        }
-        let [single, paired] = interleaved::split(&reads);
-        let mut parts = Vec::new();
-        let mut ordinal = first_ordinal;
-        for (part, is_paired) in [(single, false), (paired, true)] {
-            let records = self.align_part(&part.reads, (is_paired, ordinal))?;
-            ordinal += part.reads.len() as u64;
-            let places = Some(part.places);
-            parts.push(Aligned { records, places });
-        }
-        Ok((parts, comments))
-    }
-
-    fn align_part(&self, reads: &Reads, (paired, first_ordinal): (bool, u64)) -> Result<Records> {
-        let batch = aligner::Batch {
-            reads,
-            paired,
-            first_ordinal,
-            read_group: self.read_group,
-        };
-        Ok(aligner::align(
-            self.index,
-            self.options,
-            &batch,
-            &Monitor::default(),
-        )?)
-    }
 }
 
 /// Opens the index beside a reference.

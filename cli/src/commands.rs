@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
-use common::telemetry::{self, LogFormat};
+use common::telemetry::{self, LogFormat, Spans};
+use tracing::Instrument;
 
 use crate::{
     align, apply_recal, audit, call, cancel, cluster, controller, download, drain, evaluate,
@@ -94,15 +95,30 @@ impl Command {
     }
 }
 
+impl Command {
+    /// Returns where spans go, if the environment asks for any.
+    const fn spans(&self) -> Spans {
+        match self {
+            Self::Server(_) | Self::Run(_) => Spans::Export("spindle"),
+            Self::Controller(_) => Spans::Export("spindle-controller"),
+            Self::Worker(_) => Spans::Export("spindle-worker"),
+            Self::Submit(_) | Self::Cancel(_) => Spans::Export("spindle-client"),
+            Self::Task => Spans::Collect,
+            _ => Spans::Off,
+        }
+    }
+}
+
 impl Cli {
     /// Runs the subcommand.
     ///
     /// # Errors
     /// Whatever it answers, with its exit code.
     pub fn run(self) -> Result<ExitCode> {
-        telemetry::start(self.log_format.into(), self.command.default_log());
+        let (format, filter) = (self.log_format.into(), self.command.default_log());
+        let _telemetry = telemetry::start(format, filter, self.command.spans());
         match self.command {
-            Command::Run(args) => block_on(run::run(*args)),
+            Command::Run(args) => block_on(run::run(*args).instrument(common::span!("run"))),
             Command::Server(args) => block_on(server::run(args)),
             Command::Controller(args) => block_on(controller::run(args)),
             Command::Worker(args) => block_on(worker::run(args)),
@@ -117,11 +133,15 @@ impl Cli {
             Command::Call(args) => call::run(&args),
             Command::Genotype(args) => genotype::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),
-            Command::Submit(args) => block_on(submit::run(*args)),
+            Command::Submit(args) => {
+                block_on(submit::run(*args).instrument(common::span!("submit")))
+            }
             Command::List(args) => block_on(list::run(args)),
             Command::Status(args) => block_on(status::run(args)),
             Command::Watch(args) => block_on(watch::run(args)),
-            Command::Cancel(args) => block_on(cancel::run(args)),
+            Command::Cancel(args) => {
+                block_on(cancel::run(args).instrument(common::span!("cancel")))
+            }
             Command::Workers(args) => block_on(workers::run(args)),
             Command::Cluster(args) => block_on(cluster::run(args)),
             Command::State(args) => block_on(state::run(args)),

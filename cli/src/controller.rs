@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::exit::{Exit, ended};
-use crate::server_args::{EtcdTlsArgs, RootArgs, parse_address, parse_duration};
+use crate::server_args::{EtcdTlsArgs, MetricsArgs, RootArgs, parse_address, parse_duration};
 
 /// Times after which somebody silent is given up, if none is given.
 const LEADER_LEASE: Duration = Duration::from_secs(5);
@@ -58,6 +58,11 @@ pub struct Args {
     /// Folder of the audit log of this controller; the state's if that is a folder
     #[arg(long, value_name = "DIR")]
     audit: Option<PathBuf>,
+    /// Key that seals the logins of submissions: 32 random bytes, the same for all controllers
+    ///
+    /// Over a folder one is made in it; over etcd logins are refused without it.
+    #[arg(long, value_name = "FILE")]
+    sealing_key: Option<PathBuf>,
     /// Certificate to show; with it the port speaks TLS
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -70,6 +75,8 @@ pub struct Args {
     /// Authority that vouches for the other controllers; that of --client-ca if none is given
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     peer_ca: Option<PathBuf>,
+    #[command(flatten)]
+    metrics: MetricsArgs,
     /// Listen without TLS, and without authentication unless there is a policy
     #[arg(long, conflicts_with = "tls_cert")]
     insecure: bool,
@@ -81,6 +88,8 @@ pub struct Args {
 /// If it cannot start, or its store fails.
 pub async fn run(args: Args) -> Result<()> {
     let config = config(args)?;
+    // A small heap on huge pages would hold several times what it uses.
+    let _not_known_here = nix::sys::prctl::set_thp_disable(true);
     let (ready, is_ready) = oneshot::channel();
     let announced = tokio::spawn(announce(is_ready));
     let ended_with = controller::run(config, ready, asked_to_end()?).await;
@@ -109,7 +118,9 @@ fn config(args: Args) -> Result<Config> {
         },
     }];
     config.policy = args.policy.as_deref().map(Policy::read).transpose()?;
+    config.sealing_key = args.sealing_key;
     config.objects = args.objects;
+    config.metrics = args.metrics.metrics;
     config.roots = args.roots.root.into_iter().collect();
     config.ageing = args.ageing;
     config.audited_ppm = args.audit_share;

@@ -6,7 +6,15 @@ use std::ffi::OsString;
 const COMMANDS: [&str; 1] = ["call"];
 
 /// The flags.
-const FLAGS: [&str; 6] = ["-ERC", "-GQB", "-ip", "-mbq", "-ploidy", "-stand-call-conf"];
+const FLAGS: [&str; 7] = [
+    "-ERC",
+    "-GQB",
+    "-bamout",
+    "-ip",
+    "-mbq",
+    "-ploidy",
+    "-stand-call-conf",
+];
 
 /// Gives each such flag the second dash that it lacks.
 pub fn spelled_out(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {

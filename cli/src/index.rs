@@ -60,8 +60,7 @@ fn read(reference: &Path) -> Result<Builder> {
     Ok(builder)
 }
 
-/// Marks the contigs that `REF.alt` names, if there is such a file: the first field of each line
-/// that is no header.
+/// Marks the contigs that `REF.alt` names, if there is such a file.
 fn mark_alternate(reference: &Path, builder: &mut Builder) -> Result<()> {
     let path = with_ending(reference, ".alt");
     if !path.exists() {
@@ -70,10 +69,7 @@ fn mark_alternate(reference: &Path, builder: &mut Builder) -> Result<()> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Failure::input(shown, format!("cannot be read: {error}")))?;
-    for line in text.lines().filter(|line| !line.starts_with('@')) {
-        // Names that the reference lacks are passed over, as bwa does.
-        builder.mark_alternate(line.split('\t').next().unwrap_or(line));
-    }
+    builder.mark_alternates(&text);
     Ok(())
 }
 

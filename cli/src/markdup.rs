@@ -221,6 +221,7 @@ impl Args {
 
     const fn mark_options(&self) -> MarkOptions {
         MarkOptions {
+            tells_optical: !matches!(self.optical.names, Some(NameFormat::Nothing)),
             optical_distance_pixels: self.optical.distance,
             max_optical_set: self.optical.max_set,
         }

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args as ClapArgs;
+use genome::dictionary::Dictionary;
 use genome::record::RecordView;
 use genome::region;
+use genome::region::{ContigId, Region};
 use reads::covariates::ReadGroupKeys;
-use reads::qc::depth::DepthCounter;
-use reads::qc::{Collector, GroupName, Report, Texts};
+use reads::qc::depth::{Coverage, join};
+use reads::qc::{Collector, GroupName, Qc, Report, Texts};
 
 use crate::intervals;
 use crate::output::{OutputFile, with_ending};
@@ -16,7 +18,7 @@ use crate::reads_input::ReadsInput;
 use crate::recalibrate::open_index;
 
 /// Counts what Picard's CollectAlignmentSummaryMetrics, CollectInsertSizeMetrics, MeanQualityByCycle,
-/// QualityScoreDistribution and CollectWgsMetrics count, in one pass
+/// QualityScoreDistribution, CollectGcBiasMetrics and CollectWgsMetrics count, in one pass
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Reference FASTA with its index REF.spindle beside it
@@ -47,8 +49,8 @@ pub fn run(args: &Args) -> Result<()> {
     let keys = ReadGroupKeys::new(&groups);
     let contigs = input.contigs_in(dictionary)?;
     let targets = region::merge(intervals::regions(&args.targets, 0, dictionary)?);
-    let mut collector = Collector::new(reference.clone());
-    let mut depths = DepthCounter::new(reference.clone(), &targets);
+    let whole = whole_contigs(dictionary);
+    let mut collector = Collector::new(reference.clone(), &whole, &targets);
     let mut renumbered = Vec::new();
     while let Some((_, record)) = input.next_record()? {
         let group = keys.index_of(&record).unwrap_or(groups.len());
@@ -65,45 +67,86 @@ pub fn run(args: &Args) -> Result<()> {
             _ => record,
         };
         collector.add(&record, group);
-        depths.add(&record);
     }
-    let name = |group: &genome::read_group::ReadGroup| GroupName {
-        sample: group.get("SM").unwrap_or_default().into(),
-        library: group.get("LB").unwrap_or_default().into(),
-        unit: group.get("PU").unwrap_or(group.id()).into(),
-    };
-    let names: Vec<GroupName> = groups.iter().map(name).collect();
-    let qc = collector.finish();
-    let coverage = depths.finish();
-    let texts = Texts::new(&qc, &names);
-    let contigs: Vec<String> = dictionary
-        .contigs()
-        .iter()
-        .map(|c| c.name.clone())
-        .collect();
-    let report = Report {
-        title: &args.input.display().to_string(),
-        counts: texts.total(),
-        duplicates: None,
-        table: None,
-        coverage: Some(&coverage),
-    };
-    let page = with_ending(&args.output, ".report.html");
-    OutputFile::write_whole(&page, report.html().as_bytes())?;
-    let table = coverage.table(&contigs, !args.targets.is_empty());
-    for (ending, text) in [
-        ("alignment_summary_metrics", texts.alignment()),
-        ("insert_size_metrics", texts.insert_sizes()),
-        ("quality_by_cycle_metrics", texts.quality_by_cycle()),
-        ("quality_distribution_metrics", texts.quality_distribution()),
-        ("wgs_metrics", coverage.text()),
-        ("coverage", table),
-    ] {
-        if !text.is_empty() {
-            write(&args.output, ending, &text)?;
+    let (qc, depths) = collector.finish();
+    let coverage = join([depths], &reference, &targets);
+    let names: Vec<GroupName> = groups.iter().map(GroupName::of).collect();
+    Outputs {
+        args,
+        qc: &qc,
+        names: &names,
+        coverage: &coverage,
+        dictionary,
+        targets: &targets,
+    }
+    .write()
+}
+
+fn whole_contigs(dictionary: &Dictionary) -> Vec<Region> {
+    let lengths = dictionary.contigs().iter().map(|contig| contig.length);
+    let contigs = (0..).map(ContigId).zip(lengths);
+    contigs
+        .map(|(contig, length)| Region::new(contig, 0, length))
+        .collect()
+}
+
+/// What is written.
+struct Outputs<'a> {
+    args: &'a Args,
+    qc: &'a Qc,
+    names: &'a [GroupName],
+    coverage: &'a Coverage,
+    dictionary: &'a Dictionary,
+    targets: &'a [Region],
+}
+
+impl Outputs<'_> {
+    fn write(&self) -> Result<()> {
+        let (args, coverage) = (self.args, self.coverage);
+        let texts = Texts::new(self.qc, self.names);
+        let contigs = self.dictionary.contigs().iter();
+        let contigs: Vec<String> = contigs.map(|contig| contig.name.clone()).collect();
+        let gc = texts.gc_summary();
+        let report = Report {
+            title: &args.input.display().to_string(),
+            counts: texts.total(),
+            duplicates: None,
+            table: None,
+            coverage: Some(coverage),
+            windows: &self.qc.windows,
+        };
+        let page = with_ending(&args.output, ".report.html");
+        OutputFile::write_whole(&page, report.html().as_bytes())?;
+        let has_targets = !args.targets.is_empty();
+        let by_target = match has_targets {
+            true => coverage.target_table(&contigs, self.targets),
+            false => String::new(),
+        };
+        let (summary, detail) = match gc {
+            Some(_) => (texts.gc_summary_text(), texts.gc_detail_text()),
+            None => (String::new(), String::new()),
+        };
+        for (ending, text) in [
+            ("alignment_summary_metrics", texts.alignment()),
+            ("insert_size_metrics", texts.insert_sizes()),
+            ("quality_by_cycle_metrics", texts.quality_by_cycle()),
+            (
+                "quality_by_cycle_and_unit",
+                texts.quality_by_cycle_and_unit(),
+            ),
+            ("quality_distribution_metrics", texts.quality_distribution()),
+            ("gc_bias.summary_metrics", summary),
+            ("gc_bias.detail_metrics", detail),
+            ("wgs_metrics", coverage.text()),
+            ("coverage", coverage.table(&contigs, has_targets)),
+            ("target_coverage", by_target),
+        ] {
+            if !text.is_empty() {
+                write(&args.output, ending, &text)?;
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 fn write(prefix: &Path, ending: &str, text: &str) -> Result<()> {

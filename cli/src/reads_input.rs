@@ -139,6 +139,16 @@ impl ReadsInput {
                 )));
             }
         }
+        if let Some(contig) = record.contig() {
+            let contig = &self.header.dictionary.contigs()[contig.0 as usize];
+            let end = record.end().map_or(0, u64::from);
+            if end > contig.length {
+                let (name, length) = (&contig.name, contig.length);
+                let message =
+                    format!("record leaves its contig: it ends at {end}, {name} at {length}");
+                return Err(fault(message));
+            }
+        }
         if let Some(last) = &mut self.last {
             let contig = record.contig().map_or(u32::MAX, |contig| contig.0);
             let here = (contig, record.position().unwrap_or(0));

@@ -8,7 +8,6 @@ use clap::Args as ClapArgs;
 use common::failure::Failure;
 use genome::record::RecordView;
 use genome::record::sam::write_sam_line;
-use noodles::cram;
 use worker::formats::bam::{
     END_OF_FILE, FileHeader, Index, IndexFormat, LEVEL, PartWriter, compressed,
 };
@@ -171,14 +170,19 @@ impl ReadsOutput {
         let mut index = None;
         let mut out = match self.writer {
             Writer::Sam(out, _) => out,
-            Writer::Cram(writer) => writer.finish().map_err(Failure::from)?,
+            Writer::Cram(writer) => {
+                let (out, bytes) = writer.finish().map_err(Failure::from)?;
+                index = Some(("crai", bytes));
+                out
+            }
             Writer::Bam(writer) => {
                 let (mut out, _, part) = writer.finish().with_context(shown)?;
                 out.write_all(&END_OF_FILE).with_context(shown)?;
                 let format = IndexFormat::of(&self.header.dictionary);
                 let contigs = self.header.dictionary.contigs().len();
                 let parts = [(self.header_bytes, part)];
-                index = Some((Index::joined(&parts, format, contigs), format));
+                let joined = Index::joined(&parts, format, contigs);
+                index = Some((format.ending(), joined.encode().with_context(shown)?));
                 out
             }
         };
@@ -188,19 +192,11 @@ impl ReadsOutput {
         if !self.wants_index {
             return Ok(());
         }
-        let (ending, bytes) = match index {
-            Some((index, format)) => (format.ending(), index.encode().with_context(shown)?),
-            None => ("crai", cram_index(&self.path).with_context(shown)?),
+        let Some((ending, bytes)) = index else {
+            return Ok(());
         };
         OutputFile::write_whole(&with_ending(stem, &format!(".{ending}")), &bytes)
     }
-}
-
-fn cram_index(path: &Path) -> io::Result<Vec<u8>> {
-    let index = cram::fs::index(path)?;
-    let mut writer = cram::crai::io::Writer::new(Vec::new());
-    writer.write_index(&index)?;
-    writer.finish()
 }
 
 fn parse_format(text: &str) -> Result<Format, String> {

@@ -62,7 +62,12 @@ pub fn run(args: &Args) -> Result<()> {
     let index = open_index(&args.reference)?;
     let input = ReadsInput::open(&args.input, Some(&args.reference))?;
     let known_sites = known_sites(&args.known_sites, index.dictionary())?;
-    let keys = ReadGroupKeys::new(&input.read_groups()?);
+    let groups = input.read_groups()?;
+    if groups.is_empty() {
+        let message = "the header has no read group, and qualities are told apart by them";
+        return Err(Failure::input(input.file(), message).into());
+    }
+    let keys = ReadGroupKeys::new(&groups);
     let counts = count(args, &index, input, &known_sites, &keys)?;
     let table = RecalibrationTable {
         max_cycle: args.maximum_cycle_value,

@@ -107,12 +107,56 @@ pub async fn workflow(
             read_batch_bp: args.read_batch_bp,
             partition_bp: args.partition_bp,
         }),
+        s3_login: None,
+        sealed_s3_login: Vec::new(),
     };
     Ok(v1::WorkflowSpec {
         priority: args.priority,
         description: String::new(),
         work: Some(Work::Genome(genome)),
     })
+}
+
+/// A login to S3, as a file says it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LoginFile {
+    access_key_id: String,
+    secret_access_key: String,
+    #[serde(default)]
+    session_token: String,
+    #[serde(default)]
+    endpoint_url: String,
+    #[serde(default)]
+    region: String,
+}
+
+/// Gives all genomes the login of a file.
+///
+/// # Errors
+/// If the file cannot be read or says something else.
+pub fn with_login(workflows: &mut [v1::WorkflowSpec], file: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    // What a parser says could show a piece of the secret.
+    let Ok(read) = serde_yaml_ng::from_str::<LoginFile>(&text) else {
+        bail!(
+            "{}: not a login: access_key_id and secret_access_key are needed",
+            file.display()
+        );
+    };
+    let login = v1::S3Login {
+        access_key_id: read.access_key_id,
+        secret_access_key: read.secret_access_key,
+        session_token: read.session_token,
+        endpoint_url: read.endpoint_url,
+        region: read.region,
+    };
+    for workflow in workflows {
+        if let Some(Work::Genome(genome)) = &mut workflow.work {
+            genome.s3_login = Some(login.clone());
+        }
+    }
+    Ok(())
 }
 
 async fn lane(reads: &LaneReads, locate: &mut impl Locate) -> Result<Reads> {

@@ -1,6 +1,6 @@
 //! The flags that the roles share: where a server listens, what a worker may use.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +15,14 @@ pub struct RootArgs {
     /// A folder whose files may be named as root:NAME/path; may be given again
     #[arg(long, value_name = "NAME=DIR", value_parser = parse_root)]
     pub root: Vec<(String, PathBuf)>,
+}
+
+/// Where Prometheus finds metrics.
+#[derive(Debug, Clone, clap::Args)]
+pub struct MetricsArgs {
+    /// Serve /metrics, /healthz and /readyz there, on loopback unless a host is given
+    #[arg(long, env = "SPINDLE_METRICS", value_name = "[HOST:]PORT", value_parser = parse_metrics)]
+    pub metrics: Option<SocketAddr>,
 }
 
 /// What tasks may use on this machine.
@@ -139,9 +147,26 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
         .ok_or_else(|| format!("{text}: no address"))
 }
 
+/// Parses `HOST:PORT`, or a port of loopback.
+fn parse_metrics(text: &str) -> Result<SocketAddr, String> {
+    match text.strip_prefix(':').unwrap_or(text).parse::<u16>() {
+        Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        Err(_) => parse_address(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn metrics_are_on_loopback_unless_a_host_is_given() {
+        let parsed = |text| parse_metrics(text).map(|address| address.to_string());
+        assert_eq!(parsed("9464"), Ok("127.0.0.1:9464".into()));
+        assert_eq!(parsed(":9464"), Ok("127.0.0.1:9464".into()));
+        assert_eq!(parsed("0.0.0.0:9464"), Ok("0.0.0.0:9464".into()));
+        assert!(parsed("nonsense").is_err() && parsed("99999").is_err());
+    }
 
     #[test]
     fn durations_have_units() {

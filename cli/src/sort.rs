@@ -16,8 +16,8 @@ use crate::spill::Spill;
 /// The least that is worth sorting at a time.
 const MIN_MEMORY_BYTES: usize = 1 << 20;
 
-/// What reading, writing and merging take beside the records, for one thread and more.
-const OVERHEAD_BYTES: usize = 40 << 20;
+/// What reading, writing and merging take beside the records, for one thread and more: measured.
+const OVERHEAD_BYTES: usize = 128 << 20;
 
 /// Stretches that are merged at once.
 const FAN_IN: usize = 64;

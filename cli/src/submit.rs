@@ -42,6 +42,10 @@ pub struct Args {
     /// Wait for the end; the exit code tells how it ended
     #[arg(long)]
     wait: bool,
+    /// Login for the s3:// places of these genomes (YAML: access_key_id, secret_access_key, and
+    /// session_token, endpoint_url, region where needed); the servers use their own if none is given
+    #[arg(long, value_name = "FILE")]
+    s3_login: Option<PathBuf>,
     /// Do not wait for the validation of the inputs
     #[arg(long, conflicts_with = "wait")]
     no_validate: bool,
@@ -91,7 +95,10 @@ impl FromArgMatches for OneGenome {
 pub async fn run(args: Args) -> Result<()> {
     let mut client = args.server.genomics().await?;
     let download_to = local_folder(&args)?;
-    let workflows = requests(&args, download_to.is_some()).await?;
+    let mut workflows = requests(&args, download_to.is_some()).await?;
+    if let Some(file) = &args.s3_login {
+        request::with_login(&mut workflows, file)?;
+    }
     let idempotency_token = args
         .token
         .clone()

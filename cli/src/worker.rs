@@ -10,7 +10,7 @@ use worker::{Config, Controller, TaskMode};
 use crate::client;
 use crate::exit::{Exit, ended};
 use crate::genome_args::parse_bytes;
-use crate::server_args::{ClientTlsArgs, ResourceArgs, RootArgs};
+use crate::server_args::{ClientTlsArgs, MetricsArgs, ResourceArgs, RootArgs};
 
 /// Runs a worker of a cluster
 #[derive(Debug, ClapArgs)]
@@ -37,6 +37,8 @@ pub struct Args {
     token_file: Option<PathBuf>,
     #[command(flatten)]
     tls: ClientTlsArgs,
+    #[command(flatten)]
+    metrics: MetricsArgs,
     /// Connect without TLS and authentication
     #[arg(long)]
     insecure: bool,
@@ -75,6 +77,7 @@ pub async fn run(args: Args) -> Result<()> {
     config.roots = args.roots.root.into_iter().collect();
     config.cache_bytes = args.cache;
     config.shared_objects = !args.no_shared_objects;
+    config.metrics = args.metrics.metrics;
     config.tasks = child_tasks()?;
     config
         .validate()

@@ -25,6 +25,38 @@ pub enum FailureClass {
     Cancelled,
 }
 
+impl FailureClass {
+    /// All classes.
+    pub const ALL: [Self; 10] = [
+        Self::InputInvalid,
+        Self::CredentialsExpired,
+        Self::StorageTransient,
+        Self::WorkerLost,
+        Self::Preempted,
+        Self::OutOfResources,
+        Self::IntermediateLost,
+        Self::Internal,
+        Self::Nondeterminism,
+        Self::Cancelled,
+    ];
+
+    /// Returns the word for logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InputInvalid => "input_invalid",
+            Self::CredentialsExpired => "credentials_expired",
+            Self::StorageTransient => "storage_transient",
+            Self::WorkerLost => "worker_lost",
+            Self::Preempted => "preempted",
+            Self::OutOfResources => "out_of_resources",
+            Self::IntermediateLost => "intermediate_lost",
+            Self::Internal => "internal",
+            Self::Nondeterminism => "nondeterminism",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// A failure as it travels: its class, a sentence, and the place at fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.describe())]

@@ -10,11 +10,17 @@ pub mod backoff;
 pub mod failure;
 pub mod ids;
 pub mod location;
+pub mod metrics;
 pub mod reference;
+pub mod s3_login;
 pub mod secret;
 pub mod servers;
 pub mod task;
 pub mod telemetry;
 pub mod tls;
+pub mod trace;
 pub mod wire;
 pub mod workflow;
+
+#[doc(hidden)]
+pub use tracing;

@@ -15,6 +15,8 @@ use tonic::transport::{Channel, Error};
 use tonic::{Code, Status};
 use tower::Service;
 
+use crate::telemetry;
+
 /// Which of several servers is the present one; shared by those who have to talk to the same.
 #[derive(Debug, Clone, Default)]
 pub struct Present(Arc<AtomicUsize>);
@@ -92,7 +94,8 @@ impl Service<Request<Body>> for Servers {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        telemetry::inject(request.headers_mut());
         let at = self.present.0.load(Ordering::Relaxed);
         let mut channel = self.channels[at % self.channels.len()].clone();
         let (present, moves) = (self.present.clone(), self.moves);

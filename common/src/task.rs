@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::failure::Failure;
 use crate::ids::{AttemptNumber, Epoch, Sha256, WorkflowId};
 use crate::location::Location;
+use crate::trace::TraceContext;
 use crate::workflow::GenomeSpec;
 
 /// The stages of a genome's way, in order.
@@ -64,7 +65,8 @@ impl Stage {
     /// Returns the version of the stage's bytes: raised by every change of them.
     pub const fn output_version(self) -> u32 {
         match self {
-            Self::Merge | Self::Call | Self::Gather => 2,
+            Self::Merge | Self::Gather => 3,
+            Self::Index | Self::Call => 2,
             _ => 1,
         }
     }
@@ -158,6 +160,8 @@ pub struct Assignment {
     pub upstream: Vec<(Stage, ObjectRef)>,
     /// What only this stage needs.
     pub detail: Detail,
+    /// Where the attempt belongs in a trace, if anybody records it.
+    pub trace: Option<TraceContext>,
 }
 
 /// What only some stages need.

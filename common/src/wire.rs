@@ -7,6 +7,7 @@ pub mod failure;
 pub mod genome;
 pub mod manifest;
 pub mod report;
+mod s3_login;
 pub mod status;
 #[cfg(test)]
 mod strategies;

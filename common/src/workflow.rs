@@ -3,6 +3,7 @@
 use genome::read_group::ReadGroup;
 
 use crate::location::Location;
+use crate::s3_login::S3Access;
 
 /// What is asked for; immutable once accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +65,8 @@ pub struct GenomeSpec {
     pub read_batch_bp: u64,
     /// Length of a partition.
     pub partition_bp: u64,
+    /// Who reaches its places in S3.
+    pub s3: S3Access,
 }
 
 /// The reads of one lane.

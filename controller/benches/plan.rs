@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use common::ids::{AttemptNumber, BatchId, Epoch, Sha256, WorkerId, WorkflowId};
 use common::location::Location;
+use common::s3_login::S3Access;
 use common::task::{Counters, ObjectRef, Outcome, ReadBatch, ReadSource, SplitCursor, Stage};
 use common::workflow::{GenomeSpec, Lane, LaneReads, Outputs, Priority, Work, WorkflowSpec};
 use controller::core::advance;
@@ -133,6 +134,7 @@ fn genome_spec() -> GenomeSpec {
         recalibrated_qualities: false,
         read_batch_bp: 100_000_000,
         partition_bp: 10_000_000,
+        s3: S3Access::Own,
     }
 }
 

@@ -32,7 +32,7 @@ use reference::{INDEX_ENDING, References, Scanned};
 #[derive(Debug)]
 pub struct Admission {
     inputs: Arc<Inputs>,
-    references: References,
+    references: Arc<References>,
 }
 
 impl Admission {
@@ -40,7 +40,7 @@ impl Admission {
     pub fn new(inputs: Arc<Inputs>) -> Self {
         Self {
             inputs,
-            references: References::default(),
+            references: Arc::default(),
         }
     }
 
@@ -58,6 +58,18 @@ impl Admission {
     /// The first [`Failure`]: of class input-invalid, with file, record and reason; or a passing
     /// one of storage.
     pub fn validate(&self, genome: &GenomeSpec) -> Result<Findings, Failure> {
+        let theirs = self.inputs.of(&genome.s3);
+        match theirs.map_err(|error| unusable(&genome.reference, error))? {
+            None => self.look(genome),
+            Some(inputs) => {
+                let references = self.references.clone();
+                let inputs = Arc::new(inputs);
+                Self { inputs, references }.look(genome)
+            }
+        }
+    }
+
+    fn look(&self, genome: &GenomeSpec) -> Result<Findings, Failure> {
         let mut inputs = self.check_reads(genome)?;
         let reference = self.check_reference(&genome.reference, &mut inputs)?;
         let index_missing = !self.check_index(&genome.reference, &reference, &mut inputs)?;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod callers;
+mod calls;
 mod cluster;
 mod downloads;
 mod genomics;

@@ -33,6 +33,9 @@ pub struct Config {
     pub policy: Option<Policy>,
     /// Who vouches for the other controllers, where they are reached over TLS.
     pub peer_ca: Option<PathBuf>,
+    /// Key that seals secrets of submissions; `None`: one in the folder of the state, and none in a
+    /// cluster.
+    pub sealing_key: Option<PathBuf>,
     /// Folder of the audit log; `None`: there is none.
     pub audit: Option<PathBuf>,
     /// Time after which a silent worker is given up.
@@ -43,6 +46,8 @@ pub struct Config {
     pub audited_ppm: u32,
     /// File that gets the first bound address as a line of text, once it is open.
     pub address_file: Option<PathBuf>,
+    /// Where metrics are served; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// Bounds of what is kept in memory.
     pub limits: Limits,
 }
@@ -133,11 +138,13 @@ impl Config {
             roots: BTreeMap::new(),
             policy: None,
             peer_ca: None,
+            sealing_key: None,
             audit: None,
             lease: Duration::from_secs(10),
             ageing: share::AGEING,
             audited_ppm: 0,
             address_file: None,
+            metrics: None,
             limits: Limits::default(),
         }
     }

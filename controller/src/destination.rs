@@ -30,6 +30,8 @@ pub struct Below {
     /// The bucket.
     pub bucket: Bucket,
     prefix: String,
+    /// Whether it is reached with a login of the submission, which does not see the server's objects.
+    pub by_login: bool,
     /// Drives the requests.
     pub runtime: runtime::Handle,
 }
@@ -100,6 +102,7 @@ impl Inputs {
                 Ok(Destination::Bucket(Below {
                     bucket,
                     prefix,
+                    by_login: self.is_by_login(),
                     runtime: self.runtime().clone(),
                 }))
             }
@@ -121,7 +124,10 @@ impl Inputs {
         if let Work::Genome(genome) = &spec.work
             && let Some(prefix) = &genome.output_prefix
         {
-            return self.destination(prefix);
+            return match self.of(&genome.s3)? {
+                Some(theirs) => theirs.destination(prefix),
+                None => self.destination(prefix),
+            };
         }
         match self.objects() {
             Objects::Folder(local) => {
@@ -134,6 +140,7 @@ impl Inputs {
                 Ok(Destination::Bucket(Below {
                     bucket: store.bucket().clone(),
                     prefix: place.key,
+                    by_login: false,
                     runtime: self.runtime().clone(),
                 }))
             }

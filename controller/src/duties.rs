@@ -144,7 +144,8 @@ impl Services {
                 Ok(Err(Obstacle::Passing(reason))) => reason,
                 Err(panic) => panic.to_string(),
             };
-            tracing::warn!(%workflow, obstacle, tries, "a duty is tried again");
+            tracing::warn!(%workflow, tries, "a duty is tried again");
+            tracing::debug!(%workflow, obstacle, "this was in its way");
             tokio::time::sleep(RETRY.wait(tries, rand::random())).await;
             tries += 1;
         }

@@ -58,6 +58,9 @@ pub enum Error {
     /// The object folder cannot be used.
     #[error("cannot use the objects")]
     Objects(#[from] object_store::Error),
+    /// The port of the metrics cannot be opened.
+    #[error(transparent)]
+    Metrics(#[from] common::metrics::Unserved),
     /// The gRPC server failed.
     #[error("the gRPC server failed")]
     Server(#[from] tonic::transport::Error),

@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use common::location::Location;
+use common::s3_login::S3Access;
 use common::task::InputStamp;
 use object_store::s3::{Bucket, Environment};
 use object_store::{BlockingReader, Key, Stat, WHOLE};
@@ -16,15 +17,19 @@ use tokio::runtime;
 
 use crate::objects::Objects;
 use crate::roots::{RootError, Roots};
+use crate::sealing::{self, Sealer};
 
 /// Finds and opens inputs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Inputs {
     /// The folders that may be named.
     pub roots: Roots,
     objects: Objects,
     s3: Environment,
     runtime: runtime::Handle,
+    sealer: Option<Sealer>,
+    /// Whether S3 is reached with a login of a submission.
+    by_login: bool,
 }
 
 /// Bytes that are there.
@@ -62,7 +67,39 @@ impl Inputs {
             objects,
             s3,
             runtime,
+            sealer: None,
+            by_login: false,
         }
+    }
+
+    /// Opens logins that came with submissions.
+    #[must_use]
+    pub fn with_sealer(mut self, sealer: Option<Sealer>) -> Self {
+        self.sealer = sealer;
+        self
+    }
+
+    /// Returns what opens logins.
+    pub const fn sealer(&self) -> Option<&Sealer> {
+        self.sealer.as_ref()
+    }
+
+    /// Returns the inputs of whoever has another access to S3; `None`: these are the ones.
+    ///
+    /// # Errors
+    /// [`RootError::Login`] if the access cannot be opened.
+    pub fn of(&self, access: &S3Access) -> Result<Option<Self>, RootError> {
+        let login = sealing::login(self.sealer.as_ref(), access)?;
+        Ok(login.map(|login| Self {
+            s3: self.s3.by(&login),
+            by_login: true,
+            ..self.clone()
+        }))
+    }
+
+    /// Says whether S3 is reached with a login of a submission.
+    pub const fn is_by_login(&self) -> bool {
+        self.by_login
     }
 
     /// Finds an input that is there.

@@ -18,6 +18,7 @@ pub mod error;
 mod guard;
 mod inputs;
 mod leader;
+mod metrics;
 mod nonce;
 mod objects;
 pub mod plan;
@@ -26,6 +27,7 @@ mod references;
 mod roots;
 mod run;
 pub mod scheduling;
+mod sealing;
 #[cfg(test)]
 mod simulation;
 pub mod state;

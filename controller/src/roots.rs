@@ -11,6 +11,7 @@ use common::task::InputStamp;
 
 use crate::error::Error;
 use crate::nonce;
+use crate::sealing::SealError;
 
 /// File in a root by which a worker proves that it sees the same folder.
 pub const NONCE_FILE: &str = ".spindle-root";
@@ -44,6 +45,9 @@ pub enum RootError {
     /// What the server keeps for itself was named.
     #[error("it is among the server's own objects")]
     Private,
+    /// The login to S3 that came with the submission cannot be opened.
+    #[error(transparent)]
+    Login(#[from] SealError),
     /// A folder of an upload was asked for.
     #[error("an upload cannot hold outputs")]
     UploadFolder,

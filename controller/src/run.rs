@@ -21,8 +21,10 @@ use crate::config::Config;
 use crate::duties::Services;
 use crate::error::Error;
 use crate::inputs::Inputs;
+use crate::metrics;
 use crate::objects::{Fetcher, Objects};
 use crate::roots::Roots;
+use crate::sealing::Sealer;
 
 /// How long open calls may go on after the end was asked for.
 const GRACE: Duration = Duration::from_secs(2);
@@ -83,6 +85,10 @@ pub async fn run(
     let root = root::start(arguments).await?;
     let standing = standing.await.map_err(|_| Error::ControlPlane)?;
     let root = Actors(root, standing.clone());
+    let _page = match config.metrics {
+        Some(address) => Some(metrics::serve(address, standing.clone(), handles.clone()).await?),
+        None => None,
+    };
     let epoch = tokio::select! {
         epoch = answering(&standing, handles.clone()) => epoch?,
         Some(error) = failed.recv() => return Err(error),
@@ -129,7 +135,12 @@ async fn open_services(config: &Config, bulk: runtime::Handle) -> Result<Service
     let s3 = Environment::default();
     let objects = Objects::open(&config.objects, &s3).await?;
     let roots = Roots::new(&config.roots, objects.folder())?;
-    let inputs = Inputs::new(roots, objects.clone(), s3, bulk.clone());
+    let sealer = match (&config.sealing_key, &config.cluster) {
+        (Some(file), _) => Some(Sealer::read(file)?),
+        (None, None) => Some(Sealer::read_or_make(&config.state.join("sealing.key"))?),
+        (None, Some(_)) => None,
+    };
+    let inputs = Inputs::new(roots, objects.clone(), s3, bulk.clone()).with_sealer(sealer);
     Ok(Services::new(Arc::new(inputs), objects, bulk))
 }
 

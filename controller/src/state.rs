@@ -72,6 +72,17 @@ pub enum Compare {
     Leads(Epoch),
 }
 
+impl Transaction {
+    /// Returns how many bytes of keys and values it writes.
+    pub fn bytes(&self) -> u64 {
+        let bytes = |write: &Write| match write {
+            Write::Put(key, value) => key.len() + value.len(),
+            Write::Delete(key) => key.len(),
+        };
+        self.writes.iter().map(bytes).sum::<usize>() as u64
+    }
+}
+
 /// One write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Write {

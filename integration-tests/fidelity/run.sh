@@ -6,6 +6,8 @@
 # READS    "R1 R2" of your own (default: the reads in integration-tests/data)
 # REF      their reference, FASTA, plain or gzip
 # SETS     instead of READS: a folder of NAME.R1.fastq.gz and NAME.R2.fastq.gz
+# GATK     the program `gatk`, where you have it: recalibration is compared with it
+# KNOWN    known sites of reads of your own
 # WORK     where judges' outputs are kept from run to run (default target/fidelity)
 #
 # A subject prints the rows of its table: what, compared with, records, differing, time ratio.

@@ -42,3 +42,53 @@ differing() {
 row() {
   echo "| $1 | $2 | $3 | $4 | $5 |"
 }
+
+# aligned NAME R1 R2: makes $WORK/NAME.aligned.bam with bwa, in the order of the reads, once; prints its path.
+aligned() {
+  local bam=$WORK/$1.aligned.bam group="@RG\\tID:$1\\tSM:$1\\tLB:$1\\tPL:ILLUMINA\\tPU:$1"
+  [ -f "$WORLD_REF.bwt" ] || bwa index "$WORLD_REF" 2> "$WORK/bwa-index.log"
+  if [ ! -f "$bam" ]; then
+    bwa mem -K 100000000 -Y -R "$group" "$WORLD_REF" "$2" "$3" 2> "$WORK/bwa.log" | samtools view --no-PG -b -o "$bam.part" -
+    mv "$bam.part" "$bam"
+  fi
+  echo "$bam"
+}
+
+# sorted NAME R1 R2: the same, sorted by samtools, with an index.
+sorted() {
+  local bam=$WORK/$1.sorted.bam
+  if [ ! -f "$bam" ]; then
+    samtools sort --no-PG -o "$bam.part" "$(aligned "$@")" 2> "$WORK/sort.log"
+    mv "$bam.part" "$bam"
+    samtools index "$bam"
+  fi
+  echo "$bam"
+}
+
+# marked NAME R1 R2: the same, with duplicates marked by Picard.
+marked() {
+  local bam=$WORK/$1.marked.bam
+  if [ ! -f "$bam" ]; then
+    picard MarkDuplicates I="$(sorted "$@")" O="$bam.part" M="$bam.txt"
+    mv "$bam.part" "$bam"
+    samtools index "$bam"
+  fi
+  echo "$bam"
+}
+
+# picard COMMAND ARGUMENTS: Debian's command, quiet.
+picard() {
+  PicardCommandLine "$@" QUIET=true VERBOSITY=ERROR VALIDATION_STRINGENCY=SILENT > "$WORK/picard.log" 2>&1 ||
+    { cat "$WORK/picard.log" >&2; return 1; }
+}
+
+# What Picard and GATK want beside the reference, and the index of Spindle.
+prepare_reference() {
+  [ -f "$WORLD_REF.fai" ] || samtools faidx "$WORLD_REF"
+  [ -f "${WORLD_REF%.fa}.dict" ] || samtools dict -o "${WORLD_REF%.fa}.dict" "$WORLD_REF"
+  [ -f "$WORLD_REF.spindle" ] || "$SPINDLE" index "$WORLD_REF" > /dev/null
+}
+
+picard_version() {
+  echo "Picard $( (PicardCommandLine MarkDuplicates --version 2>&1 || true) | grep -o '[0-9.]\+[0-9]' | head -1)"
+}

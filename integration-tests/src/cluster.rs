@@ -53,6 +53,14 @@ impl Cluster {
         Self::start_over(lease, None, Vec::new())
     }
 
+    /// Starts a controller; it and its workers find these variables in their environment.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub fn start_in(environment: Vec<(&'static str, String)>) -> Result<Self> {
+        Self::start_over("4s", None, environment)
+    }
+
     /// Starts a controller with its objects in S3, which its processes find by their environment.
     ///
     /// # Errors

@@ -8,4 +8,5 @@ pub mod etcd;
 pub mod fixtures;
 pub mod hosts;
 pub mod process;
+pub mod random_sam;
 pub mod replicas;

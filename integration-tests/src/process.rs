@@ -87,6 +87,17 @@ impl Process {
         self.seen.iter().any(fits)
     }
 
+    /// Returns the line that contains `part`, among those that were read or those that come.
+    ///
+    /// # Errors
+    /// As [`Self::wait_for_line`].
+    pub fn find_line(&mut self, part: &str) -> Result<String> {
+        match self.seen.iter().find(|line| line.contains(part)) {
+            Some(line) => Ok(line.clone()),
+            None => self.wait_for_line(part),
+        }
+    }
+
     /// Waits for the end.
     ///
     /// # Errors

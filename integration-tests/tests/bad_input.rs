@@ -335,9 +335,9 @@ fn a_full_disk_is_reported_and_leaves_no_output() -> Result<()> {
 #[test]
 fn a_tool_refuses_an_option_that_is_not_there_yet() -> Result<()> {
     let output = run(&[
-        "call", "-R", "x.fa", "-I", "x.bam", "-O", "x.vcf.gz", "--bamout", "y.bam",
+        "call", "-R", "x.fa", "-I", "x.bam", "-O", "x.vcf.gz", "-A", "CountNs",
     ])?;
-    ensure_refused_anywhere(&output, USAGE, "--bamout")?;
+    ensure_refused_anywhere(&output, USAGE, "CountNs")?;
     let mut nothing = tempfile::NamedTempFile::new()?;
     nothing.write_all(b"not a BAM")?;
     let path = nothing.path().display().to_string();

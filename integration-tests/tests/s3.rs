@@ -151,3 +151,44 @@ fn a_kept_reference_gives_the_same_bytes_on_a_server_that_ignores_conditions() -
     ensure!(reference(&["show", "human"]).is_err());
     Ok(())
 }
+
+#[test]
+fn a_login_that_comes_with_a_genome_opens_its_places_and_is_kept_sealed() -> Result<()> {
+    let storage = Storage::start(true)?;
+    let mut strangers = storage.environment();
+    strangers.retain(|(name, _)| !name.contains("KEY"));
+    strangers.push(("AWS_ACCESS_KEY_ID", "nobody".to_owned()));
+    strangers.push(("AWS_SECRET_ACCESS_KEY", "nothing".to_owned()));
+    let mut cluster = Cluster::start_with_environment("4s", strangers)?;
+    cluster.start_workers(2)?;
+    let flags = fixtures::two_lanes(&format!("s3://{BUCKET}/data"));
+    let out = format!("s3://{BUCKET}/out/genome");
+    let refused = cluster.submit_to(&flags, &out).err();
+    refused.context("strangers got in")?;
+
+    let file = cluster.path("login.yaml");
+    let login = format!("access_key_id: {ACCESS_KEY}\nsecret_access_key: {SECRET_KEY}\n");
+    std::fs::write(&file, login)?;
+    let with_login = ["--s3-login".to_owned(), file.display().to_string()];
+    let workflow = cluster.submit_to(&[flags, with_login.to_vec()].concat(), &out)?;
+    cluster.wait(&workflow)?;
+    Outputs::read(&storage.path("out/genome"))?.ensure_same(&ALONE)?;
+
+    let said = cluster.controller().transcript() + &cluster.worker(0).transcript();
+    ensure!(!said.contains(SECRET_KEY), "{said}");
+    cluster.controller().kill_hard()?;
+    let state = cluster.path("state");
+    let dumped = run_well(&["state", "dump", "--state", &state.display().to_string()])?;
+    ensure!(
+        dumped.contains(&workflow) && !dumped.contains(SECRET_KEY),
+        "{dumped}"
+    );
+    let stored = std::fs::read(state.join("state.redb"))?;
+    let holds = |word: &str| {
+        stored
+            .windows(word.len())
+            .any(|bytes| bytes == word.as_bytes())
+    };
+    ensure!(holds(&workflow) && !holds(SECRET_KEY));
+    Ok(())
+}

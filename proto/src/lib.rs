@@ -1,5 +1,5 @@
 //! Wire contracts: `spindle.v1` (public), `spindle.worker.v1` (controller and worker),
-//! `spindle.state.v1` (what is stored). Generated code only; the contracts are the `.proto` files.
+//! `spindle.state.v1` (what is stored). Generated code, but for what must not be shown; the contracts are the `.proto` files.
 #![forbid(unsafe_code)]
 #![allow(
     missing_docs,
@@ -10,6 +10,12 @@
 /// The public service and its messages.
 pub mod v1 {
     tonic::include_proto!("spindle.v1");
+
+    impl std::fmt::Debug for S3Login {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("[login]")
+        }
+    }
 }
 
 /// Between controller and worker.

@@ -26,10 +26,12 @@ use tokio::time::{Interval, MissedTickBehavior};
 use self::credit::Credit;
 use self::drain::Drain;
 use self::link::Link;
+use crate::cache::Cache;
 use crate::config::Config;
 use crate::error::Error;
 use crate::executor::{self, Event, Job, Running, Settle};
 use crate::heartbeat::Heartbeat;
+use crate::metrics;
 use crate::scratch::Scratch;
 use crate::session::{Admission, Session};
 use crate::slots::Slots;
@@ -45,7 +47,15 @@ const PROGRESS: Duration = Duration::from_secs(1);
 pub async fn run_until(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
     config.validate()?;
     let worker = WorkerId::from(ulid::Ulid::new());
+    let page = (
+        config.metrics,
+        Cache::new(config.cache.clone(), config.cache_bytes),
+    );
     let (mut agent, mut events) = Agent::new(config, worker)?;
+    let _page = match page {
+        (Some(address), cache) => Some(metrics::serve(address, cache).await?),
+        (None, _) => None,
+    };
     let mut progress = tokio::time::interval(PROGRESS);
     progress.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut shutdown = pin!(shutdown);
@@ -131,6 +141,7 @@ impl Agent {
         }
         self.start_waiting();
         self.go_on_draining();
+        self.measure();
         Ok(())
     }
 
@@ -222,13 +233,17 @@ impl Agent {
                 self.link.say(message);
             }
             Event::Ended(report) => {
-                if let Some((_, granted)) = self.running.remove(&report.attempt) {
-                    self.slots.give_back(granted);
+                let ended = self.running.remove(&report.attempt);
+                if let Some((_, granted)) = &ended {
+                    self.slots.give_back(*granted);
                 }
+                metrics::ended(&report, ended.map(|(running, _)| running.begun.elapsed()));
                 self.settles
                     .retain(|(attempt, _), _| *attempt != report.attempt);
                 if let Outcome::Failed(failure) = &report.outcome {
-                    tracing::warn!(attempt = %report.attempt, %failure, "attempt failed");
+                    // Its words may name files and reads: they are for who submitted it.
+                    let class = failure.class.name();
+                    tracing::warn!(attempt = %report.attempt, class, "attempt failed");
                 }
                 self.report(report);
             }
@@ -297,9 +312,18 @@ impl Agent {
         }
     }
 
+    fn measure(&self) {
+        let (total, free) = self.slots.room();
+        metrics::slots(total, free);
+        metrics::RUNNING.set(metrics::signed(self.running.len() as u64));
+        metrics::ATTACHED.set(i64::from(self.link.is_attached()));
+        metrics::EPOCH.set(metrics::signed(self.session.epoch().0));
+    }
+
     /// Tells how much is taken from now on, if that changed. Hello says it after a break.
     fn tell_credits(&mut self) {
         let (is_draining, free) = (self.drain.is_draining(), self.scratch.free_bytes());
+        metrics::SCRATCH.set(metrics::signed(free.unwrap_or(0)));
         if let Some(attempts) = self.credit.change(is_draining, free) {
             self.link.say(Say::Credits(wire::Credits { attempts }));
         }

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use common::failure::{Failure, FailureClass};
 
-use crate::error;
+use crate::{error, metrics};
 
 /// First word of the copy of a file of a kept reference, what is between its words, and the ending
 /// of an index.
@@ -46,9 +46,12 @@ impl Cache {
         fetch: impl FnOnce(&mut File) -> Result<(), Failure>,
     ) -> Result<PathBuf, Failure> {
         let path = self.folder.join(name);
-        if is_there(&path) {
+        let was_there = is_there(&path);
+        metrics::cache(was_there);
+        if was_there {
             return Ok(path);
         }
+        let _fetching = common::span!("fetch", spindle.bytes = size_bytes).entered();
         if size_bytes > self.max_bytes {
             let message = format!(
                 "the cache holds {} bytes, a file of {size_bytes} bytes is needed",
@@ -74,6 +77,13 @@ impl Cache {
         part.persist(&path)
             .map_err(|lost| error::storage(&lost.error))?;
         Ok(path)
+    }
+
+    /// Returns how many bytes it holds.
+    pub fn held_bytes(&self) -> u64 {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let size = |entry: fs::DirEntry| entry.metadata().map_or(0, |data| data.len());
+        entries.map(size).sum()
     }
 
     fn lock(&self, name: &str) -> io::Result<File> {

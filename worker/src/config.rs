@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ pub struct Config {
     pub shared_objects: bool,
     /// Where tasks run.
     pub tasks: TaskMode,
+    /// Where metrics are served; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// How long tasks may go on after the worker was asked to end, before they are handed back.
     pub drain_grace: Duration,
 }
@@ -92,6 +95,7 @@ impl Config {
             roots_are_proven: false,
             shared_objects: true,
             tasks: TaskMode::InProcess,
+            metrics: None,
             drain_grace: Duration::from_secs(20),
         }
     }

@@ -27,6 +27,9 @@ pub enum Error {
     /// The controller refuses this worker for good.
     #[error("the controller refuses this worker: {0}")]
     Refused(String),
+    /// The port of the metrics can't be opened.
+    #[error(transparent)]
+    Metrics(#[from] common::metrics::Unserved),
     /// A thread or a handler of signals could not be started.
     #[error("the system refused a thread or a signal handler")]
     System(#[from] io::Error),

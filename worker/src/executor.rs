@@ -10,13 +10,16 @@ mod usage;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use common::failure::{Failure, FailureClass};
-use common::task::{Assignment, Counters, Outcome, ReadBatchCommit, Report};
+use common::task::{Assignment, AttemptId, Counters, Outcome, ReadBatchCommit, Report};
+use common::telemetry;
 use genome::monitor::Monitor;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use crate::config::{Config, TaskMode};
 use crate::storage::{Reach, Storage};
@@ -40,6 +43,7 @@ pub(crate) type Settle = Box<dyn FnOnce(bool) + Send>;
 /// A running attempt.
 pub(crate) struct Running {
     pub monitor: Arc<Monitor>,
+    pub begun: Instant,
     cancel: CancellationToken,
 }
 
@@ -64,11 +68,13 @@ pub(crate) struct Job {
 pub(crate) fn start(config: &Arc<Config>, job: Job) -> Running {
     let running = Running {
         monitor: Arc::default(),
+        begun: Instant::now(),
         cancel: CancellationToken::new(),
     };
     let monitor = Arc::clone(&running.monitor);
+    let span = span(&job.assignment);
     match &config.tasks {
-        TaskMode::InProcess => here::start(job, monitor),
+        TaskMode::InProcess => here::start(job, monitor, span),
         TaskMode::Child { program, arguments } => {
             let command = child::Program {
                 path: PathBuf::clone(program),
@@ -76,10 +82,25 @@ pub(crate) fn start(config: &Arc<Config>, job: Job) -> Running {
             };
             let storage = job.reach.to_wire(config);
             let cancel = running.cancel.clone();
-            tokio::spawn(child::supervise(command, job, storage, monitor, cancel));
+            let supervised = child::supervise(command, job, storage, monitor, cancel);
+            tokio::spawn(supervised.instrument(span));
         }
     }
     running
+}
+
+/// Makes the span of an attempt on its worker, a part of what the controller sees of it.
+fn span(assignment: &Assignment) -> Span {
+    let AttemptId { task, number } = &assignment.attempt;
+    let span = common::span!(
+        "task",
+        spindle.workflow.id = task.workflow.as_str(),
+        spindle.stage = task.stage.name(),
+        spindle.task.index = task.index,
+        spindle.attempt = number.0,
+    );
+    telemetry::continues(&span, assignment.trace.as_ref());
+    span
 }
 
 /// Makes the report of an attempt. One that was cancelled is handed back, however it ended.

@@ -12,6 +12,7 @@ use common::failure::{Failure, FailureClass};
 use common::ids::Sha256;
 use common::location::Location;
 use common::reference::{Bundle, MANIFEST};
+use common::s3_login::S3Access;
 use common::task::InputStamp;
 use object_store::s3::{Bucket, Environment};
 use object_store::{Error as StoreError, S3, Served, Stat, stat_file};
@@ -51,6 +52,24 @@ pub enum Kept {
 }
 
 impl Inputs {
+    /// Returns the inputs of a genome that has another access to S3; `None`: these are the ones.
+    ///
+    /// # Errors
+    /// [`FailureClass::CredentialsExpired`] if the controller could not open its login.
+    pub fn of(&self, access: &S3Access) -> Result<Option<Self>, Failure> {
+        match access {
+            S3Access::Own => Ok(None),
+            S3Access::Given(login) => Ok(Some(Self {
+                s3: self.s3.by(login),
+                ..self.clone()
+            })),
+            S3Access::Sealed(_) => Err(Failure::new(
+                FailureClass::CredentialsExpired,
+                "the controller cannot open the login to S3 of this genome",
+            )),
+        }
+    }
+
     /// Streams an input from a byte offset on.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod executor;
 pub mod formats;
 mod heartbeat;
 mod inputs;
+mod metrics;
 mod objects;
 mod scratch;
 mod session;

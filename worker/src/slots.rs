@@ -58,6 +58,11 @@ impl<T> Slots<T> {
         );
     }
 
+    /// Returns all that there is, and what no task uses.
+    pub const fn room(&self) -> (Resources, Resources) {
+        (self.total, self.free)
+    }
+
     /// Removes the waiting tasks for which `unwanted` holds.
     pub fn withdraw(&mut self, unwanted: impl Fn(&T) -> bool) -> Vec<T> {
         let waiting = std::mem::take(&mut self.waiting);

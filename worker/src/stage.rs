@@ -177,6 +177,18 @@ impl Context<'_> {
         self.inputs.open(location, self.stamp(location), offset)
     }
 
+    /// Streams an input from its first byte on, if there is one.
+    ///
+    /// # Errors
+    /// What storage answers, but that it is gone.
+    pub fn open_if_there(
+        &self,
+        location: &Location,
+    ) -> Result<Option<Box<dyn Read + Send>>, Failure> {
+        let is_there = self.inputs.exists(location)?;
+        is_there.then(|| self.open_input(location, 0)).transpose()
+    }
+
     /// Returns the path of an input, or of its copy in the worker's cache.
     ///
     /// # Errors

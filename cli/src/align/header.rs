@@ -60,13 +60,17 @@ pub fn added_lines(given: &[String]) -> Vec<String> {
     added
 }
 
-/// Returns the text of the header.
-pub fn text(index: &Index, added: &[String], read_group: Option<&ReadGroupLine>) -> String {
+/// Returns the text of the header; alternate contigs are marked unless they are `ignored`.
+pub fn text(
+    (index, ignored): (&Index, bool),
+    added: &[String],
+    read_group: Option<&ReadGroupLine>,
+) -> String {
     let mut text = String::new();
     if !added.iter().any(|line| line.starts_with("@SQ")) {
         for (contig, number) in index.dictionary().contigs().iter().zip(0..) {
             text.push_str(&format!("@SQ\tSN:{}\tLN:{}", contig.name, contig.length));
-            text.push_str(if index.is_alternate(number) {
+            text.push_str(if index.is_alternate(number) && !ignored {
                 "\tAH:*\n"
             } else {
                 "\n"

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use aligner::Index;
 use anyhow::{Context, Result};
 use genome::monitor::Monitor;
-use genome::record::RecordView;
 use genome::record::sam::write_sam;
+use genome::record::{RecordView, Records};
 use reads::sort::{SortOrder, Sorter};
 use worker::formats::bam::FileHeader;
 
@@ -30,16 +30,32 @@ pub enum Sink<'a> {
     Sorted(SortedBam),
 }
 
-/// SAM, with what `-C` and `-V` add.
+/// SAM on its way out.
 pub struct SamSink<'a> {
-    /// Where lines go.
-    pub out: BufWriter<Box<dyn Write + Send>>,
-    /// The contigs and their comments.
-    pub index: &'a Index,
-    /// Whether lines end with the comment of their contig.
-    pub shows_contig_comment: bool,
+    out: BufWriter<Box<dyn Write + Send>>,
+    lines: SamLines<'a>,
     /// A line in the making.
-    pub line: Vec<u8>,
+    line: Vec<u8>,
+}
+
+/// Lines of SAM, with what `-C` and `-V` add.
+#[derive(Clone, Copy)]
+pub struct SamLines<'a> {
+    index: &'a Index,
+    /// Whether lines end with the comment of their contig.
+    shows_contig_comment: bool,
+}
+
+/// How the threads that align prepare records for the sink.
+#[derive(Clone, Copy)]
+pub struct Lines<'a>(Option<SamLines<'a>>);
+
+/// Records as the sink takes them.
+pub enum Rendered {
+    /// Lines of SAM.
+    Text(Vec<u8>),
+    /// Records as they are.
+    Records(Records),
 }
 
 /// A BAM file that is sorted before it is written.
@@ -66,10 +82,13 @@ impl<'a> Sink<'a> {
         };
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
         out.write_all(header.as_bytes())?;
-        Ok(Self::Sam(SamSink {
-            out,
+        let lines = SamLines {
             index,
             shows_contig_comment,
+        };
+        Ok(Self::Sam(SamSink {
+            out,
+            lines,
             line: Vec::new(),
         }))
     }
@@ -95,6 +114,28 @@ impl<'a> Sink<'a> {
             out: ReadsOutput::create(&plan, header.with_sort_order("coordinate"))?,
             path: path.to_owned(),
         }))
+    }
+
+    /// Returns what prepares records for this sink.
+    pub const fn lines(&self) -> Lines<'a> {
+        match self {
+            Self::Sam(sam) => Lines(Some(sam.lines)),
+            Self::Bam(..) | Self::Sorted(_) => Lines(None),
+        }
+    }
+
+    /// Takes prepared records.
+    ///
+    /// # Errors
+    /// What the file system answers.
+    pub fn write_all(&mut self, rendered: Rendered) -> Result<()> {
+        match (rendered, self) {
+            (Rendered::Text(text), Self::Sam(sam)) => Ok(sam.out.write_all(&text)?),
+            (Rendered::Text(_), _) => Ok(()),
+            (Rendered::Records(records), sink) => records
+                .iter()
+                .try_for_each(|record| sink.write(record, &[])),
+        }
     }
 
     /// Takes a record and the comment of its read.
@@ -125,24 +166,47 @@ impl<'a> Sink<'a> {
 impl SamSink<'_> {
     fn write(&mut self, record: RecordView<'_>, comment: &[u8]) -> Result<()> {
         self.line.clear();
-        write_sam(record, self.index.dictionary(), &mut self.line);
-        self.line.pop_if(|last| *last == b'\n');
+        self.lines.push(record, comment, &mut self.line);
+        Ok(self.out.write_all(&self.line)?)
+    }
+}
+
+impl Lines<'_> {
+    /// Prepares the records of some reads, given the comments of these if they are wanted.
+    pub fn render(&self, records: Records, comments: &[Vec<u8>]) -> Rendered {
+        let Some(lines) = self.0 else {
+            return Rendered::Records(records);
+        };
+        let mut text = Vec::new();
+        for at in 0..records.len() {
+            let comment = comments.get(records.read(at) as usize);
+            let comment = comment.map_or(&[][..], Vec::as_slice);
+            lines.push(records.get(at), comment, &mut text);
+        }
+        Rendered::Text(text)
+    }
+}
+
+impl SamLines<'_> {
+    /// Appends the line of a record and the comment of its read.
+    fn push(&self, record: RecordView<'_>, comment: &[u8], text: &mut Vec<u8>) {
+        write_sam(record, self.index.dictionary(), text);
+        text.pop_if(|last| *last == b'\n');
         if !comment.is_empty() {
-            self.line.push(b'\t');
-            self.line.extend_from_slice(comment);
+            text.push(b'\t');
+            text.extend_from_slice(comment);
         }
         if let Some(contig) = record.contig().filter(|_| self.shows_contig_comment) {
-            let text = self.index.comment(contig.0);
-            if !text.is_empty() {
-                self.line.extend_from_slice(b"\tXR:Z:");
-                let plain = text
+            let described = self.index.comment(contig.0);
+            if !described.is_empty() {
+                text.extend_from_slice(b"\tXR:Z:");
+                let plain = described
                     .bytes()
                     .map(|byte| if byte == b'\t' { b' ' } else { byte });
-                self.line.extend(plain);
+                text.extend(plain);
             }
         }
-        self.line.push(b'\n');
-        Ok(self.out.write_all(&self.line)?)
+        text.push(b'\n');
     }
 }
 

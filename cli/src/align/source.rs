@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use common::failure::Failure;
-use genome::reads::Reads;
 use worker::formats::fastq::{FastqReader, Record};
 
 /// How reads belong together.
@@ -19,16 +18,8 @@ pub enum Layout {
     Interleaved,
 }
 
-/// Reads that are aligned together.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// The reads.
-    pub reads: Reads,
-    /// What stands behind the name of each, if it is wanted.
-    pub comments: Vec<Vec<u8>>,
-    /// Ordinal of the first read.
-    pub first_ordinal: u64,
-}
+/// Reads that come together, with what stands behind the name of each, if that is wanted.
+pub type Block = aligner::stream::Block<Vec<Vec<u8>>>;
 
 /// The reads of one or two files.
 pub struct Source {
@@ -37,7 +28,10 @@ pub struct Source {
     pub layout: Layout,
     keeps_comments: bool,
     batch_bases: u64,
+    /// Ordinal of the next read.
     ordinal: u64,
+    /// Bases of the batch begun.
+    bases: u64,
     record: Record,
 }
 
@@ -67,21 +61,26 @@ impl Source {
             keeps_comments,
             batch_bases,
             ordinal: 0,
+            bases: 0,
             record: Record::default(),
         })
     }
 
-    /// Reads the next batch; `None` at the end of the files.
+    /// Reads on to the end of the batch, at most `most_reads`, an even number; `None` at the end
+    /// of the files.
     ///
     /// # Errors
     /// What is wrong with the reads, or that one has no mate.
-    pub fn next_batch(&mut self) -> Result<Option<Batch>> {
-        let mut batch = Batch {
+    pub fn next_block(&mut self, most_reads: usize) -> Result<Option<Block>> {
+        let mut block = Block {
             first_ordinal: self.ordinal,
-            ..Batch::default()
+            ..Block::default()
         };
-        let reads = &mut batch.reads;
-        while reads.total_bases() < self.batch_bases || !reads.len().is_multiple_of(2) {
+        let reads = &mut block.reads;
+        let wanted = self.batch_bases - self.bases.min(self.batch_bases);
+        while reads.len() < most_reads
+            && (reads.total_bases() < wanted || !reads.len().is_multiple_of(2))
+        {
             let file = reads.len() % self.files.len();
             let more = self.files[file].read(&mut self.record);
             if !more.map_err(Failure::from)? {
@@ -89,14 +88,18 @@ impl Source {
             }
             reads.push(self.record.read());
             if self.keeps_comments {
-                batch.comments.push(self.files[file].comment().to_vec());
+                block.extra.push(self.files[file].comment().to_vec());
             }
         }
-        self.ordinal += batch.reads.len() as u64;
-        if self.layout == Layout::TwoFiles {
-            self.check_mates(batch.reads.len())?;
+        self.ordinal += reads.len() as u64;
+        self.bases += reads.total_bases();
+        if self.bases >= self.batch_bases {
+            (block.ends_batch, self.bases) = (true, 0);
         }
-        Ok(Some(batch).filter(|batch| !batch.reads.is_empty()))
+        if self.layout == Layout::TwoFiles {
+            self.check_mates(block.reads.len())?;
+        }
+        Ok(Some(block).filter(|block| !block.reads.is_empty()))
     }
 
     /// Checks that neither file has a read more than the other.

@@ -1,12 +1,18 @@
 //! The flags of `spindle call`: those of GATK's HaplotypeCaller, with its defaults.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Result;
-use caller::{EmitMode, Options, PcrIndelModel, Scope};
+use caller::{
+    EmitMode, ForcedAlleles, ForcedRecord, HaplotypesShown, Options, PcrIndelModel, Scope,
+};
 use clap::{Args as ClapArgs, ValueEnum};
 use genome::dictionary::Dictionary;
+use genome::region::Region;
 
+use super::annotations;
+use super::sites::Sites;
 use crate::intervals;
 
 /// Calls the variants of one sample, with the flags of GATK's HaplotypeCaller
@@ -15,12 +21,20 @@ pub struct Args {
     /// Reference FASTA with its index REF.spindle beside it
     #[arg(short = 'R', long, value_name = "FASTA")]
     pub(super) reference: PathBuf,
-    /// Reads: one BAM file, sorted by position, of one sample
-    #[arg(short = 'I', long, value_name = "BAM")]
-    pub(super) input: PathBuf,
+    /// Reads of one sample: a BAM file sorted by position; may be repeated
+    #[arg(short = 'I', long = "input", value_name = "BAM", required = true)]
+    pub(super) inputs: Vec<PathBuf>,
     /// Output: a VCF; compressed and indexed if it ends in .gz
-    #[arg(short = 'O', long, value_name = "VCF")]
-    pub(super) output: PathBuf,
+    #[arg(
+        short = 'O',
+        long,
+        value_name = "VCF",
+        required_unless_present = "explain"
+    )]
+    pub(super) output: Option<PathBuf>,
+    /// Tells why this position is called, or why not, and writes nothing
+    #[arg(long, value_name = "CHR:POS", conflicts_with = "output")]
+    pub(super) explain: Option<String>,
     /// What to write where there is no variant
     #[arg(long, visible_alias = "ERC", value_enum, default_value_t)]
     emit_ref_confidence: EmitRefConfidence,
@@ -69,6 +83,24 @@ pub struct Args {
     /// Upper bound, not included, of a band of genotype quality in a gVCF; may be repeated
     #[arg(long, visible_alias = "GQB", value_name = "GQ")]
     gvcf_gq_bands: Vec<u8>,
+    /// Names the calls and marks them DB as this VCF of known variants does, sorted as the reference
+    #[arg(short = 'D', long, value_name = "VCF")]
+    pub(super) dbsnp: Option<PathBuf>,
+    /// Alleles of this VCF are genotyped and written wherever they lie
+    #[arg(long, value_name = "VCF")]
+    alleles: Option<PathBuf>,
+    /// Writes assembled haplotypes, and the reads as they lie along them, to this BAM
+    #[arg(long, visible_alias = "bamout", value_name = "BAM")]
+    pub(super) bam_output: Option<PathBuf>,
+    /// Which haplotypes the BAM holds
+    #[arg(long, value_enum, default_value_t)]
+    bam_writer_type: BamWriterType,
+    /// Group of annotations to add; may be repeated
+    #[arg(short = 'G', long, value_name = "GROUP")]
+    annotation_group: Vec<String>,
+    /// Annotation to add; may be repeated
+    #[arg(short = 'A', long, value_name = "NAME")]
+    annotation: Vec<String>,
     /// Draws at random as GATK does, from one running generator, to be compared with it
     #[arg(long)]
     gatk_random: bool,
@@ -87,6 +119,20 @@ enum EmitRefConfidence {
     /// Blocks of reference confidence: a gVCF
     #[value(name = "GVCF")]
     Gvcf,
+    /// Reference confidence position by position: a gVCF without blocks
+    #[value(name = "BP_RESOLUTION")]
+    BpResolution,
+}
+
+/// Which haplotypes the BAM of realigned reads holds.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+#[value(rename_all = "SCREAMING_SNAKE_CASE")]
+enum BamWriterType {
+    /// Those that carry an allele of a call
+    #[default]
+    CalledHaplotypes,
+    /// All that were assembled
+    AllPossibleHaplotypes,
 }
 
 /// Trust in indels next to repeats.
@@ -117,11 +163,28 @@ impl From<PcrModel> for PcrIndelModel {
 
 impl Args {
     /// Returns the options that the flags name.
-    pub(super) fn options(&self) -> Options {
-        Options {
+    ///
+    /// # Errors
+    /// Which annotation is not known, or not written.
+    pub(super) fn options(&self) -> Result<Options> {
+        let added = annotations::added(&self.annotation_group, &self.annotation)?;
+        let shown = self
+            .bam_output
+            .as_ref()
+            .map(|_| match self.bam_writer_type {
+                BamWriterType::CalledHaplotypes => HaplotypesShown::Called,
+                BamWriterType::AllPossibleHaplotypes => HaplotypesShown::All,
+            });
+        Ok(Options {
+            shown,
+            is_allele_specific: added.allele_specific,
+            counts_strands: added.strands,
+            names_known: self.dbsnp.is_some(),
+            forced: Arc::default(),
             emit: match self.emit_ref_confidence {
                 EmitRefConfidence::None => EmitMode::Variants,
                 EmitRefConfidence::Gvcf => EmitMode::ReferenceConfidence,
+                EmitRefConfidence::BpResolution => EmitMode::EveryPosition,
             },
             ploidy: self.sample_ploidy,
             call_confidence: self.standard_min_confidence_threshold_for_calling,
@@ -141,7 +204,29 @@ impl Args {
             } else {
                 self.gvcf_gq_bands.clone()
             },
+        })
+    }
+
+    /// Returns the alleles that are to be genotyped wherever they lie.
+    ///
+    /// # Errors
+    /// What is wrong with their file.
+    pub(super) fn forced(&self, dictionary: &Dictionary) -> Result<ForcedAlleles> {
+        let mut records = Vec::new();
+        if let Some(path) = &self.alleles {
+            let mut sites = Sites::open(path, dictionary)?;
+            while let Some(site) = sites.next_site()? {
+                if !site.is_filtered {
+                    records.push(ForcedRecord {
+                        contig: site.contig,
+                        start: site.start,
+                        reference: site.reference,
+                        alternates: site.alternates,
+                    });
+                }
+            }
         }
+        Ok(ForcedAlleles::new(records))
     }
 
     /// Returns the positions that the flags ask for.
@@ -150,10 +235,17 @@ impl Args {
     /// Which interval does not fit the reference.
     pub(super) fn scope(&self, dictionary: &Dictionary) -> Result<Scope> {
         let whole = Scope::whole(dictionary);
+        Ok(Scope::new(whole.own(), &self.asked(dictionary)?))
+    }
+
+    /// Returns the regions that the flags ask for; without any, the whole reference.
+    ///
+    /// # Errors
+    /// Which interval does not fit the reference.
+    pub(super) fn asked(&self, dictionary: &Dictionary) -> Result<Vec<Region>> {
         if self.intervals.is_empty() {
-            return Ok(whole);
+            return Ok(Scope::whole(dictionary).own().to_vec());
         }
-        let asked = intervals::regions(&self.intervals, self.interval_padding, dictionary)?;
-        Ok(Scope::new(whole.own(), &asked))
+        intervals::regions(&self.intervals, self.interval_padding, dictionary)
     }
 }

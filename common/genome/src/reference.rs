@@ -1,8 +1,25 @@
 //! The reference: two bits a base, with the letters that two bits cannot say kept as runs.
 
+use std::ops::Range;
+
 use crate::base;
 use crate::dictionary::Dictionary;
 use crate::region::{ContigId, Region};
+
+/// The four letters of each packed byte.
+static UNPACKED: [[u8; 4]; 256] = {
+    let mut letters = [[0; 4]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut at = 0;
+        while at < 4 {
+            letters[byte][at] = base::LETTERS[byte >> (6 - 2 * at) & 3];
+            at += 1;
+        }
+        byte += 1;
+    }
+    letters
+};
 
 /// A run of one ambiguous letter, in coordinates of all contigs joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +85,7 @@ impl<'a> Reference<'a> {
         let start = self.offset(region.contig) + region.start;
         let end = start + region.len();
         let first = letters.len();
-        letters.extend((start..end).map(|at| base::LETTERS[self.code_at(at) as usize]));
+        self.unpack(start..end, letters);
         let from = self
             .runs
             .partition_point(|run| run.start + run.length <= start);
@@ -77,6 +94,21 @@ impl<'a> Reference<'a> {
             let hi = ((run.start + run.length).min(end) - start) as usize;
             letters[first + lo..first + hi].fill(run.letter);
         }
+    }
+
+    /// Appends the letters of the codes of a joined stretch, four at a time where bytes are whole.
+    fn unpack(&self, stretch: Range<u64>, letters: &mut Vec<u8>) {
+        let letter = |at: u64| base::LETTERS[self.code_at(at) as usize];
+        let whole = stretch.start.next_multiple_of(4).min(stretch.end);
+        letters.extend((stretch.start..whole).map(letter));
+        let rest = whole.max(stretch.end & !3);
+        let packed = &self.packed[(whole >> 2) as usize..(rest >> 2) as usize];
+        let first = letters.len();
+        letters.resize(first + 4 * packed.len(), 0);
+        for (four, &byte) in letters[first..].chunks_exact_mut(4).zip(packed) {
+            four.copy_from_slice(&UNPACKED[usize::from(byte)]);
+        }
+        letters.extend((rest..stretch.end).map(letter));
     }
 
     /// Returns the upper-case letters of a region.
@@ -91,6 +123,31 @@ impl<'a> Reference<'a> {
 mod tests {
     use super::*;
     use crate::dictionary::Contig;
+
+    #[test]
+    fn any_stretch_has_the_letters_of_its_codes() {
+        let contigs = vec![Contig {
+            name: "a".into(),
+            length: 19,
+        }];
+        let dictionary = Dictionary::new(contigs);
+        let packed = [
+            0b0001_1011,
+            0b1110_0100,
+            0b0000_1111,
+            0b1010_0101,
+            0b1100_0000,
+        ];
+        let reference = Reference::new(&dictionary, &packed, &[]);
+        let letter = |at: u64| base::LETTERS[reference.code_at(at) as usize];
+        for start in 0..19 {
+            for end in start..=19 {
+                let region = Region::new(ContigId(0), start, end);
+                let expected: Vec<u8> = (start..end).map(letter).collect();
+                assert_eq!(reference.letters(region), expected, "{start}-{end}");
+            }
+        }
+    }
 
     #[test]
     fn ambiguous_letters_come_back() {

@@ -10,6 +10,7 @@ pub mod conformance;
 mod error;
 mod key;
 mod local;
+pub mod metrics;
 mod patience;
 pub mod s3;
 mod served;

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
-use crate::{ByteStream, Error, Key, Listed, ObjectStore, ObjectWriter, Stat};
+use crate::{ByteStream, Error, Key, Listed, ObjectStore, ObjectWriter, Stat, metrics};
 
 pub use stream::{stat_file, stream_file};
 
@@ -106,7 +106,10 @@ impl ObjectStore for Local {
     async fn read(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, Error> {
         let (store, owned) = (self.clone(), key.clone());
         let file = blocking(move || store.open_object(&owned)).await?;
-        Ok(stream_file(file, key.to_string(), range))
+        Ok(metrics::read(
+            "folder",
+            stream_file(file, key.to_string(), range),
+        ))
     }
 
     async fn writer(&self, key: &Key) -> Result<Box<dyn ObjectWriter>, Error> {

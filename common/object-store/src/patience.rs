@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use common::backoff::Backoff;
 
-use crate::Error;
+use crate::{Error, metrics};
 
 /// The longest wait that a server may ask for.
 const ASKED_CAP: Duration = Duration::from_secs(120);
@@ -44,6 +44,7 @@ impl Patience {
         if !fault.is_retryable() || tries >= self.tries {
             return Err(fault);
         }
+        metrics::retried();
         let drawn = self.backoff.wait(tries - 1, rand::random());
         let asked = asked.unwrap_or_default().min(ASKED_CAP);
         tokio::time::sleep(asked + drawn).await;

@@ -24,7 +24,7 @@ use crate::{ByteStream, Error, Key, Listed, ObjectStore, ObjectWriter, Stat};
 pub use address::{Address, InvalidAddress};
 pub use bucket::{Bucket, Place, Tags};
 pub use compose::Piece;
-pub use connect::{Connection, Endpoint, Environment, Identity, Options};
+pub use connect::{Connection, Environment, Options};
 pub use probe::Capabilities;
 pub use write::Writer;
 

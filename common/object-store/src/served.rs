@@ -16,7 +16,7 @@ use tonic::Status;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 
-use crate::{ByteStream, Error, Key, Listed, ObjectStore, ObjectWriter, Patience, Stat};
+use crate::{ByteStream, Error, Key, Listed, ObjectStore, ObjectWriter, Patience, Stat, metrics};
 
 type Client = ObjectsClient<InterceptedService<Channel, Bearer>>;
 
@@ -100,7 +100,8 @@ impl ObjectStore for Served {
     }
 
     async fn read(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, Error> {
-        Ok(reader::read(self.clone(), key.to_string(), range))
+        let stream = reader::read(self.clone(), key.to_string(), range);
+        Ok(metrics::read("served", stream))
     }
 
     async fn writer(&self, key: &Key) -> Result<Box<dyn ObjectWriter>, Error> {

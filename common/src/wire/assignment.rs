@@ -8,6 +8,7 @@ use super::task::stage;
 use super::{WireError, required};
 use crate::ids::Epoch;
 use crate::task::{Assignment, Detail, InputStamp, ObjectRef, Resources, Stage};
+use crate::trace::TraceContext;
 use crate::workflow::GenomeSpec;
 
 impl From<&Assignment> for worker::Assignment {
@@ -21,6 +22,7 @@ impl From<&Assignment> for worker::Assignment {
             inputs,
             upstream,
             detail,
+            trace,
         } = assignment;
         Self {
             attempt: Some(attempt.into()),
@@ -36,6 +38,9 @@ impl From<&Assignment> for worker::Assignment {
                 Detail::Split(cursor) => Some(worker::assignment::Detail::Split((*cursor).into())),
                 Detail::Align(batch) => Some(worker::assignment::Detail::ReadBatch(batch.into())),
             },
+            traceparent: trace
+                .as_ref()
+                .map_or_else(String::new, TraceContext::to_string),
         }
     }
 }
@@ -61,6 +66,7 @@ impl TryFrom<worker::Assignment> for Assignment {
             inputs,
             upstream,
             detail,
+            traceparent,
         } = wire;
         let genome = genome
             .map(|genome| required::<_, GenomeSpec>("genome", Some(genome)))
@@ -77,6 +83,7 @@ impl TryFrom<worker::Assignment> for Assignment {
             inputs: each("inputs", inputs, InputStamp::try_from)?.into(),
             upstream: each("upstream", upstream, read_stage_output)?,
             detail: read_detail(detail)?,
+            trace: TraceContext::read(&traceparent),
         })
     }
 }

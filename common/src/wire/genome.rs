@@ -6,7 +6,7 @@ use genome::partition::DEFAULT_PARTITION_BP;
 use genome::read_group::ReadGroup;
 use proto::v1;
 
-use super::WireError;
+use super::{WireError, s3_login};
 use crate::location::Location;
 use crate::workflow::{DEFAULT_READ_BATCH_BP, GenomeSpec, Interval, Lane, LaneReads, Outputs};
 
@@ -23,6 +23,7 @@ impl From<&GenomeSpec> for v1::Genome {
             read_batch_bp: spec.read_batch_bp,
             partition_bp: spec.partition_bp,
         };
+        let (s3_login, sealed_s3_login) = s3_login::write(&spec.s3);
         Self {
             sample: spec.sample.clone(),
             lanes: spec.lanes.iter().map(v1::Lane::from).collect(),
@@ -38,6 +39,8 @@ impl From<&GenomeSpec> for v1::Genome {
             overwrite: spec.overwrite,
             recalibrated_qualities: spec.recalibrated_qualities,
             tuning: Some(tuning),
+            s3_login,
+            sealed_s3_login,
         }
     }
 }
@@ -100,6 +103,8 @@ impl TryFrom<v1::Genome> for GenomeSpec {
             overwrite,
             recalibrated_qualities,
             tuning,
+            s3_login,
+            sealed_s3_login,
         } = wire;
         check_sample(&sample)?;
         let v1::Tuning {
@@ -120,6 +125,7 @@ impl TryFrom<v1::Genome> for GenomeSpec {
             recalibrated_qualities,
             read_batch_bp: read_size(batch, read_batch_bp)?,
             partition_bp: read_size(partition, partition_bp)?,
+            s3: s3_login::read(s3_login, sealed_s3_login)?,
             sample,
         })
     }

@@ -9,10 +9,12 @@ use proptest::prelude::*;
 use crate::failure::{Failure, FailureClass};
 use crate::ids::{AttemptNumber, Epoch, Sha256, WorkflowId};
 use crate::location::Location;
+use crate::s3_login::S3Access;
 use crate::task::{
     Assignment, AttemptId, Counters, Detail, InputStamp, Manifest, ObjectRef, Outcome, ReadBatch,
     ReadBatchCommit, ReadSource, Report, Resources, SplitCursor, Stage, TaskId,
 };
+use crate::trace::TraceContext;
 use crate::workflow::{
     GenomeSpec, Interval, Lane, LaneReads, Outputs, Priority, Work, WorkflowSpec,
 };
@@ -69,6 +71,7 @@ fn genome_spec() -> impl Strategy<Value = GenomeSpec> {
             recalibrated_qualities: flags.1,
             read_batch_bp: sizes.1,
             partition_bp: sizes.2,
+            s3: S3Access::Own,
         },
     )
 }
@@ -185,6 +188,11 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
     })
 }
 
+fn trace() -> impl Strategy<Value = Option<TraceContext>> {
+    any::<([u8; 16], [u8; 8], bool)>()
+        .prop_map(|(trace, span, sampled)| TraceContext::new(trace, span, sampled))
+}
+
 pub fn assignment() -> impl Strategy<Value = Assignment> {
     let stamp =
         (location(), any::<u64>(), any::<i64>()).prop_map(|(location, size_bytes, modified_ns)| {
@@ -209,9 +217,17 @@ pub fn assignment() -> impl Strategy<Value = Assignment> {
         prop::collection::vec(stamp, 0..3),
         prop::collection::vec((stage(), object()), 0..3),
         detail,
+        trace(),
     )
         .prop_map(
-            |((attempt, epoch, resources, output_prefix), genome, inputs, upstream, detail)| {
+            |(
+                (attempt, epoch, resources, output_prefix),
+                genome,
+                inputs,
+                upstream,
+                detail,
+                trace,
+            )| {
                 Assignment {
                     attempt,
                     epoch: Epoch(epoch),
@@ -221,6 +237,7 @@ pub fn assignment() -> impl Strategy<Value = Assignment> {
                     inputs: inputs.into(),
                     upstream,
                     detail,
+                    trace,
                 }
             },
         )

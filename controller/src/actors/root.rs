@@ -17,6 +17,7 @@ use super::store::{OnFailure, Open};
 use super::{Handles, NoAnswer, leadership, replica, store};
 use crate::error::Error;
 use crate::leader::Election;
+use crate::metrics::LEADERSHIPS;
 use crate::objects::Fetcher;
 use crate::state::etcd::Connection;
 use crate::state::{StateStore, StoreError};
@@ -162,6 +163,7 @@ impl Actor for Root {
         match message {
             Message::Leads(Some(epoch)) => {
                 state.epoch = Some(epoch);
+                LEADERSHIPS.inc();
                 state.start_control_plane(&myself).await;
             }
             Message::Leads(None) if state.standing.replica.is_none() => {

@@ -4,7 +4,9 @@
 //! answers, duties) are let out in order when the store says that they are durable.
 
 mod effects;
+mod observed;
 mod progress;
+mod requests;
 mod snapshots;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -26,6 +28,7 @@ use crate::core::state::{TaskKey, WorkflowState};
 use crate::core::verdict;
 use crate::core::view::{self, Status, WorkflowView};
 use effects::Effect;
+use observed::Observed;
 use snapshots::Snapshots;
 
 /// How often watchers are told of work that no fact tells of, at most.
@@ -258,6 +261,10 @@ struct State {
     snapshots: Snapshots,
     /// Watchers will be told of work within [`SHOW_WORK_EVERY`].
     work_is_new: bool,
+    /// What operators are told.
+    observed: Observed,
+    /// It was asked to stop, and nothing was done for that yet.
+    begins_to_end: bool,
     ended: bool,
 }
 
@@ -276,6 +283,7 @@ impl Actor for Workflow {
             work: 0,
         });
         Ok(State {
+            observed: Observed::of(&state),
             myself: Handle(myself),
             peers,
             state,
@@ -288,6 +296,7 @@ impl Actor for Workflow {
             waiting: String::new(),
             snapshots: Snapshots::default(),
             work_is_new: false,
+            begins_to_end: false,
             ended: false,
         })
     }
@@ -317,7 +326,10 @@ impl Actor for Workflow {
                 state.happen(event.unwrap_or(Event::TimePassed));
             }
             Message::Wake => state.happen(Event::TimePassed),
-            Message::Durable(sequence) => state.durable(sequence),
+            Message::Durable(sequence) => {
+                state.durable(sequence);
+                state.go_on_ending();
+            }
             Message::SnapshotDone => state.snapshot_done(),
             Message::ShowWork => state.show_work(),
             Message::Waiting(reason) => state.waiting = reason,
@@ -346,18 +358,6 @@ impl Said {
 }
 
 impl State {
-    fn cancel(&mut self, reply: oneshot::Sender<Arc<Snapshot>>) {
-        self.happen(Event::CancelRequested);
-        self.answer(reply);
-    }
-
-    /// Answers with what is seen now, once that is durable.
-    fn answer(&mut self, reply: oneshot::Sender<Arc<Snapshot>>) {
-        let answer = Effect::Answer(reply, Arc::new(self.snapshot()));
-        self.pending.push_back((self.state.revision, vec![answer]));
-        self.release();
-    }
-
     /// What it holds but does not count is ended; what counts but it does not hold is lost.
     fn attach(&mut self, worker: WorkerId, holding: Vec<AttemptId>) {
         let held: BTreeSet<(TaskKey, AttemptNumber)> = holding.iter().map(progress::key).collect();

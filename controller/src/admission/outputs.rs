@@ -10,7 +10,7 @@ use crate::destination::Destination;
 /// Files that describe a run, and are called so.
 const PLAIN: [&str; 2] = ["metrics.json", "provenance.json"];
 /// Files that every genome brings.
-const ALWAYS: [&str; 9] = [
+const ALWAYS: [&str; 15] = [
     "manifest.json",
     PLAIN[0],
     PLAIN[1],
@@ -18,7 +18,13 @@ const ALWAYS: [&str; 9] = [
     "alignment_summary_metrics.txt",
     "insert_size_metrics.txt",
     "quality_by_cycle_metrics.txt",
+    "quality_by_cycle_and_unit.txt",
     "quality_distribution_metrics.txt",
+    "gc_bias.summary_metrics.txt",
+    "gc_bias.detail_metrics.txt",
+    "wgs_metrics.txt",
+    "coverage.txt",
+    "target_coverage.txt",
     "report.html",
 ];
 const WITH_BAM: [&str; 3] = ["bam", "bam.bai", "bam.csi"];

@@ -6,6 +6,7 @@ use proto::v1::genomics_server::Genomics;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::callers::caller;
+use super::calls::Traced;
 use super::{Api, downloads, submission, uploads, watching};
 
 /// The service.
@@ -20,7 +21,9 @@ impl Genomics for Service {
     ) -> Result<Response<v1::SubmitBatchResponse>, Status> {
         let _permit = self.0.request_permit()?;
         let caller = caller(&request)?;
-        let answer = submission::submit(&self.0, &caller, request.into_inner()).await?;
+        let trace = request.extensions().get().map(|Traced(trace)| *trace);
+        let caller = (&caller, trace);
+        let answer = submission::submit(&self.0, caller, request.into_inner()).await?;
         Ok(Response::new(answer))
     }
 

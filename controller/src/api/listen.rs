@@ -21,7 +21,9 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::Server;
 use tonic::transport::server::{Router, TcpIncoming};
 use tower::Layer;
+use tower::layer::util::Stack;
 
+use super::calls::Calls;
 use super::objects::OnBulk;
 use super::{Api, admin, genomics, references, workers};
 use crate::access::{Access, Gate, Guard};
@@ -187,7 +189,7 @@ async fn router(api: &Api, access: Access) -> Router {
     let admin = AdminServer::new(admin::Service(api.clone()));
     let references = ReferencesServer::new(references::Service(api.clone()));
     let objects = ObjectsServer::new(OnBulk::new(&api.services));
-    let guarded = Guard(access);
+    let guarded = Stack::new(Guard(access), Calls);
     let mut server = Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))

@@ -1,9 +1,12 @@
 //! Submissions: checked in form, durable, then on their way.
 
 use common::ids::{BatchId, IdempotencyToken, Sha256, WorkflowId};
+use common::s3_login::S3Access;
+use common::telemetry::{Made, Value};
+use common::trace::TraceContext;
 use common::wire::WireError;
 use common::wire::status::refusal;
-use common::workflow::WorkflowSpec;
+use common::workflow::{Work, WorkflowSpec};
 use prost::Message;
 use proto::v1;
 use tonic::{Code, Status};
@@ -13,6 +16,7 @@ use crate::access::Principal;
 use crate::actors::now_ms;
 use crate::actors::store::{Submission, Submitted};
 use crate::actors::workflows::Opened;
+use crate::sealing::Sealer;
 use crate::state::journal::accepted_state;
 use crate::state::records::{Accepted, Token};
 
@@ -20,10 +24,10 @@ use crate::state::records::{Accepted, Token};
 const TOKEN_CHARACTERS: usize = 128;
 const WORKFLOWS: usize = 1000;
 
-/// Accepts a batch, all or nothing.
+/// Accepts a batch, all or nothing; its workflows go on with the trace of the call.
 pub async fn submit(
     api: &Api,
-    caller: &Principal,
+    (caller, trace): (&Principal, Option<TraceContext>),
     request: v1::SubmitBatchRequest,
 ) -> Result<v1::SubmitBatchResponse, Status> {
     let body = Sha256::of(&request.encode_to_vec());
@@ -32,7 +36,8 @@ pub async fn submit(
         workflows,
     } = request;
     let name = token_of(caller, read_token(idempotency_token)?);
-    let specs = read_specs(workflows)?;
+    let mut specs = read_specs(workflows)?;
+    seal(&mut specs, api.services.inputs.sealer())?;
     for (index, spec) in specs.iter().enumerate() {
         let within = |error: WireError| error.within(&format!("workflows[{index}]"));
         api.callers.check(caller, spec).map_err(within)?;
@@ -45,7 +50,8 @@ pub async fn submit(
     if unfinished + specs.len() > api.limits.unfinished_workflows {
         return Err(busy("workflows"));
     }
-    let accepted = accept(caller, specs)?;
+    let mut accepted = accept(caller, specs)?;
+    continue_trace(&mut accepted, trace);
     let token = Token {
         body,
         batch: accepted
@@ -114,9 +120,44 @@ fn accept(caller: &Principal, specs: Vec<WorkflowSpec>) -> Result<Vec<Accepted>,
                 at_ms,
                 tenant: caller.submits_for(),
                 spec,
+                trace: None,
             })
         })
         .collect()
+}
+
+/// Lets workflows go on with the trace of their submission. Each of several gets a trace of its own,
+/// whose first span is linked to it: a trace of a thousand genomes is of no use.
+fn continue_trace(accepted: &mut [Accepted], trace: Option<TraceContext>) {
+    let is_alone = accepted.len() == 1;
+    for one in accepted {
+        one.trace = match trace {
+            Some(submission) if !is_alone => Some(trace_apart(one, submission)),
+            alone_or_none => alone_or_none,
+        };
+    }
+}
+
+fn trace_apart(accepted: &Accepted, submission: TraceContext) -> TraceContext {
+    let context = submission.apart(accepted.workflow.as_str());
+    let made = Made {
+        context,
+        parent: None,
+        cause: Some(submission),
+        name: "submit",
+        begin_ms: accepted.at_ms,
+        end_ms: accepted.at_ms,
+        attributes: vec![
+            (
+                "spindle.workflow.id",
+                Value::Text(accepted.workflow.to_string()),
+            ),
+            ("spindle.batch.id", Value::Text(accepted.batch.to_string())),
+        ],
+        fault: None,
+    };
+    made.tell();
+    context
 }
 
 fn read_token(text: String) -> Result<IdempotencyToken, WireError> {
@@ -148,6 +189,30 @@ fn read_specs(wire: Vec<v1::WorkflowSpec>) -> Result<Vec<WorkflowSpec>, WireErro
         WorkflowSpec::try_from(wire).map_err(|error: WireError| error.within(&field))
     };
     wire.into_iter().enumerate().map(read).collect()
+}
+
+/// Seals the logins that came with a submission before anything is kept of it.
+fn seal(specs: &mut [WorkflowSpec], sealer: Option<&Sealer>) -> Result<(), Status> {
+    for (index, spec) in specs.iter_mut().enumerate() {
+        let Work::Genome(genome) = &mut spec.work else {
+            continue;
+        };
+        genome.s3 = match std::mem::take(&mut genome.s3) {
+            S3Access::Own => S3Access::Own,
+            S3Access::Sealed(_) => {
+                let error = WireError::new("genome.sealed_s3_login", "must not be set");
+                return Err(error.within(&format!("workflows[{index}]")).into());
+            }
+            S3Access::Given(login) => {
+                let no_key = || {
+                    let message = "this controller takes no logins: it has no --sealing-key";
+                    refusal(Code::FailedPrecondition, "NO_SEALING_KEY", message, None)
+                };
+                S3Access::Sealed(sealer.ok_or_else(no_key)?.seal(&login))
+            }
+        };
+    }
+    Ok(())
 }
 
 fn answer(batch: &BatchId, workflows: &[WorkflowId]) -> v1::SubmitBatchResponse {

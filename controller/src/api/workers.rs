@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use common::ids::{Epoch, WorkerId};
-use common::task::{AttemptId, Report};
+use common::task::{Assignment, AttemptId, Report};
 use common::wire::WireError;
 use common::wire::status::refusal;
 use futures::StreamExt;
@@ -26,6 +26,7 @@ use crate::duties::Services;
 use crate::error::Error;
 use crate::nonce;
 use crate::objects::Objects;
+use crate::sealing::{self, Sealer};
 use crate::worker_info::{PROTOCOL_VERSION, WorkerInfo};
 
 /// File in the object folder by which a worker proves that it sees the folder.
@@ -140,8 +141,9 @@ impl Workers for Service {
         let session = workers.attach(info, outbox).await.map_err(unavailable)?;
         tokio::spawn(pump(inbound, session));
         let nonces = self.0.nonces.clone();
+        let sealer = self.0.services.inputs.sealer().cloned();
         let responses = ReceiverStream::new(messages).map(move |message| match message {
-            Ok(message) => Ok(to_wire(message, &nonces)),
+            Ok(message) => Ok(to_wire(message, &nonces, sealer.as_ref())),
             Err(error) => Err(Status::from(error)),
         });
         Ok(Response::new(responses.boxed()))
@@ -282,11 +284,31 @@ fn from_wire(message: wire::AttachRequest) -> Result<FromWorker, WireError> {
     }
 }
 
-fn to_wire(message: ToWorker, nonces: &Nonces) -> wire::AttachResponse {
+/// Returns an assignment as a worker gets it: with the login to S3 that it needs.
+fn handed(assignment: &Assignment, sealer: Option<&Sealer>) -> wire::Assignment {
+    let mut handed = wire::Assignment::from(assignment);
+    let access = assignment.genome.as_ref().map(|genome| &genome.s3);
+    if let (Some(genome), Some(access)) = (&mut handed.genome, access) {
+        match sealing::login(sealer, access) {
+            Ok(None) => {}
+            Ok(Some(login)) => {
+                genome.s3_login = Some((&login).into());
+                genome.sealed_s3_login.clear();
+            }
+            // The worker says so, and the workflow waits.
+            Err(error) => {
+                tracing::warn!(attempt = %assignment.attempt, %error, "a login stays sealed")
+            }
+        }
+    }
+    handed
+}
+
+fn to_wire(message: ToWorker, nonces: &Nonces, sealer: Option<&Sealer>) -> wire::AttachResponse {
     use wire::attach_response::Message as Wire;
     let message = match message {
         ToWorker::Welcome { epoch, lease } => Wire::Welcome(nonces.objects.welcome(epoch, lease)),
-        ToWorker::Assignment(assignment) => Wire::Assignment((&*assignment).into()),
+        ToWorker::Assignment(assignment) => Wire::Assignment(handed(&assignment, sealer)),
         ToWorker::Cancel(attempt) => Wire::Cancel(wire::Cancel {
             attempt: Some((&attempt).into()),
         }),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use common::ids::AttemptNumber;
-use common::task::{Assignment, Detail, Stage};
+use common::task::{Assignment, AttemptId, Detail, Stage};
+use common::trace::TraceContext;
 use common::workflow::Work;
 
 use super::ready::need;
@@ -33,7 +34,15 @@ pub fn assignment(
             .filter_map(|stage| Some((stage, state.stage(stage).manifest.clone()?)))
             .collect(),
         detail: detail(state, task)?,
+        trace: state
+            .trace
+            .map(|trace| attempt_span(&trace, &state.attempt_id(task, number))),
     })
+}
+
+/// Returns the span of an attempt: every leader gives it the same id.
+pub fn attempt_span(trace: &TraceContext, attempt: &AttemptId) -> TraceContext {
+    trace.named(&attempt.to_string())
 }
 
 /// Returns the key prefix under which an attempt alone writes.

@@ -56,7 +56,7 @@ pub fn is_chosen(state: &WorkflowState, task: TaskKey) -> bool {
     let name = state.task_id(task).to_string();
     let Sha256(digest) = Sha256::of(name.as_bytes());
     let drawn = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
-    let below = u64::from(drawn) * u64::from(MILLION) >> u32::BITS;
+    let below = (u64::from(drawn) * u64::from(MILLION)) >> u32::BITS;
     below < u64::from(ppm)
 }
 

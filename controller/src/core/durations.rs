@@ -47,7 +47,7 @@ impl Durations {
 fn bucket(took_ms: u64) -> usize {
     let ms = took_ms.max(1);
     let octave = ms.ilog2();
-    let part = (u128::from(ms) * u128::from(PARTS) >> octave) as u32 - PARTS;
+    let part = ((u128::from(ms) * u128::from(PARTS)) >> octave) as u32 - PARTS;
     (octave * PARTS + part) as usize
 }
 

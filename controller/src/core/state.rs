@@ -7,6 +7,7 @@ use std::sync::Arc;
 use common::failure::Failure;
 use common::ids::{AttemptNumber, BatchId, TenantId, WorkflowId};
 use common::task::{AttemptId, ReadBatch, SplitCursor, Stage, TaskId};
+use common::trace::TraceContext;
 use common::workflow::WorkflowSpec;
 
 pub use super::stage::{Audited, Lease, Leases, StageProgress, TaskState, TaskStatus, Trouble};
@@ -21,6 +22,8 @@ pub struct WorkflowState {
     pub batch: BatchId,
     /// Whose it is.
     pub tenant: TenantId,
+    /// Where it belongs in a trace, if anybody records it.
+    pub trace: Option<TraceContext>,
     /// What was asked for.
     pub spec: Arc<WorkflowSpec>,
     /// When it became durable.
@@ -153,6 +156,7 @@ impl WorkflowState {
             workflow,
             batch,
             tenant: TenantId::default(),
+            trace: None,
             spec,
             accepted_at_ms,
             phase: Phase::Accepted,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use common::failure::{Failure, FailureClass};
 use common::ids::Sha256;
 use common::location::Location;
+use common::s3_login::S3Access;
 use common::task::{Manifest, ObjectRef, Stage};
 use common::workflow::Work;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -144,15 +145,22 @@ impl Services {
             return;
         };
         let place = genome.reference.with_ending(INDEX_ENDING);
-        if let Err(error) = self.install(&place, index, &source) {
-            let reference = &genome.reference;
-            tracing::info!(%reference, %error, "the index stays with its workflow");
+        if let Err(error) = self.install((&place, &genome.s3), index, &source) {
+            tracing::info!(workflow = %job.workflow, "the index stays with its workflow");
+            tracing::debug!(reference = %genome.reference, %error, "it cannot be installed");
         }
     }
 
-    fn install(&self, place: &Location, index: &ObjectRef, source: &Source) -> io::Result<()> {
+    fn install(
+        &self,
+        (place, access): (&Location, &S3Access),
+        index: &ObjectRef,
+        source: &Source,
+    ) -> io::Result<()> {
         if let Location::S3 { bucket, key } = place {
-            let found = self.inputs.in_bucket(bucket, key);
+            let theirs = self.inputs.of(access).map_err(io::Error::other)?;
+            let inputs = theirs.as_ref().unwrap_or(&self.inputs);
+            let found = inputs.in_bucket(bucket, key);
             let (bucket, key) = found.map_err(io::Error::other)?;
             return put(&self.bulk, &bucket, &key, index, source);
         }

@@ -78,9 +78,11 @@ fn appear(below: &Below, target: &Target, overwrite: bool) -> Result<(), Error> 
                 reason: format!("it has {found} bytes, not {size}"),
             });
         }
-        let source = store.place(key);
-        let copied = below.bucket.copy(&source, size, &name, tags, !overwrite);
-        return below.runtime.block_on(copied);
+        if !below.by_login {
+            let source = store.place(key);
+            let copied = below.bucket.copy(&source, size, &name, tags, !overwrite);
+            return below.runtime.block_on(copied);
+        }
     }
     let mut writer = below.bucket.writer(&name).with_tags(tags);
     if !overwrite {

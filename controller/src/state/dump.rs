@@ -80,6 +80,7 @@ fn decoded(key: &[u8], value: &[u8]) -> Dumped {
                 at_ms,
                 tenant,
                 spec,
+                trace,
             } = accepted;
             json!({
                 "workflow": workflow.as_str(),
@@ -87,6 +88,7 @@ fn decoded(key: &[u8], value: &[u8]) -> Dumped {
                 "accepted_at_ms": at_ms,
                 "tenant": tenant.as_str(),
                 "spec": format!("{spec:?}"),
+                "traceparent": trace.map(|trace| trace.to_string()),
             })
         }),
         Meaning::Journal(_) => journal::unpack(key, value).map(|(first, facts)| {

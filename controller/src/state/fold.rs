@@ -24,7 +24,7 @@ pub enum Folded {
     /// As it follows from its journal.
     Open(Box<WorkflowState>),
     /// Over, and moved to an object.
-    Archived(Archived),
+    Archived(Box<Archived>),
 }
 
 /// What is kept of a workflow whose last snapshot is an object.
@@ -175,12 +175,13 @@ impl Fold {
                 at_ms: state.accepted_at_ms,
                 tenant: state.tenant.clone(),
                 spec: WorkflowSpec::clone(&state.spec),
+                trace: state.trace,
             };
-            *folded = Folded::Archived(Archived {
+            *folded = Folded::Archived(Box::new(Archived {
                 accepted,
                 status,
                 pointer,
-            });
+            }));
         }
     }
 }
@@ -227,6 +228,7 @@ mod tests {
             at_ms: state.accepted_at_ms,
             tenant: state.tenant.clone(),
             spec: (*state.spec).clone(),
+            trace: state.trace,
         };
         (keys::spec(&state.workflow), accepted.encode())
     }

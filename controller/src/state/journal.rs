@@ -161,9 +161,11 @@ pub fn accepted_state(accepted: Accepted) -> Folded {
         at_ms,
         tenant,
         spec,
+        trace,
     } = accepted;
     let mut state = Folded::accepted(workflow, batch, Arc::new(spec), at_ms);
     state.tenant = tenant;
+    state.trace = trace;
     state
 }
 

@@ -2,6 +2,7 @@
 
 use common::ids::{BatchId, IdempotencyToken, Sha256, TenantId, WorkflowId};
 use common::task::ObjectRef;
+use common::trace::TraceContext;
 use common::wire::{WireError, task::digest};
 use common::workflow::WorkflowSpec;
 use prost::Message;
@@ -22,6 +23,8 @@ pub struct Accepted {
     pub tenant: TenantId,
     /// What was asked for.
     pub spec: WorkflowSpec,
+    /// Where it belongs in a trace, if anybody records it: every leader goes on with it.
+    pub trace: Option<TraceContext>,
 }
 
 /// A submission by its idempotency token.
@@ -73,6 +76,9 @@ impl Accepted {
                 true => String::new(),
                 false => self.tenant.as_str().to_owned(),
             },
+            traceparent: self
+                .trace
+                .map_or_else(String::new, |trace| trace.to_string()),
         };
         record.encode_to_vec()
     }
@@ -90,6 +96,7 @@ impl Accepted {
             accepted_at_ms,
             spec,
             tenant,
+            traceparent,
         } = decoded(key, value)?;
         check_schema(key, schema_version)?;
         let spec = spec.ok_or_else(|| damaged(WireError::new("spec", "must be set")))?;
@@ -102,6 +109,7 @@ impl Accepted {
                 false => TenantId::new(tenant),
             },
             spec: spec.try_into().map_err(damaged)?,
+            trace: TraceContext::read(&traceparent),
         })
     }
 }

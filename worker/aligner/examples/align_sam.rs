@@ -1,16 +1,19 @@
 //! Aligns FASTQ files (plain text) and prints SAM without header: INDEX READS [MATES], options as
 //! those of bwa mem with the value joined to the letter.
 
-use aligner::{Batch, Index, InsertSize, Options};
-use genome::monitor::Monitor;
-use genome::reads::{Read, Reads};
+use aligner::stream::{Block, READS_PER_BLOCK, Stream};
+use aligner::{Index, InsertSize, Options};
+use genome::reads::Read;
+use genome::record::Records;
 use genome::record::sam::write_sam;
+use std::error::Error;
 use std::io::Write;
 use std::path::Path;
 
+/// Bases of a batch without `-K`.
 const BATCH_BASES: u64 = 100_000_000;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let (flags, paths): (Vec<_>, Vec<_>) = std::env::args()
         .skip(1)
         .partition(|argument| argument.starts_with('-'));
@@ -23,31 +26,38 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut sources: Vec<_> = files.iter().map(|file| file.lines()).collect();
     let threads = flags.iter().find_map(|flag| flag.strip_prefix("-t"));
     let threads = threads.map_or(Ok(1), str::parse)?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()?;
-    let mut first_ordinal = 0;
-    let mut out = std::io::stdout().lock();
-    loop {
-        let reads = next_batch(&mut sources);
-        if reads.is_empty() {
-            return Ok(());
+    let wanted = flags.iter().find_map(|flag| flag.strip_prefix("-K"));
+    let wanted = wanted.map_or(Ok(BATCH_BASES), str::parse)?;
+    let has_mates = sources.len() == 2;
+    let stream = Stream {
+        index: &index,
+        options: &options,
+        threads,
+        paired: has_mates,
+        read_group: None,
+        waiting_bases: wanted,
+    };
+    let (mut first_ordinal, mut batch_bases) = (0, 0);
+    let source = || {
+        let mut block = next_block(&mut sources, wanted - batch_bases);
+        block.first_ordinal = first_ordinal;
+        first_ordinal += block.reads.len() as u64;
+        batch_bases += block.reads.total_bases();
+        if batch_bases >= wanted {
+            (block.ends_batch, batch_bases) = (true, 0);
         }
-        let batch = Batch {
-            reads: &reads,
-            paired: sources.len() == 2,
-            first_ordinal,
-            read_group: None,
-        };
-        let records =
-            pool.install(|| aligner::align(&index, &options, &batch, &Monitor::default()))?;
-        first_ordinal += reads.len() as u64;
+        Ok::<_, Box<dyn Error + Send + Sync>>(Some(block).filter(|block| !block.reads.is_empty()))
+    };
+    let render = |_: &Block<()>, records: Records| {
         let mut text = Vec::new();
         for record in records.iter() {
             write_sam(record, index.dictionary(), &mut text);
         }
-        out.write_all(&text)?;
-    }
+        text
+    };
+    let mut out = std::io::stdout().lock();
+    stream.run(source, render, |text: Vec<u8>| Ok(out.write_all(&text)?))?;
+    Ok(())
 }
 
 fn options(flags: &[String]) -> Options {
@@ -101,12 +111,13 @@ fn options(flags: &[String]) -> Options {
     options
 }
 
-fn next_batch(sources: &mut [std::str::Lines<'_>]) -> Reads {
-    let mut reads = Reads::default();
-    while reads.total_bases() < BATCH_BASES || !reads.len().is_multiple_of(2) {
+fn next_block(sources: &mut [std::str::Lines<'_>], most_bases: u64) -> Block<()> {
+    let mut block = Block::default();
+    let reads = &mut block.reads;
+    while reads.len() < READS_PER_BLOCK && reads.total_bases() < most_bases {
         for source in &mut *sources {
             let (Some(name), Some(bases)) = (source.next(), source.next()) else {
-                return reads;
+                return block;
             };
             let qualities: Vec<u8> = source
                 .nth(1)
@@ -126,5 +137,5 @@ fn next_batch(sources: &mut [std::str::Lines<'_>]) -> Reads {
             });
         }
     }
-    reads
+    block
 }

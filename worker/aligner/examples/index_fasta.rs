@@ -19,9 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         builder.add_contig(name, &bases);
     }
     if let Ok(alternates) = std::fs::read_to_string(format!("{}.alt", paths[0])) {
-        for line in alternates.lines().filter(|line| !line.starts_with('@')) {
-            builder.mark_alternate(line.split('\t').next().unwrap_or(""));
-        }
+        builder.mark_alternates(&alternates);
     }
     builder.finish(&Monitor::default(), &mut File::create(&paths[1])?)?;
     Ok(())

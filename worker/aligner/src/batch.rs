@@ -2,19 +2,22 @@
 
 mod check;
 mod finder;
+mod found;
 mod pair_reporter;
 
-use crate::alignment::Alignment;
+pub(crate) use check::check;
+pub(crate) use finder::Finder;
+pub(crate) use found::{Found, orientations};
+pub(crate) use pair_reporter::PairReporter;
+
 use crate::context::Context;
-use crate::insert_size::{Orientations, countable};
-use crate::{Error, Index, Options};
-use check::check;
-use finder::Finder;
+use crate::insert_size::Orientations;
+use crate::{Error, Events, Index, Options};
 use genome::monitor::Monitor;
 use genome::reads::Reads;
 use genome::record::Records;
-use pair_reporter::PairReporter;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Reads that one thread takes at a time, even.
 const READS_PER_BLOCK: usize = 512;
@@ -44,32 +47,38 @@ pub fn align(
     batch: &Batch<'_>,
     monitor: &Monitor,
 ) -> Result<Records, Error> {
+    run(index, options, batch, (monitor, None))
+}
+
+/// Does the same and counts rare steps.
+///
+/// # Errors
+/// As [`align`].
+pub fn align_counting(
+    index: &Index,
+    options: &Options,
+    batch: &Batch<'_>,
+    monitor: &Monitor,
+    events: &Events,
+) -> Result<Records, Error> {
+    run(index, options, batch, (monitor, Some(events)))
+}
+
+fn run(
+    index: &Index,
+    options: &Options,
+    batch: &Batch<'_>,
+    (monitor, events): (&Monitor, Option<&Events>),
+) -> Result<Records, Error> {
     options.validate()?;
     check(batch)?;
     index.announce(batch.reads.len());
-    let context = Context::new(index, options);
+    index.settle(rayon::current_num_threads());
+    let mut context = Context::new(index, options);
+    context.events = events;
     let found = find_all(&context, batch, monitor)?;
-    let orientations = if batch.paired {
-        orientations(&context, batch, &found)
-    } else {
-        Orientations::default()
-    };
+    let orientations = orientations(&context, found.iter());
     report_all(&context, batch, (&found, &orientations), monitor)
-}
-
-/// The alignments of a block of reads.
-#[derive(Debug, Default)]
-struct Found {
-    alignments: Vec<Alignment>,
-    /// One past the last alignment of each read.
-    ends: Vec<usize>,
-}
-
-impl Found {
-    fn of(&self, read: usize) -> &[Alignment] {
-        let start = read.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.alignments[start..self.ends[read]]
-    }
 }
 
 /// Aligns every read for itself.
@@ -84,33 +93,9 @@ fn find_all(
             if monitor.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-            let mut found = Found::default();
-            let bases = block.clone().map(|read| batch.reads.get(read).bases);
-            finder.load(context, bases);
-            for number in 0..block.len() {
-                let alignments = finder.find(context, number);
-                found.alignments.extend_from_slice(alignments);
-                found.ends.push(found.alignments.len());
-            }
-            Ok(found)
+            Ok(Found::of_block(context, batch, block, finder))
         })
         .collect()
-}
-
-fn orientations(context: &Context<'_>, batch: &Batch<'_>, found: &[Found]) -> Orientations {
-    if let Some(given) = context.options.insert_size {
-        return Orientations::given(given);
-    }
-    let mut distances: [Vec<i64>; 4] = Default::default();
-    for (found, block) in found.iter().zip(blocks(batch)) {
-        for first in (0..block.len()).step_by(2) {
-            let counted = countable(context, found.of(first), found.of(first + 1));
-            if let Some((orientation, distance)) = counted {
-                distances[orientation].push(distance);
-            }
-        }
-    }
-    Orientations::estimate(&mut distances)
 }
 
 fn report_all(
@@ -126,17 +111,8 @@ fn report_all(
             if monitor.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-            let mut records = Records::default();
-            let step = if batch.paired { 2 } else { 1 };
-            for at in (0..block.len()).step_by(step) {
-                let read = block.start + at;
-                if batch.paired {
-                    let ends = [found.of(at), found.of(at + 1)];
-                    reporter.pair(context, batch, orientations, (read, ends), &mut records);
-                } else {
-                    reporter.single(context, batch, (read, found.of(at)), &mut records);
-                }
-            }
+            let work = (found, orientations, reporter);
+            let records = report_block(context, batch, block.clone(), work);
             let bases = block
                 .clone()
                 .map(|read| batch.reads.get(read).bases.len() as u64);
@@ -151,7 +127,33 @@ fn report_all(
     Ok(records)
 }
 
-fn blocks(batch: &Batch<'_>) -> Vec<std::ops::Range<usize>> {
+/// Makes the records of a block whose reads are aligned.
+pub(crate) fn report_block(
+    context: &Context<'_>,
+    batch: &Batch<'_>,
+    block: Range<usize>,
+    (found, orientations, reporter): (&Found, &Orientations, &mut PairReporter),
+) -> Records {
+    let mut records = Records::default();
+    let step = if batch.paired { 2 } else { 1 };
+    for at in (0..block.len()).step_by(step) {
+        let read = block.start + at;
+        if batch.paired {
+            reporter.pair(
+                context,
+                batch,
+                orientations,
+                (read, at, found),
+                &mut records,
+            );
+        } else {
+            reporter.single(context, batch, (read, at, found), &mut records);
+        }
+    }
+    records
+}
+
+fn blocks(batch: &Batch<'_>) -> Vec<Range<usize>> {
     let count = batch.reads.len();
     let block = |start: usize| start..(start + READS_PER_BLOCK).min(count);
     (0..count).step_by(READS_PER_BLOCK).map(block).collect()

@@ -1,7 +1,7 @@
 //! What every stage needs to know: the index, its views and the options.
 
 use crate::index::occ::FmIndex;
-use crate::{Index, Options};
+use crate::{Events, Index, Options};
 
 /// The fixed surroundings of a batch.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +12,8 @@ pub(crate) struct Context<'a> {
     pub fm: FmIndex<'a>,
     /// The options, valid ones.
     pub options: &'a Options,
+    /// Who wants to know what happened.
+    pub events: Option<&'a Events>,
 }
 
 impl<'a> Context<'a> {
@@ -21,6 +23,7 @@ impl<'a> Context<'a> {
             index,
             fm: index.fm(),
             options,
+            events: None,
         }
     }
 

@@ -50,6 +50,9 @@ pub(crate) fn dedup(
             } else if let Some((read, tracer)) = &mut joining {
                 let (earlier, later) = (alignments[j], alignments[i]);
                 if let Some(joined) = join(context, (read, tracer), &earlier, &later) {
+                    if let Some(events) = context.events {
+                        events.count_joined();
+                    }
                     alignments[i] = joined;
                     alignments[j].query_end = alignments[j].query_start;
                 }

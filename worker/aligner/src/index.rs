@@ -10,6 +10,7 @@ mod suffix_array;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod text;
+pub(crate) mod walk;
 pub(crate) mod words;
 
 pub use build::Builder;
@@ -51,7 +52,8 @@ const BLOCKS_PER_READ: u64 = 64;
 /// Returns the digest of the reference out of the head of an index: its first bytes, as many as
 /// hold all contigs and runs. `None` if they do not, or are damaged.
 pub fn reference_digest_in(head: &[u8]) -> Option<[u8; 32]> {
-    let is_index = head.starts_with(&header::MAGIC);
+    let version = header::VERSION.to_le_bytes();
+    let is_index = head.starts_with(&header::MAGIC) && head.get(8..12) == Some(&version);
     let header = is_index.then(|| header::Header::decode(head))??;
     Some(header.digest)
 }
@@ -102,12 +104,16 @@ impl Index {
         self.is_alternate[contig as usize]
     }
 
-    /// Says that so many reads will be aligned, so that enough of them make the index faster.
+    /// Says that so many reads will be aligned.
     pub(crate) fn announce(&self, reads: usize) {
-        let before = self.announced.fetch_add(reads as u64, Ordering::Relaxed);
-        let blocks = self.file.blocks().len() as u64;
-        if (before + reads as u64).saturating_mul(BLOCKS_PER_READ) >= blocks {
-            self.file.make_resident();
+        self.announced.fetch_add(reads as u64, Ordering::Relaxed);
+    }
+
+    /// Makes the index faster once enough reads are announced, on so many threads.
+    pub(crate) fn settle(&self, threads: usize) {
+        let reads = self.announced.load(Ordering::Relaxed);
+        if reads.saturating_mul(BLOCKS_PER_READ) >= self.file.blocks().len() as u64 {
+            self.file.make_resident(threads);
         }
     }
 

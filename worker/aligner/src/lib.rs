@@ -3,7 +3,7 @@
 //! Main path: [`align`] takes a [`Batch`]; each read goes through seeding (`smem`), chaining
 //! (`chain`), extension (`extend`) and removal of duplicates (`dedup`); the batch gives its insert
 //! sizes (`insert_size`); each pair then goes through `mate_rescue`, marking (`mark`), pairing
-//! (`pair`) and is written by `report` and `record`.
+//! (`pair`) and is written by `report` and `record`. [`stream`] does the same for batch after batch.
 #![deny(unsafe_code)]
 
 mod alignment;
@@ -12,6 +12,7 @@ mod chain;
 mod context;
 mod dedup;
 mod error;
+mod events;
 mod extend;
 mod final_alignment;
 mod global;
@@ -26,9 +27,11 @@ mod record;
 mod report;
 mod smem;
 mod sort;
+pub mod stream;
 
-pub use batch::{Batch, align};
+pub use batch::{Batch, align, align_counting};
 pub use error::Error;
+pub use events::Events;
 pub use extend::level::Level;
 pub use index::Index;
 pub use insert_size::InsertSize;

@@ -9,6 +9,7 @@ use crate::extend::local::{LocalAligner, Width};
 use crate::insert_size::{InsertSize, Orientations, orientation};
 use genome::base;
 use screen::Screen;
+use std::ops::Range;
 
 /// Best possible score from which 8-bit lanes are too narrow.
 const EIGHT_BIT_LIMIT: i32 = 250;
@@ -22,6 +23,7 @@ pub(crate) struct MateRescuer {
     /// Words of the read and of its reverse complement, once they are needed.
     screens: [Screen; 2],
     is_screened: [bool; 2],
+    stretches: Vec<Range<usize>>,
     candidates: Vec<Alignment>,
 }
 
@@ -101,6 +103,9 @@ impl MateRescuer {
                 if contig == candidate.contig && end - start >= least {
                     was_searched = true;
                     if let Some(found) = self.search(context, read, side, (start, end)) {
+                        if let Some(events) = context.events {
+                            events.count_rescued();
+                        }
                         insert(mate, found, candidate);
                     }
                 }
@@ -133,19 +138,24 @@ impl MateRescuer {
             self.is_screened[strand] = true;
             screen.load(options, query);
         }
-        if !screen.is_hopeful(&self.window) {
-            return None;
-        }
         let read_bp = read.len() as i32;
         let width = if read_bp * options.match_score < EIGHT_BIT_LIMIT {
             Width::Eight
         } else {
             Width::Sixteen
         };
+        let padded = width.padded(read.len());
+        screen.stretches(&self.window, padded, &mut self.stretches);
+        if self.stretches.is_empty() {
+            return None;
+        }
         let least = options.min_seed_length * options.match_score;
-        let found = self
-            .local
-            .align(options, (query, &self.window), width, least)?;
+        let found = self.local.align(
+            options,
+            (query, &self.window),
+            &self.stretches,
+            (width, least),
+        )?;
         let mut alignment = Alignment {
             reference_start: start + i64::from(found.reference_start),
             reference_end: start + i64::from(found.reference_end),

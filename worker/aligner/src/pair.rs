@@ -147,8 +147,7 @@ impl Pairer {
         orientations: &Orientations,
         id: u64,
     ) -> Option<BestPair> {
-        // bwa shifts the ordinal in 32 bits.
-        let salt = i64::from((id as u32 as i32) << 8).cast_unsigned();
+        let salt = salt(id);
         self.pairs.clear();
         let mut last_of_class: [Option<usize>; 4] = [None; 4];
         for (i, entry) in self.entries.iter().enumerate() {
@@ -217,4 +216,27 @@ fn pair_quality(
     let repeats = ends[0][0].repeat_fraction + ends[1][0].repeat_fraction;
     let unique = 1.0 - 0.5 * f64::from(repeats);
     (f64::from(quality.clamp(0, MOST_QUALITY)) * unique + 0.499) as i32
+}
+
+/// Returns what the ordinal of a pair adds to the hash: bwa shifts it in a signed 32-bit integer
+/// and widens that, so that it wraps from pair 2^23 on.
+const fn salt(id: u64) -> u64 {
+    (((id as i32) << 8) as i64).cast_unsigned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::salt;
+
+    #[test]
+    fn ordinals_wrap_where_the_shift_leaves_32_bits() {
+        assert_eq!(salt(1), 0x100);
+        assert_eq!(salt((1 << 23) - 1), 0x7FFF_FF00);
+        assert_eq!(salt(1 << 23), 0xFFFF_FFFF_8000_0000);
+        assert_eq!(salt((1 << 24) - 1), 0xFFFF_FFFF_FFFF_FF00);
+        assert_eq!(salt(1 << 24), 0);
+        // Pairs of reads around 2^31 and beyond 2^32.
+        assert_eq!(salt((1 << 30) + 5), 0x500);
+        assert_eq!(salt((1 << 33) + (1 << 23)), 0xFFFF_FFFF_8000_0000);
+    }
 }

@@ -9,10 +9,12 @@
 //! the third round as bwa mem.
 
 mod lock_step;
+mod rare;
 mod walker;
 
 use crate::Options;
 use crate::index::occ::FmIndex;
+use lock_step::Walks;
 use std::ops::Range;
 use walker::{Match, Walker};
 
@@ -36,10 +38,10 @@ impl Smem {
         self.end - self.start
     }
 
-    const fn new(found: &Match, start: usize, end: usize) -> Self {
+    const fn new(found: &Match) -> Self {
         Self {
-            start: start as u32,
-            end: end as u32,
+            start: found.start as u32,
+            end: found.end as u32,
             first_row: found.interval.forward,
             size: found.size(),
             place: found.place,
@@ -56,6 +58,8 @@ pub(crate) struct Seeder {
     places: Vec<u64>,
     /// Where the places of each read begin.
     first_places: Vec<usize>,
+    /// Seeds of the second round.
+    pub reseeded: u64,
 }
 
 /// Which matches a search finds: those of `least` bases and `min_size` rows within `segment` that
@@ -79,8 +83,21 @@ impl Seeder {
     ) {
         self.seeds
             .resize_with(count.max(self.seeds.len()), Vec::new);
-        let start = |number| Seeding::new(fm, options, read(number)).run();
-        lock_step::run(count, start, |number, smems| self.seeds[number] = smems);
+        let walks = Walks::default();
+        let start = |number, walk| {
+            let seeding = Seeding {
+                options,
+                walker: Walker::new(fm, walk, read(number)),
+                smems: Vec::new(),
+            };
+            seeding.run()
+        };
+        self.reseeded = 0;
+        let done = |number: usize, (smems, reseeded)| {
+            self.seeds[number] = smems;
+            self.reseeded += reseeded;
+        };
+        lock_step::run((fm, &walks), count, start, done);
         self.places.clear();
         self.first_places.clear();
         for smems in &self.seeds[..count] {
@@ -107,21 +124,13 @@ struct Seeding<'a> {
     smems: Vec<Smem>,
 }
 
-impl<'a> Seeding<'a> {
-    const fn new(fm: &'a FmIndex<'a>, options: &'a Options, read: &'a [u8]) -> Self {
-        Self {
-            options,
-            walker: Walker::new(fm, read),
-            smems: Vec::new(),
-        }
-    }
-
-    /// Returns the seeds of the three rounds, sorted.
-    async fn run(mut self) -> Vec<Smem> {
+impl Seeding<'_> {
+    /// Returns the seeds of the three rounds, sorted, and how many the second one gave.
+    async fn run(mut self) -> (Vec<Smem>, u64) {
         let read = self.walker.read;
         let least = self.options.min_seed_length as usize;
         if read.len() < least {
-            return self.smems;
+            return (self.smems, 0);
         }
         for segment in segments(read) {
             if segment.len() >= least {
@@ -135,13 +144,15 @@ impl<'a> Seeding<'a> {
                 self.search(wanted).await;
             }
         }
+        let whole = self.smems.len();
         self.reseed().await;
+        let reseeded = (self.smems.len() - whole) as u64;
         if self.options.third_round_occurrences > 0 {
             self.third_round().await;
         }
         self.smems
             .sort_unstable_by_key(|smem| (smem.start, smem.end));
-        self.smems
+        (self.smems, reseeded)
     }
 
     /// Second round: shorter matches through the middle of long, rare ones.
@@ -178,50 +189,14 @@ impl<'a> Seeding<'a> {
                     last = last.max(start + wanted.least - 1);
                 }
                 Ok(found) => {
-                    let bounds = (end, wanted.min_size);
-                    let (found, reached) =
-                        walker.grow_right(found, (start, last + 1), bounds).await;
-                    if reached - start >= wanted.least {
-                        self.smems.push(Smem::new(&found, start, reached));
+                    let found = walker.grow_right(found, end, wanted.min_size).await;
+                    if found.end - start >= wanted.least {
+                        self.smems.push(Smem::new(&found));
                     }
-                    last = reached;
+                    last = found.end;
                 }
             }
         }
-    }
-
-    /// Third round: from left to right, the shortest matches that are rare enough.
-    async fn third_round(&mut self) {
-        let mut start = 0;
-        while start < self.walker.read.len() {
-            start = self.shortest_rare(start).await;
-        }
-    }
-
-    /// Adds the shortest rare match that begins at `start`; returns where to go on.
-    async fn shortest_rare(&mut self, start: usize) -> usize {
-        let (walker, options) = (&mut self.walker, self.options);
-        let read = walker.read;
-        let least = options.min_seed_length as usize;
-        let head = &read[start..read.len().min(start + least + 1)];
-        if let Some(unknown) = head.iter().position(|&code| code > 3) {
-            return start + unknown + 1;
-        }
-        let (mut found, mut end) = walker.word_after(start, least).await;
-        while end < read.len() {
-            if read[end] > 3 {
-                return end + 1;
-            }
-            found = walker.grown_right(found, (start, end)).await;
-            end += 1;
-            if end - start > least && found.size() < options.third_round_occurrences {
-                if found.size() > 0 {
-                    self.smems.push(Smem::new(&found, start, end));
-                }
-                return end;
-            }
-        }
-        read.len()
     }
 }
 

@@ -1,11 +1,13 @@
 //! Random references, reads and options through the installed `bwa` and through the crate: every
 //! line is the same, at each level of vector instructions.
 //!
+//! Each round is repeated in small batches that are aligned in shuffled order, as workers do it.
+//!
 //! `SPINDLE_FUZZ_ROUNDS` asks for more rounds than the few of a test run. Without `bwa` in the
 //! path there is nothing to compare with, and the test says so.
 
 use aligner::index::Builder;
-use aligner::{Batch, Index, Level, Options};
+use aligner::{Batch, Events, Index, Level, Options};
 use genome::monitor::Monitor;
 use genome::reads::{Read, Reads};
 use genome::record::sam::write_sam;
@@ -15,6 +17,8 @@ use std::process::Command;
 
 const ROUNDS: u64 = 4;
 const PAIRS: usize = 250;
+/// A band that gaps of a few bases do not fit.
+const NARROW: i32 = 5;
 
 /// A small generator of repeatable numbers (splitmix64, Steele et al. 2014).
 struct Random(u64);
@@ -118,6 +122,11 @@ fn pair(random: &mut Random, contigs: &[Vec<u8>], read_bp: usize) -> [Vec<u8>; 2
                 let at = random.below(end.len());
                 end[at] = b'N';
             }
+            // A gap that a narrow band does not cross, to be joined behind it.
+            3 if end.len() > 240 => {
+                let at = 100 + random.below(40);
+                end.drain(at..at + 6 + random.below(4));
+            }
             _ => {}
         }
     }
@@ -188,9 +197,9 @@ fn write_fastq(path: &Path, ends: &[&Vec<u8>]) {
 }
 
 /// Runs bwa and returns the lines that are no header.
-fn judge(folder: &Path, arguments: &[String]) -> String {
+fn judge(folder: &Path, arguments: &[String], batch_bases: u64) -> String {
     let output = Command::new("bwa")
-        .args(["mem", "-K", "100000000"])
+        .args(["mem", "-K", &batch_bases.to_string()])
         .args(arguments)
         .args(["ref.fa", "1.fq", "2.fq"])
         .current_dir(folder)
@@ -225,29 +234,56 @@ fn index(folder: &Path, contigs: &[Vec<u8>], alternate: bool) -> Index {
     Index::open(&folder.join("ref.spindle")).unwrap()
 }
 
-fn own(index: &Index, options: &Options, pairs: &[[Vec<u8>; 2]]) -> String {
-    let mut reads = Reads::default();
+/// Aligns the batches that bwa cuts in shuffled order, and returns the lines in that of the reads.
+fn own(
+    index: &Index,
+    options: &Options,
+    (pairs, batch_bases): (&[[Vec<u8>; 2]], u64),
+    (random, events): (&mut Random, &Events),
+) -> String {
+    let mut batches: Vec<(u64, Reads)> = vec![(0, Reads::default())];
     for (number, ends) in pairs.iter().enumerate() {
+        if batches[batches.len() - 1].1.total_bases() >= batch_bases {
+            batches.push((2 * number as u64, Reads::default()));
+        }
+        let last = batches.len() - 1;
         for bases in ends {
-            reads.push(Read {
+            batches[last].1.push(Read {
                 name: format!("r{number}").as_bytes(),
                 bases,
                 qualities: &vec![40; bases.len()],
             });
         }
     }
-    let batch = Batch {
-        reads: &reads,
-        paired: true,
-        first_ordinal: 0,
-        read_group: None,
-    };
-    let records = aligner::align(index, options, &batch, &Monitor::default()).unwrap();
-    let mut text = Vec::new();
-    for record in records.iter() {
-        write_sam(record, index.dictionary(), &mut text);
+    for at in (1..batches.len()).rev() {
+        batches.swap(at, random.below(at + 1));
     }
+    let mut parts: Vec<(u64, Vec<u8>)> = Vec::new();
+    for (first_ordinal, reads) in &batches {
+        let batch = Batch {
+            reads,
+            paired: true,
+            first_ordinal: *first_ordinal,
+            read_group: None,
+        };
+        let monitor = Monitor::default();
+        let records = aligner::align_counting(index, options, &batch, &monitor, events).unwrap();
+        let mut text = Vec::new();
+        for record in records.iter() {
+            write_sam(record, index.dictionary(), &mut text);
+        }
+        parts.push((*first_ordinal, text));
+    }
+    parts.sort_unstable();
+    let text = parts.into_iter().flat_map(|(_, text)| text).collect();
     String::from_utf8(text).unwrap()
+}
+
+fn ensure_equal(found: &str, expected: &str, what: &str) {
+    for (found, expected) in found.lines().zip(expected.lines()) {
+        assert_eq!(found, expected, "{what}");
+    }
+    assert_eq!(found.len(), expected.len(), "{what}");
 }
 
 #[test]
@@ -259,7 +295,8 @@ fn random_reads_with_random_options_align_as_with_bwa() {
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(ROUNDS);
-    let (mut lines, mut met) = (0, [0; 5]);
+    let (mut lines, mut met, mut on_alternate) = (0, [0; 5], 0);
+    let events = Events::default();
     for round in 0..rounds {
         let mut random = Random(round);
         let folder = tempfile::tempdir().unwrap();
@@ -269,7 +306,8 @@ fn random_reads_with_random_options_align_as_with_bwa() {
             contigs[1] = mutated(&mut random, &contigs[0].clone(), 60);
         }
         let index = index(folder.path(), &contigs, round % 2 == 1);
-        let read_bp = [40, 76, 101, 151, 260][random.below(5)];
+        let is_narrow = round % 4 == 2;
+        let read_bp = [40, 76, 101, 151, 260][if is_narrow { 4 } else { random.below(5) }];
         let pairs: Vec<_> = (0..PAIRS)
             .map(|_| pair(&mut random, &contigs, read_bp))
             .collect();
@@ -277,38 +315,45 @@ fn random_reads_with_random_options_align_as_with_bwa() {
             let ends: Vec<_> = pairs.iter().map(|pair| &pair[end]).collect();
             write_fastq(&folder.path().join(format!("{}.fq", end + 1)), &ends);
         }
-        let (arguments, mut options) = options(&mut random);
-        let expected = judge(folder.path(), &arguments);
-        for level in Level::available() {
-            options.level = level;
-            let found = own(&index, &options, &pairs);
-            for (found, expected) in found.lines().zip(expected.lines()) {
-                assert_eq!(
-                    found, expected,
-                    "round {round}, {level:?}, bwa mem {arguments:?}"
-                );
-            }
-            assert_eq!(
-                found.len(),
-                expected.len(),
-                "round {round}, bwa mem {arguments:?}"
-            );
+        let (mut arguments, mut options) = options(&mut random);
+        if is_narrow {
+            options.band_width = NARROW;
+            arguments.extend(["-w".into(), NARROW.to_string()]);
         }
-        lines += expected.lines().count();
-        for (count, what) in met
-            .iter_mut()
-            .zip(["\tXA:Z:", "\tSA:Z:", "\tpa:f:", "S\t", "\tMC:Z:"])
-        {
-            *count += expected.lines().filter(|line| line.contains(what)).count();
+        for (batch_bases, levels) in [
+            (100_000_000, Level::available().collect()),
+            (2_000 + random.below(10_000) as u64, vec![Level::detected()]),
+        ] {
+            let expected = judge(folder.path(), &arguments, batch_bases);
+            for level in levels {
+                options.level = level;
+                let work = (pairs.as_slice(), batch_bases);
+                let found = own(&index, &options, work, (&mut random, &events));
+                let what =
+                    format!("round {round}, {level:?}, bwa mem -K {batch_bases} {arguments:?}");
+                ensure_equal(&found, &expected, &what);
+            }
+            lines += expected.lines().count();
+            for (count, what) in met
+                .iter_mut()
+                .zip(["\tXA:Z:", "\tSA:Z:", "\tpa:f:", "S\t", "\tMC:Z:"])
+            {
+                *count += expected.lines().filter(|line| line.contains(what)).count();
+            }
+            if round % 2 == 1 {
+                let is_there = |line: &&str| line.contains("\tc1\t") || line.contains("c1,");
+                on_alternate += expected.lines().filter(is_there).count();
+            }
         }
     }
-    let [alternatives, split, on_alternate, clipped, mates] = met;
+    let [alternatives, split, masked, clipped, mates] = met;
+    let (rescued, joined, reseeded) = (events.rescued(), events.joined(), events.reseeded());
     println!(
-        "{lines} lines: {alternatives} with XA, {split} with SA, {on_alternate} with pa, \
-         {clipped} clipped, {mates} with MC"
+        "{lines} lines: {alternatives} with XA, {split} with SA, {masked} with pa, {clipped} clipped, \
+         {mates} with MC, {on_alternate} with a hit on an alternate contig; {rescued} alignments \
+         rescued, {joined} joined, {reseeded} seeds within longer ones"
     );
-    assert!(
-        rounds < ROUNDS || met.iter().all(|&count| count > 0),
-        "{met:?}"
-    );
+    let all = met.iter().map(|&count| count as u64);
+    let mut all = all.chain([rescued, joined, reseeded, on_alternate as u64]);
+    assert!(rounds < ROUNDS || all.all(|count| count > 0), "one is 0");
 }

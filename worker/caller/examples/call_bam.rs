@@ -1,8 +1,9 @@
 //! Calls a BAM file against one FASTA file, for comparison with other callers:
-//! `call_bam REF.fa.gz IN.bam CONTIG:START-END vcf|gvcf PARTITION_BP place|gatk > OUT.vcf`.
+//! `call_bam REF.fa.gz IN.bam CONTIG:START-END vcf|gvcf|bp PARTITION_BP place|gatk [OPTION=VALUE]… >
+//! OUT.vcf`.
 
 use caller::gvcf::{PartWriter, Stitch};
-use caller::{EmitMode, Options, Scope, Summary};
+use caller::{EmitMode, ForcedAlleles, ForcedRecord, Options, PcrIndelModel, Scope, Summary};
 use genome::base;
 use genome::dictionary::{Contig, Dictionary};
 use genome::monitor::Monitor;
@@ -11,29 +12,39 @@ use genome::reference::{AmbiguousRun, Reference};
 use genome::region::Region;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
+use std::sync::Arc;
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, fasta, bam, interval, mode, partition_bp, random] = arguments.as_slice() else {
+    let [
+        _,
+        fasta,
+        bam,
+        interval,
+        mode,
+        partition_bp,
+        random,
+        further @ ..,
+    ] = &arguments[..]
+    else {
         return Err(io::Error::other("six arguments are needed"));
     };
     let (dictionary, packed, runs) = read_fasta(fasta)?;
     let reference = Reference::new(&dictionary, &packed, &runs);
     let asked = parse_interval(&dictionary, interval)?;
     let records = read_bam(bam, &dictionary, &asked)?;
-    let options = Options {
-        emit: if mode == "gvcf" {
-            EmitMode::ReferenceConfidence
-        } else {
-            EmitMode::Variants
+    let mut options = Options {
+        emit: match mode.as_str() {
+            "gvcf" => EmitMode::ReferenceConfidence,
+            "bp" => EmitMode::EveryPosition,
+            _ => EmitMode::Variants,
         },
-        gatk_random: random.starts_with("gatk"),
-        ploidy: random
-            .split_once(':')
-            .map_or(Ok(2), |(_, ploidy)| ploidy.parse())
-            .map_err(io::Error::other)?,
+        gatk_random: random == "gatk",
         ..Options::default()
     };
+    for option in further {
+        set(&mut options, option, &dictionary).map_err(io::Error::other)?;
+    }
     let mut text = caller::vcf::header(&dictionary, "sample", &options).into_bytes();
     let mut stitch = Stitch::new(&dictionary);
     let mut summary = Summary::default();
@@ -73,6 +84,46 @@ fn main() -> io::Result<()> {
     stitch.finish(&mut text);
     eprintln!("{summary:?}");
     io::stdout().write_all(&text)
+}
+
+fn set(options: &mut Options, option: &str, dictionary: &Dictionary) -> Result<(), String> {
+    let (name, value) = option.split_once('=').ok_or("an option is NAME=VALUE")?;
+    let number = |text: &str| text.parse::<usize>().map_err(|error| error.to_string());
+    match name {
+        "ploidy" => options.ploidy = number(value)? as u8,
+        "kmer" => options.kmer_sizes = value.split(',').map(number).collect::<Result<_, _>>()?,
+        "starts" => options.reads_per_start = number(value)?,
+        "mbq" => options.minimum_base_quality = number(value)? as u8,
+        "alternates" => options.maximum_alternates = number(value)?,
+        "confidence" => options.call_confidence = number(value)? as f64,
+        "pcr" => options.pcr_indel_model = PcrIndelModel::None,
+        "specific" => options.is_allele_specific = true,
+        "strands" => options.counts_strands = true,
+        "bands" => {
+            let bands = value
+                .split(',')
+                .map(|text| number(text).map(|band| band as u8));
+            options.quality_bands = bands.collect::<Result<_, _>>()?;
+        }
+        "alleles" => {
+            let text = std::fs::read_to_string(value).map_err(|error| error.to_string())?;
+            let lines = text.lines().filter(|line| !line.starts_with('#'));
+            let records = lines.filter_map(|line| forced(line, dictionary));
+            options.forced = Arc::new(ForcedAlleles::new(records.collect()));
+        }
+        _ => return Err(format!("unknown option {name}")),
+    }
+    Ok(())
+}
+
+fn forced(line: &str, dictionary: &Dictionary) -> Option<ForcedRecord> {
+    let columns: Vec<&str> = line.split('\t').collect();
+    Some(ForcedRecord {
+        contig: dictionary.find(columns[0])?,
+        start: columns.get(1)?.parse::<u64>().ok()? - 1,
+        reference: columns.get(3)?.as_bytes().to_vec(),
+        alternates: columns.get(4)?.split(',').map(|text| text.into()).collect(),
+    })
 }
 
 fn parse_interval(dictionary: &Dictionary, text: &str) -> io::Result<Region> {

@@ -13,7 +13,7 @@ const REACH_BP: i64 = 50;
 const SIGMA: f64 = 17.0;
 
 /// Smoothed activity above this makes a region active.
-const THRESHOLD: f64 = 0.002;
+pub const THRESHOLD: f64 = 0.002;
 
 /// The shortest piece that a long active region is cut to.
 const SHORTEST_CUT_BP: usize = 50;
@@ -63,6 +63,8 @@ pub struct ActivityProfile {
     smoothed: VecDeque<f64>,
     /// Length of the stretch without activity before `start`.
     quiet: u64,
+    /// A position whose smoothed activity is wanted, and that when it is cut off.
+    watched: Option<(u64, f64)>,
 }
 
 impl ActivityProfile {
@@ -77,7 +79,18 @@ impl ActivityProfile {
             end: 0,
             smoothed: VecDeque::new(),
             quiet: QUIET_BP,
+            watched: None,
         }
+    }
+
+    /// Asks for the smoothed activity of a position.
+    pub const fn watch(&mut self, position: u64) {
+        self.watched = Some((position, 0.0));
+    }
+
+    /// Returns the smoothed activity of the watched position, once it is cut off.
+    pub fn watched(&self) -> f64 {
+        self.watched.map_or(0.0, |(_, value)| value)
     }
 
     /// Goes on elsewhere, after all was cut off.
@@ -86,6 +99,11 @@ impl ActivityProfile {
     pub const fn restart(&mut self, grid: Option<u64>) {
         self.grid = grid;
         self.quiet = QUIET_BP;
+    }
+
+    /// Returns the contig.
+    pub const fn contig(&self) -> ContigId {
+        self.contig
     }
 
     /// Says whether all states are cut off.
@@ -165,6 +183,11 @@ impl ActivityProfile {
             .count();
         if is_active && length == LONGEST_REGION_BP {
             length = self.best_cut();
+        }
+        if let Some((position, value)) = &mut self.watched
+            && (self.start..self.start + length as u64).contains(position)
+        {
+            *value = self.smoothed[(*position - self.start) as usize];
         }
         self.smoothed.drain(..length);
         let span = Region::new(self.contig, self.start, self.start + length as u64);

@@ -1,9 +1,11 @@
 //! What the INFO column says of a call's evidence.
 
+mod allele_specific;
 mod fisher;
 mod jitter;
 mod rank_sum;
 
+pub use allele_specific::allele_specific;
 pub use fisher::{fisher_strand, strand_odds_ratio};
 pub use jitter::{jittered, jittered_by};
 pub use rank_sum::rank_sum;

@@ -19,7 +19,7 @@ use crate::haplotype::Haplotype;
 use crate::haplotype_alignment::align_to_reference;
 use crate::options::Options;
 use crate::reference_bases::ReferenceBases;
-use crate::smith_waterman::Aligner;
+use crate::smith_waterman::{Aligner, Overhang};
 use best_paths::{Path, best_paths};
 use genome::cigar::{self, CigarKind, CigarOp};
 use sequence_graph::SequenceGraph;
@@ -34,10 +34,50 @@ const MOST_STEPS: usize = 6;
 /// Haplotypes that cover less of the reference are left out.
 const SHORTEST_REFERENCE_BP: u64 = 30;
 
+/// What became of a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// The reference has the same k-mer twice.
+    RepeatedReference,
+    /// The graph has a cycle.
+    Cycle,
+    /// Too many k-mers occur twice within a read.
+    Repetitive,
+    /// It shows nothing but the reference.
+    Reference,
+    /// It was used.
+    Used,
+}
+
+impl Attempt {
+    /// Returns the outcome in words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::RepeatedReference => "not used, the reference repeats a k-mer",
+            Self::Cycle => "not used, the graph has a cycle",
+            Self::Repetitive => "not used, too many k-mers repeat within reads",
+            Self::Reference => "shows the reference alone",
+            Self::Used => "used",
+        }
+    }
+}
+
+/// Each k with what became of its graph.
+type Attempts = Vec<(usize, Attempt)>;
+
+/// The haplotypes of a region, and the graphs tried for them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Assembly {
+    /// The haplotypes, the reference among them.
+    pub haplotypes: Vec<Haplotype>,
+    /// Each k with what became of its graph.
+    pub attempts: Vec<(usize, Attempt)>,
+}
+
 /// What became of one k.
 enum Assembled {
     /// The graph cannot be used: a larger k may help.
-    Refused,
+    Refused(Attempt),
     /// Nothing but the reference.
     Reference,
     /// A graph with variation, or without.
@@ -53,11 +93,12 @@ pub fn assemble(
     reference: &ReferenceBases,
     options: &Options,
     aligner: &mut Aligner,
-) -> Vec<Haplotype> {
+) -> Assembly {
     let span = region.padded_span;
     let letters = reference.slice(span.start, span.end);
     let mut haplotypes: Vec<Haplotype> = Vec::new();
-    for (k, graph) in graphs(region, letters, options, aligner) {
+    let (found, attempts) = graphs(region, letters, options, aligner);
+    for (k, graph) in found {
         for path in best_paths(&graph) {
             let is_known = |known: &Haplotype| known.bases == path.letters;
             if path.letters != letters && !haplotypes.iter().any(is_known) {
@@ -71,7 +112,10 @@ pub fn assemble(
     if haplotypes.is_empty() {
         haplotypes.push(reference_haplotype(letters, span.start));
     }
-    haplotypes
+    Assembly {
+        haplotypes,
+        attempts,
+    }
 }
 
 /// Returns the usable graphs with their k: of the first two k, or else of the first larger one.
@@ -80,17 +124,22 @@ fn graphs(
     reference: &[u8],
     options: &Options,
     aligner: &mut Aligner,
-) -> Vec<(usize, SequenceGraph)> {
-    let mut found = Vec::new();
+) -> (Vec<(usize, SequenceGraph)>, Attempts) {
+    let (mut found, mut attempts) = (Vec::new(), Vec::new());
     let mut is_refused = true;
     let mut attempt = |k: usize, is_last: bool, found: &mut Vec<_>| {
         let minimum_quality = options.minimum_base_quality;
         let assembled = graph_of(region, reference, (k, is_last, minimum_quality), aligner);
-        let is_used = !matches!(assembled, Assembled::Refused);
-        if let Assembled::Graph(graph) = assembled {
-            found.push((k, graph));
-        }
-        is_used
+        let attempt = match assembled {
+            Assembled::Refused(attempt) => attempt,
+            Assembled::Reference => Attempt::Reference,
+            Assembled::Graph(graph) => {
+                found.push((k, graph));
+                Attempt::Used
+            }
+        };
+        attempts.push((k, attempt));
+        matches!(attempt, Attempt::Reference | Attempt::Used)
     };
     for &k in &options.kmer_sizes {
         is_refused &= !attempt(k, false, &mut found);
@@ -102,7 +151,7 @@ fn graphs(
         }
         is_refused = !attempt(largest + step * K_STEP, step == MOST_STEPS, &mut found);
     }
-    found
+    (found, attempts)
 }
 
 fn graph_of(
@@ -115,12 +164,15 @@ fn graph_of(
         return Assembled::Reference;
     }
     if !is_last && threading::repeats(reference, k) {
-        return Assembled::Refused;
+        return Assembled::Refused(Attempt::RepeatedReference);
     }
     let mut threading = ThreadingGraph::new(reference, &region.reads, k, minimum_quality);
     prune::prune(&mut threading);
-    if threading.graph.has_cycle() || (!is_last && threading.is_repetitive()) {
-        return Assembled::Refused;
+    if threading.graph.has_cycle() {
+        return Assembled::Refused(Attempt::Cycle);
+    }
+    if !is_last && threading.is_repetitive() {
+        return Assembled::Refused(Attempt::Repetitive);
     }
     dangling::recover_tails(&mut threading, aligner);
     dangling::recover_heads(&mut threading, aligner);
@@ -139,7 +191,7 @@ fn haplotype(
     start: u64,
     aligner: &mut Aligner,
 ) -> Option<Haplotype> {
-    let cigar = align_to_reference(reference, &path.letters, aligner)?;
+    let cigar = align_to_reference(reference, &path.letters, Overhang::SoftClip, aligner)?;
     let span = cigar::reference_span(cigar.iter().copied());
     let fits = span >= SHORTEST_REFERENCE_BP && span == reference.len() as u64;
     fits.then(|| Haplotype {

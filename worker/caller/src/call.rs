@@ -12,10 +12,14 @@ pub struct Call {
     pub contig: ContigId,
     /// 0-based position of the first base of the reference allele.
     pub position: u64,
+    /// Names that others gave it, joined by `;`.
+    pub identifier: Option<String>,
     /// The reference allele, then the alternates; [`NON_REF`] last in a gVCF.
     pub alleles: Vec<Box<[u8]>>,
     /// QUAL, unrounded.
     pub quality: f64,
+    /// Whether it is written for a forced allele alone: its quality is too low for a call.
+    pub is_low_quality: bool,
     /// What the INFO column says.
     pub annotations: Annotations,
     /// The sample's column.
@@ -73,10 +77,14 @@ impl Sample {
 /// The INFO column; `None` is not printed.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Annotations {
+    /// The same for each allele; where that is asked for.
+    pub allele_specific: Option<AlleleSpecific>,
     /// Alternate alleles in the genotype, for each alternate.
     pub allele_counts: Option<Vec<u32>>,
     /// Rank sum of base qualities.
     pub base_quality_rank_sum: Option<f64>,
+    /// Whether others know it.
+    pub is_known: bool,
     /// All reads looked at.
     pub depth: u32,
     /// Phred-scaled p of an excess of heterozygotes: 0 for one sample with a genotype.
@@ -97,4 +105,30 @@ pub struct Annotations {
     pub read_position_rank_sum: Option<f64>,
     /// Symmetric odds ratio of strands.
     pub strand_odds_ratio: Option<f64>,
+}
+
+/// What can be joined over samples for each allele, the reference first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AlleleSpecific {
+    /// Rank sum of base qualities of each alternate.
+    pub base_qualities: Vec<AlleleRankSum>,
+    /// Sum of squared mapping qualities of each allele.
+    pub squared_mapping_qualities: Vec<u64>,
+    /// Rank sum of mapping qualities of each alternate.
+    pub mapping_qualities: Vec<AlleleRankSum>,
+    /// Rank sum of positions in the read of each alternate.
+    pub read_positions: Vec<AlleleRankSum>,
+    /// Reads of each allele on both strands.
+    pub strands: Vec<[u32; 2]>,
+}
+
+/// How an alternate's reads compare with those of the reference.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum AlleleRankSum {
+    /// No read shows the reference.
+    NoReference,
+    /// No read shows the alternate.
+    NoAlternate,
+    /// A z-score.
+    Score(f64),
 }

@@ -3,6 +3,9 @@
 use crate::call::Call;
 use crate::gvcf::Block;
 use crate::options::OptionsError;
+use crate::realigned::Realigned;
+use crate::region_calls::ReferencePosition;
+use genome::region::ContigId;
 
 /// One record, in the order of positions.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +14,10 @@ pub enum Output {
     Call(Box<Call>),
     /// A block of reference confidence; only in a gVCF.
     Block(Block),
+    /// Confidence in the reference at one position; only where each is asked for.
+    Position(ContigId, ReferencePosition),
+    /// What the calls of a region, which follow, rest on; only where that is asked for.
+    Realigned(Box<Realigned>),
 }
 
 /// Why a call ended early. `E` is the error of the reads' source and of the sink.

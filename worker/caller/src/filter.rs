@@ -7,21 +7,76 @@ use genome::record::{Flags, RecordView};
 /// SAM's "mapping quality unknown".
 const UNKNOWN_MAPPING_QUALITY: u8 = 255;
 
+/// Why a record is no evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// It is not mapped.
+    Unmapped,
+    /// It is a secondary alignment.
+    Secondary,
+    /// It is a duplicate.
+    Duplicate,
+    /// The sequencer's vendor did not pass it.
+    VendorFailed,
+    /// Its mapping quality is below the limit.
+    LowMappingQuality,
+    /// Its mapping quality is not known.
+    UnknownMappingQuality,
+    /// It has no bases or no qualities.
+    NoBases,
+    /// Its CIGAR skips, begins or ends with a deletion, or has neighbouring indels.
+    OddCigar,
+}
+
+impl Refusal {
+    /// Returns the reason in words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Unmapped => "not mapped",
+            Self::Secondary => "secondary alignment",
+            Self::Duplicate => "duplicate",
+            Self::VendorFailed => "failed by the vendor's filter",
+            Self::LowMappingQuality => "mapping quality too low",
+            Self::UnknownMappingQuality => "mapping quality 255",
+            Self::NoBases => "no bases or qualities",
+            Self::OddCigar => "CIGAR that cannot be trusted",
+        }
+    }
+}
+
 /// Says whether a record may be evidence of a call.
 pub fn is_evidence(record: &RecordView<'_>, options: &Options) -> bool {
+    refusal(record, options).is_none()
+}
+
+/// Says why a record is no evidence, if so.
+pub fn refusal(record: &RecordView<'_>, options: &Options) -> Option<Refusal> {
     let flags = record.flags();
-    let unwanted = Flags::UNMAPPED | Flags::SECONDARY | Flags::DUPLICATE | Flags::VENDOR_FAILED;
-    if flags.0 & unwanted != 0 || record.contig().is_none() || record.position().is_none() {
-        return false;
+    let by_flag = [
+        (Flags::UNMAPPED, Refusal::Unmapped),
+        (Flags::SECONDARY, Refusal::Secondary),
+        (Flags::DUPLICATE, Refusal::Duplicate),
+        (Flags::VENDOR_FAILED, Refusal::VendorFailed),
+    ];
+    for (flag, refusal) in by_flag {
+        if flags.0 & flag != 0 {
+            return Some(refusal);
+        }
+    }
+    if record.contig().is_none() || record.position().is_none() {
+        return Some(Refusal::Unmapped);
     }
     let mapping_quality = record.mapping_quality();
-    if mapping_quality < options.minimum_mapping_quality
-        || mapping_quality == UNKNOWN_MAPPING_QUALITY
-    {
-        return false;
+    if mapping_quality < options.minimum_mapping_quality {
+        return Some(Refusal::LowMappingQuality);
     }
-    let has_bases = record.base_count() > 0 && record.qualities()[0] != u8::MAX;
-    has_bases && is_good_cigar(record)
+    if mapping_quality == UNKNOWN_MAPPING_QUALITY {
+        return Some(Refusal::UnknownMappingQuality);
+    }
+    if record.base_count() == 0 || record.qualities()[0] == u8::MAX {
+        return Some(Refusal::NoBases);
+    }
+    (!is_good_cigar(record)).then_some(Refusal::OddCigar)
 }
 
 /// A CIGAR without skips, without neighbouring indels and without a deletion at an end, that covers

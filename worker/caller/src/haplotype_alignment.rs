@@ -16,6 +16,7 @@ const FEW_MISMATCHES: usize = 2;
 pub fn align_to_reference(
     reference: &[u8],
     haplotype: &[u8],
+    overhang: Overhang,
     aligner: &mut Aligner,
 ) -> Option<Cigar> {
     if haplotype.is_empty() {
@@ -29,7 +30,6 @@ pub fn align_to_reference(
     }
     let padded = |letters: &[u8]| [&PAD, letters, &PAD].concat();
     let (target, query) = (padded(reference), padded(haplotype));
-    let overhang = Overhang::SoftClip;
     let found = aligner.align(&target, &query, &HAPLOTYPE_TO_REFERENCE, overhang);
     let is_clip = |op: &CigarOp| op.kind() == CigarKind::SoftClip;
     if found.offset > 0 || found.cigar.iter().any(is_clip) {
@@ -74,7 +74,12 @@ mod tests {
     use super::*;
 
     fn aligned(reference: &[u8], haplotype: &[u8]) -> String {
-        let cigar = align_to_reference(reference, haplotype, &mut Aligner::default());
+        let cigar = align_to_reference(
+            reference,
+            haplotype,
+            Overhang::SoftClip,
+            &mut Aligner::default(),
+        );
         let mut text = Vec::new();
         cigar::write_text(cigar.unwrap(), &mut text);
         String::from_utf8(text).unwrap()

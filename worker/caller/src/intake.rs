@@ -68,6 +68,10 @@ impl<'a> Intake<'a> {
             sample: 0,
             original_start: start,
             original_end: u64::from(record.end().unwrap_or_default()),
+            tags: match self.options.shown {
+                Some(_) => record.tag_bytes().into(),
+                None => Box::default(),
+            },
         };
         RegionRead {
             head: Arc::new(head),

@@ -23,8 +23,11 @@ pub mod downsample;
 mod draws;
 mod error;
 pub mod events;
-mod filter;
+pub mod explain;
+pub mod filter;
 pub mod finalise;
+mod flight;
+pub mod forced;
 pub mod fragment;
 pub mod genotype;
 pub mod genotyping;
@@ -43,6 +46,7 @@ mod options;
 pub mod pair_hmm;
 pub mod random;
 pub mod realign;
+pub mod realigned;
 pub mod reference_bases;
 pub mod reference_confidence;
 pub mod region_caller;
@@ -61,10 +65,12 @@ mod walk;
 
 pub use call::Call;
 pub use error::{Error, Output};
-pub use options::{EmitMode, Options, OptionsError, PcrIndelModel};
+pub use forced::{ForcedAlleles, ForcedRecord};
+pub use options::{EmitMode, HaplotypesShown, Options, OptionsError, PcrIndelModel};
 pub use scope::{LEAD_BP, MARGIN_BP, Scope};
 pub use summary::Summary;
-pub use walk::{Flow, Walk};
+
+use walk::{Flow, Walk};
 
 use genome::monitor::Monitor;
 use genome::record::OwnedRecord;
@@ -86,12 +92,14 @@ pub fn call<E: std::error::Error + 'static>(
     monitor: &Monitor,
     sink: impl FnMut(Output) -> Result<(), E>,
 ) -> Result<Summary, Error<E>> {
-    let mut walk = Walk::new(reference, scope, options, monitor, sink)?;
-    for record in reads {
-        let record = record.map_err(Error::Reads)?;
-        if walk.push(record.view())? == Flow::Done {
-            break;
+    rayon::in_place_scope_fifo(|tasks| {
+        let mut walk = Walk::new(reference, scope, options, monitor, (tasks, sink))?;
+        for record in reads {
+            let record = record.map_err(Error::Reads)?;
+            if walk.push(record.view())? == Flow::Done {
+                break;
+            }
         }
-    }
-    walk.finish()
+        walk.finish()
+    })
 }

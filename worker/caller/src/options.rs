@@ -1,5 +1,8 @@
 //! What a caller may decide; the defaults are GATK 4.6's.
 
+use crate::forced::ForcedAlleles;
+use std::sync::Arc;
+
 /// What is written where no variant is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EmitMode {
@@ -8,6 +11,8 @@ pub enum EmitMode {
     Variants,
     /// Blocks of reference confidence: a gVCF.
     ReferenceConfidence,
+    /// Confidence in the reference, a record for each position.
+    EveryPosition,
 }
 
 /// How much less indels next to repeats are trusted: PCR slips there.
@@ -22,6 +27,15 @@ pub enum PcrIndelModel {
     /// Some trust.
     #[default]
     Conservative,
+}
+
+/// Which haplotypes are shown beside the calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HaplotypesShown {
+    /// Those that carry an allele of a call.
+    Called,
+    /// All.
+    All,
 }
 
 /// More copies of a contig have too many genotypes.
@@ -63,6 +77,16 @@ pub struct Options {
     pub gatk_random: bool,
     /// Lower bounds, ascending and above 0, of the bands of genotype quality.
     pub quality_bands: Vec<u8>,
+    /// Alleles that are genotyped wherever they lie.
+    pub forced: Arc<ForcedAlleles>,
+    /// Haplotypes to hand out with the realigned reads, if any.
+    pub shown: Option<HaplotypesShown>,
+    /// Whether annotations are also given allele by allele; in a gVCF.
+    pub is_allele_specific: bool,
+    /// Whether a VCF says how reads lie on the strands, as a gVCF does.
+    pub counts_strands: bool,
+    /// Whether whoever takes the calls names those that are known.
+    pub names_known: bool,
 }
 
 impl Default for Options {
@@ -83,6 +107,11 @@ impl Default for Options {
             kmer_sizes: vec![10, 25],
             gatk_random: false,
             quality_bands: (1..=60).chain([70, 80, 90, 99]).collect(),
+            forced: Arc::default(),
+            shown: None,
+            is_allele_specific: false,
+            counts_strands: false,
+            names_known: false,
         }
     }
 }
@@ -105,12 +134,15 @@ pub enum OptionsError {
     /// Not a probability, or no deviation.
     #[error("heterozygosities must lie between 0 and 1, their deviation above 0")]
     Heterozygosity,
+    /// No tool reads them there.
+    #[error("allele-specific annotations are written to a gVCF alone")]
+    AlleleSpecific,
 }
 
 impl Options {
     /// Says whether reference confidence is asked for.
     pub fn is_gvcf(&self) -> bool {
-        self.emit == EmitMode::ReferenceConfidence
+        self.emit != EmitMode::Variants
     }
 
     /// Returns the least QUAL of a call; with reference confidence all are written.
@@ -147,6 +179,9 @@ impl Options {
         if !likely || self.heterozygosity_deviation <= 0.0 {
             return Err(OptionsError::Heterozygosity);
         }
+        if self.is_allele_specific && !self.is_gvcf() {
+            return Err(OptionsError::AlleleSpecific);
+        }
         Ok(())
     }
 
@@ -172,6 +207,17 @@ mod tests {
         };
         assert_eq!(options.check(), Err(OptionsError::Ploidy(0)));
         assert_eq!(Options::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn allele_specific_annotations_need_a_gvcf() {
+        let mut options = Options {
+            is_allele_specific: true,
+            ..Options::default()
+        };
+        assert_eq!(options.check(), Err(OptionsError::AlleleSpecific));
+        options.emit = EmitMode::EveryPosition;
+        assert_eq!(options.check(), Ok(()));
     }
 
     #[test]

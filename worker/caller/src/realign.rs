@@ -17,10 +17,15 @@ use genome::cigar::{self, Cigar, CigarKind, CigarOp};
 const PADDING_BP: u32 = 1000;
 
 /// Realigns each read to its best haplotype; among near ties the reference, then the one with the
-/// fewest operations, is taken.
-pub fn realign(found: &mut ReadLikelihoods, haplotypes: &[Haplotype], aligner: &mut Aligner) {
+/// fewest operations, is taken. Returns for each read the haplotype that it tells from the others.
+pub fn realign(
+    found: &mut ReadLikelihoods,
+    haplotypes: &[Haplotype],
+    aligner: &mut Aligner,
+) -> Vec<Option<usize>> {
+    let mut told = Vec::with_capacity(found.reads.len());
     let Some(reference) = haplotypes.iter().find(|one| one.is_reference) else {
-        return;
+        return told;
     };
     let priority = |index: usize| {
         let haplotype: &Haplotype = &haplotypes[index];
@@ -28,12 +33,14 @@ pub fn realign(found: &mut ReadLikelihoods, haplotypes: &[Haplotype], aligner: &
     };
     for (read, row) in found.reads.iter_mut().zip(&found.rows) {
         let best = Best::find(row, priority);
+        told.push(best.is_informative().then_some(best.index));
         let aligned = align(read, &haplotypes[best.index], reference, aligner);
         if let Some((start, cigar)) = aligned {
             read.start = start;
             read.cigar = cigar;
         }
     }
+    told
 }
 
 /// Returns the read's place and alignment to the reference; `None` where there is none.

@@ -1,9 +1,10 @@
 //! One region, from its raw reads to its calls.
 
-use crate::assembly::assemble;
-use crate::assembly_region::AssemblyRegion;
+use crate::assembly::{Assembly, assemble};
+use crate::assembly_region::{AssemblyRegion, TrimmedRegion};
 use crate::finalise::finalise;
 use crate::genotyping::UpstreamDeletions;
+use crate::haplotype::{Event, Haplotype};
 use crate::options::Options;
 use crate::reference_bases::ReferenceBases;
 use crate::region_calls::RegionCalls;
@@ -20,9 +21,9 @@ const AROUND_BP: u64 = 500;
 #[derive(Debug)]
 pub struct RegionCaller<'a> {
     reference: &'a Reference<'a>,
-    options: &'a Options,
+    pub(crate) options: &'a Options,
     aligner: Aligner,
-    genotyper: RegionGenotyper<'a>,
+    pub(crate) genotyper: RegionGenotyper<'a>,
 }
 
 impl<'a> RegionCaller<'a> {
@@ -50,14 +51,38 @@ impl<'a> RegionCaller<'a> {
         if !region.is_active {
             return self.without_variation(region, &reference);
         }
-        let haplotypes = assemble(&region, &reference, self.options, &mut self.aligner);
-        let Some(trimmed) = trim(&region, &haplotypes, &reference, self.options) else {
+        let forced = &self.options.forced;
+        let given = forced.events(region.padded_span, region.span.start);
+        let haplotypes = self.assemble(&region, &reference).haplotypes;
+        let trimmed = self.trim(&region, &haplotypes, &given, &reference);
+        let Some(trimmed) = trimmed else {
             return self.without_variation(region, &reference);
         };
-        match self.genotyper.call(trimmed, &reference, deletions) {
-            Some(calls) => calls,
-            None => self.without_variation(region, &reference),
-        }
+        let called = self.genotyper.call(trimmed, &reference, &given, deletions);
+        let realigned = self.genotyper.take_realigned();
+        let calls = called.unwrap_or_else(|| self.without_variation(region, &reference));
+        RegionCalls { realigned, ..calls }
+    }
+
+    /// Assembles a finalised region.
+    pub(crate) fn assemble(
+        &mut self,
+        region: &AssemblyRegion,
+        reference: &ReferenceBases,
+    ) -> Assembly {
+        assemble(region, reference, self.options, &mut self.aligner)
+    }
+
+    /// Cuts a region to the variation of its haplotypes, and of the events `given`.
+    pub(crate) fn trim(
+        &mut self,
+        region: &AssemblyRegion,
+        haplotypes: &[Haplotype],
+        given: &[Event],
+        reference: &ReferenceBases,
+    ) -> Option<TrimmedRegion> {
+        let given = (given, &mut self.aligner);
+        trim(region, haplotypes, given, reference, self.options)
     }
 
     fn without_variation(&self, region: AssemblyRegion, reference: &ReferenceBases) -> RegionCalls {
@@ -68,7 +93,8 @@ impl<'a> RegionCaller<'a> {
         }
     }
 
-    fn reference_around(&self, region: &RawRegion) -> ReferenceBases {
+    /// Fetches the letters that a region's alleles may reach into.
+    pub(crate) fn reference_around(&self, region: &RawRegion) -> ReferenceBases {
         let padded = region.padded_span;
         let length = self.reference.dictionary().contig(padded.contig).length;
         ReferenceBases::fetch(self.reference, padded.padded(AROUND_BP, length))

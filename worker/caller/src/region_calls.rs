@@ -1,6 +1,7 @@
 //! What a region gives.
 
 use crate::call::Call;
+use crate::realigned::Realigned;
 use genome::region::Region;
 
 /// One answer of a region.
@@ -41,6 +42,8 @@ pub struct RegionCalls {
     /// Calls, and in reference-confidence modes one position for each of the region's span that
     /// starts no call: positions under a called deletion too.
     pub records: Vec<RegionRecord>,
+    /// What the calls rest on, where that is asked for.
+    pub realigned: Option<Box<Realigned>>,
 }
 
 /// A deletion that an earlier call emitted: where it reaches, `*` may be an allele.

@@ -2,9 +2,11 @@
 
 use crate::assembly_region::{AssemblyRegion, TrimmedRegion};
 use crate::genotyping::{self, Material, UpstreamDeletions};
-use crate::likelihoods::LikelihoodModel;
+use crate::haplotype::{Event, Haplotype};
+use crate::likelihoods::{LikelihoodModel, ReadLikelihoods};
 use crate::options::Options;
 use crate::realign::realign;
+use crate::realigned::{Parts, Realigned};
 use crate::reference_bases::ReferenceBases;
 use crate::reference_confidence::{ReferenceModel, Stretch};
 use crate::region_calls::{RegionCalls, RegionRecord};
@@ -21,6 +23,8 @@ pub struct RegionGenotyper<'a> {
     likelihoods: LikelihoodModel,
     reference_model: ReferenceModel,
     aligner: Aligner,
+    /// What the last calls rest on.
+    realigned: Option<Box<Realigned>>,
 }
 
 impl<'a> RegionGenotyper<'a> {
@@ -31,18 +35,21 @@ impl<'a> RegionGenotyper<'a> {
             likelihoods: LikelihoodModel::new(options),
             reference_model: ReferenceModel::new(options.ploidy),
             aligner: Aligner::default(),
+            realigned: None,
         }
     }
 
     /// Calls a region with variation. `None` says that nothing is called: with reference
     /// confidence, the whole region is then to be judged by [`RegionGenotyper::without_variation`].
     ///
-    /// `reference` holds the letters of the padded spans of the region and of its flanks.
+    /// `reference` holds the letters of the padded spans of the region and of its flanks; `forced`
+    /// are written whatever their quality.
     /// `deletions` are those that earlier regions emitted; those emitted here are added.
     pub fn call(
         &mut self,
         region: TrimmedRegion,
         reference: &ReferenceBases,
+        forced: &[Event],
         deletions: &mut UpstreamDeletions,
     ) -> Option<RegionCalls> {
         let TrimmedRegion {
@@ -56,20 +63,32 @@ impl<'a> RegionGenotyper<'a> {
         if reads.is_empty() {
             return None;
         }
-        let mut likelihoods = self.likelihoods.likelihoods(reads, &haplotypes);
-        realign(&mut likelihoods, &haplotypes, &mut self.aligner);
+        let (likelihoods, told) = self.fit(reads, &haplotypes);
         let material = Material {
             span,
             haplotypes: &haplotypes,
             likelihoods: &likelihoods,
             filtered: &filtered,
             reference,
+            forced,
         };
-        let calls = genotyping::genotype(&material, self.options, deletions);
+        let genotypes = genotyping::genotype(&material, self.options, deletions);
+        let parts = Parts {
+            called_span: span,
+            aligned_span: padded_span,
+            haplotypes: &haplotypes,
+            reads: &likelihoods.reads,
+            told: &told,
+        };
+        let shown = self.options.shown;
+        let realigned = shown.and_then(|shown| Realigned::new(&parts, &genotypes, shown));
+        self.realigned = realigned.map(Box::new);
+        let calls = genotypes.calls;
         if !self.options.is_gvcf() {
             let records = calls.into_iter().map(Box::new).map(RegionRecord::Call);
             return Some(RegionCalls {
                 records: records.collect(),
+                realigned: None,
             });
         }
         if calls.iter().all(|call| call.sample.genotype.is_none()) {
@@ -97,7 +116,27 @@ impl<'a> RegionGenotyper<'a> {
                 .map(|flank| self.judge(flank, reference))
                 .unwrap_or_default(),
         );
-        Some(RegionCalls { records })
+        Some(RegionCalls {
+            records,
+            realigned: None,
+        })
+    }
+
+    /// Weighs reads against haplotypes and lays them along the best; tells also which haplotype
+    /// each read tells from the others.
+    pub fn fit(
+        &mut self,
+        reads: Vec<RegionRead>,
+        haplotypes: &[Haplotype],
+    ) -> (ReadLikelihoods, Vec<Option<usize>>) {
+        let mut likelihoods = self.likelihoods.likelihoods(reads, haplotypes);
+        let told = realign(&mut likelihoods, haplotypes, &mut self.aligner);
+        (likelihoods, told)
+    }
+
+    /// Takes what the last calls rest on.
+    pub fn take_realigned(&mut self) -> Option<Box<Realigned>> {
+        self.realigned.take()
     }
 
     /// Judges every position of a region without variation, from its finalised reads.
@@ -108,6 +147,7 @@ impl<'a> RegionGenotyper<'a> {
     ) -> RegionCalls {
         RegionCalls {
             records: self.judge(region, reference),
+            realigned: None,
         }
     }
 

@@ -28,6 +28,8 @@ pub struct ReadHead {
     pub original_start: u64,
     /// One past the last aligned position in the record.
     pub original_end: u64,
+    /// Encoded tags of the record, where realigned reads are shown; else nothing.
+    pub tags: Box<[u8]>,
 }
 
 /// A read within a region: bases, qualities and CIGAR after clipping.

@@ -8,6 +8,10 @@
 //!
 //! Source: GATK 4.6 `SmithWatermanAligner`.
 
+mod diagonals;
+mod vectors;
+
+use diagonals::Diagonals;
 use genome::cigar::{self, Cigar, CigarKind, CigarOp};
 
 /// Scores lower than this do not fall further.
@@ -73,42 +77,12 @@ pub struct Alignment {
 /// Aligns, with memory kept from one alignment to the next.
 #[derive(Debug, Default)]
 pub struct Aligner {
-    /// A row for each target base: 0 for a match, n for n bases deleted, −n for n inserted.
-    steps: Vec<i32>,
-    row: Vec<i32>,
-    down: Vec<Gap>,
-    last_column: Vec<i32>,
-}
-
-/// The best gap that ends in a cell.
-#[derive(Debug, Clone, Copy)]
-struct Gap {
-    score: i32,
-    length: i32,
-}
-
-impl Gap {
-    const NONE: Self = Self {
-        score: NEVER,
-        length: 0,
-    };
-
-    /// Extends the gap, or opens a new one if that scores more.
-    fn step(&mut self, before: i32, parameters: &Parameters) {
-        let opened = before + parameters.open;
-        self.score += parameters.extend;
-        self.length += 1;
-        if opened > self.score {
-            *self = Self {
-                score: opened,
-                length: 1,
-            };
-        }
-    }
+    table: Diagonals,
 }
 
 impl Aligner {
-    /// Aligns a query to a target; both have at least one letter.
+    /// Aligns a query to a target; both have at least one letter, and far fewer than a gap can count:
+    /// 32,767.
     ///
     /// Time and memory O(target · query).
     pub fn align(
@@ -124,55 +98,12 @@ impl Aligner {
             let cigar = vec![CigarOp::new(CigarKind::Match, query.len() as u32)];
             return Alignment { offset, cigar };
         }
-        self.fill(target, query, parameters, overhang);
-        let end = self.end(target.len(), query.len(), overhang);
-        self.trace(end, query.len(), overhang)
-    }
-
-    fn fill(&mut self, target: &[u8], query: &[u8], parameters: &Parameters, overhang: Overhang) {
-        let columns = query.len() + 1;
-        self.steps.clear();
-        self.steps.resize((target.len() + 1) * columns, 0);
-        self.down.clear();
-        self.down.resize(columns, Gap::NONE);
         let pays = overhang != Overhang::SoftClip;
-        let leading = |length: usize| match length {
-            0 => 0,
-            length if pays => parameters.open + (length as i32 - 1) * parameters.extend,
-            _ => 0,
-        };
-        self.row.clear();
-        self.row.extend((0..columns).map(leading));
-        self.last_column.clear();
-        self.last_column.push(self.row[query.len()]);
-        for (i, &letter) in (1..).zip(target) {
-            let mut diagonal = std::mem::replace(&mut self.row[0], leading(i));
-            let mut right = Gap::NONE;
-            let steps = &mut self.steps[i * columns..(i + 1) * columns];
-            for j in 1..columns {
-                let equal = letter == query[j - 1];
-                let score = if equal {
-                    parameters.matching
-                } else {
-                    parameters.mismatch
-                };
-                let matched = diagonal + score;
-                diagonal = self.row[j];
-                self.down[j].step(diagonal, parameters);
-                right.step(self.row[j - 1], parameters);
-                let down = self.down[j];
-                let (best, step) = if matched >= down.score && matched >= right.score {
-                    (matched, 0)
-                } else if right.score >= down.score {
-                    (right.score, -right.length)
-                } else {
-                    (down.score, down.length)
-                };
-                self.row[j] = best.max(FLOOR);
-                steps[j] = step;
-            }
-            self.last_column.push(self.row[query.len()]);
-        }
+        self.table.fill(target, query, parameters, |length| {
+            leading_gap(length, pays, parameters)
+        });
+        let end = self.end(target.len(), query.len(), overhang);
+        self.trace(end, (target.len(), query.len()), overhang)
     }
 
     /// Returns the cell in which the alignment ends.
@@ -182,16 +113,16 @@ impl Aligner {
         }
         let mut best = (1, columns);
         for row in 2..=rows {
-            if self.last_column[row] >= self.last_column[best.0] {
+            if self.table.last[0][row] >= self.table.last[0][best.0] {
                 best.0 = row;
             }
         }
         if overhang == Overhang::LeadingIndel {
             return best;
         }
-        let mut score = self.last_column[best.0];
+        let mut score = self.table.last[0][best.0];
         for column in 1..=columns {
-            let here = self.row[column];
+            let here = self.table.last[1][column];
             let nearer = rows.abs_diff(column) < best.0.abs_diff(best.1);
             if here > score || (here == score && nearer) {
                 best = (rows, column);
@@ -201,12 +132,17 @@ impl Aligner {
         best
     }
 
-    fn trace(&self, end: (usize, usize), query: usize, overhang: Overhang) -> Alignment {
+    fn trace(
+        &self,
+        end: (usize, usize),
+        (target, query): (usize, usize),
+        overhang: Overhang,
+    ) -> Alignment {
         let (mut i, mut j) = end;
         let mut cigar = Cigar::new();
         cigar::push(&mut cigar, CigarKind::SoftClip, (query - j) as u32);
         while i > 0 && j > 0 {
-            let step = self.steps[i * (query + 1) + j];
+            let step = self.table.step((i, j), target);
             match step {
                 0 => {
                     cigar::push(&mut cigar, CigarKind::Match, 1);
@@ -218,8 +154,9 @@ impl Aligner {
                     i -= step as usize;
                 }
                 _ => {
-                    cigar::push(&mut cigar, CigarKind::Insertion, step.unsigned_abs());
-                    j -= step.unsigned_abs() as usize;
+                    let inserted = step.unsigned_abs();
+                    cigar::push(&mut cigar, CigarKind::Insertion, inserted.into());
+                    j -= usize::from(inserted);
                 }
             }
         }
@@ -233,6 +170,15 @@ impl Aligner {
         };
         cigar.reverse();
         Alignment { offset, cigar }
+    }
+}
+
+/// Returns the score of a gap before everything else.
+const fn leading_gap(length: usize, pays: bool, parameters: &Parameters) -> i32 {
+    match length {
+        0 => 0,
+        length if pays => parameters.open + (length as i32 - 1) * parameters.extend,
+        _ => 0,
     }
 }
 

@@ -77,6 +77,8 @@ mod tests {
         let call = Call {
             contig: ContigId(0),
             position: 5,
+            identifier: None,
+            is_low_quality: false,
             alleles: vec![
                 b"AC".as_slice().into(),
                 b"GC".as_slice().into(),

@@ -96,6 +96,7 @@ impl Draft {
             original_start: u64::from(self.position),
             original_end: u64::from(self.position)
                 + genome::cigar::reference_span(self.cigar.iter().copied()),
+            tags: Box::default(),
         };
         RegionRead {
             head: Arc::new(head),
@@ -122,6 +123,7 @@ pub fn region_read(start: u64, cigar: &str) -> RegionRead {
         sample: 0,
         original_start: start,
         original_end: start + length as u64,
+        tags: Box::default(),
     };
     RegionRead {
         head: Arc::new(head),

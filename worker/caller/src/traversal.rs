@@ -5,7 +5,8 @@
 //! left its padding, with all reads that overlap it.
 
 use crate::activity::{Activity, SnvPrior};
-use crate::activity_profile::{ActivityProfile, Cut};
+use crate::activity_profile::{ActivityProfile, Cut, State};
+use crate::forced::ForcedAlleles;
 use crate::options::Options;
 use crate::reference_bases::SlidingReference;
 use crate::region_read::RegionRead;
@@ -45,6 +46,7 @@ pub struct Route<'a> {
 pub struct Traversal<'a> {
     reference: SlidingReference<'a>,
     route: Route<'a>,
+    forced: Arc<ForcedAlleles>,
     activity: Activity,
     profile: ActivityProfile,
     lengths: Vec<u64>,
@@ -54,6 +56,8 @@ pub struct Traversal<'a> {
     cache: VecDeque<Arc<RegionRead>>,
     pending: VecDeque<Cut>,
     ready: VecDeque<RawRegion>,
+    /// A position whose activity is wanted, and that when it is judged.
+    watched: Option<(u64, State)>,
 }
 
 impl<'a> Traversal<'a> {
@@ -75,10 +79,28 @@ impl<'a> Traversal<'a> {
             cache: VecDeque::new(),
             pending: VecDeque::new(),
             ready: VecDeque::new(),
+            watched: None,
+            forced: options.forced.clone(),
             route,
         };
         traversal.enter_stretch(true);
         traversal
+    }
+
+    /// Asks for the activity of a position, on a route of one contig.
+    pub const fn watch(&mut self, position: u64) {
+        let nothing = State {
+            probability: 0.0,
+            soft_clips: None,
+        };
+        self.watched = Some((position, nothing));
+        self.profile.watch(position);
+    }
+
+    /// Returns the activity of the watched position, raw and smoothed, once its region is ready.
+    pub fn watched(&self) -> (State, f64) {
+        let state = self.watched.map(|(_, state)| state).unwrap_or_default();
+        (state, self.profile.watched())
     }
 
     /// Says whether no position is left.
@@ -167,6 +189,9 @@ impl<'a> Traversal<'a> {
             let length = self.lengths[region.contig.0 as usize];
             self.activity.restart(region.start);
             self.profile = ActivityProfile::new(region.contig, length);
+            if let Some((position, _)) = self.watched {
+                self.profile.watch(position);
+            }
         } else {
             self.activity.skip_to(region.start);
         }
@@ -187,7 +212,18 @@ impl<'a> Traversal<'a> {
             let grid = self.route.grid.map(|origins| origins[self.stretch]);
             self.profile.restart(grid);
         }
-        let state = self.activity.judge_next();
+        let mut state = self.activity.judge_next();
+        if self.forced.cover(self.profile.contig(), position) {
+            state = State {
+                probability: 1.0,
+                soft_clips: None,
+            };
+        }
+        if let Some((watched, seen)) = &mut self.watched
+            && *watched == position
+        {
+            *seen = state;
+        }
         self.profile.add(position, state);
         let is_past = |cut: &mut Cut| position >= cut.span.end + REGION_PADDING_BP;
         if let Some(cut) = self.pending.pop_front_if(is_past) {

@@ -6,10 +6,12 @@ use crate::assembly_region::{AssemblyRegion, Flanks, TrimmedRegion};
 use crate::cigar_builder::CigarBuilder;
 use crate::events::events;
 use crate::finalise;
+use crate::forced::inject;
 use crate::haplotype::{Event, Haplotype};
 use crate::options::Options;
 use crate::reference_bases::ReferenceBases;
 use crate::region_read::RegionRead;
+use crate::smith_waterman::Aligner;
 use crate::traversal::REGION_PADDING_BP;
 use genome::cigar::{Cigar, CigarKind, CigarOp};
 use genome::region::Region;
@@ -23,19 +25,23 @@ pub const SHORTEST_READ_BP: usize = 10;
 
 /// Cuts a region with its haplotypes to their events; `None` if nothing varies or no read is left.
 ///
-/// The haplotypes cover the region's padded span.
+/// The haplotypes cover the region's padded span. The events `given` count as well; haplotypes that
+/// show them are added last.
 pub fn trim(
     region: &AssemblyRegion,
     haplotypes: &[Haplotype],
+    (given, aligner): (&[Event], &mut Aligner),
     reference: &ReferenceBases,
     options: &Options,
 ) -> Option<TrimmedRegion> {
     let of_each = haplotypes.iter().flat_map(|one| events(one, reference));
     let within: Vec<Event> = of_each
+        .chain(given.iter().cloned())
         .filter(|event| event.start < region.span.end && event.end() > region.span.start)
         .collect();
     let (variant_span, padded_span) = spans(region, &within, reference)?;
-    let haplotypes = cut_haplotypes(haplotypes, padded_span, reference);
+    let mut haplotypes = cut_haplotypes(haplotypes, padded_span, reference);
+    inject(&mut haplotypes, given, reference, aligner);
     let (reads, filtered_reads) = usable(cut_reads(region, padded_span), options);
     if haplotypes.len() < 2 || reads.is_empty() {
         return None;

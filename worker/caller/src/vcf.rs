@@ -7,4 +7,4 @@ mod record;
 
 pub use header::{cohort_header, header};
 pub use number::{fixed, plain};
-pub use record::{write_block, write_call};
+pub use record::{write_block, write_call, write_position};

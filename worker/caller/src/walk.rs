@@ -1,11 +1,11 @@
-//! From sorted records to outputs: reads in, regions called in parallel, answers out in order.
+//! From sorted records to outputs: reads in, regions called on other threads, answers out in order.
 
 use crate::draws::Draws;
+use crate::flight::Flight;
 use crate::genotyping::UpstreamDeletions;
 use crate::gvcf::RegionWriter;
 use crate::intake::{Intake, READ_PADDING_BP};
 use crate::options::Options;
-use crate::region_caller::RegionCaller;
 use crate::region_calls::{RegionCalls, RegionRecord};
 use crate::region_read::RegionRead;
 use crate::scope::Scope;
@@ -16,12 +16,7 @@ use genome::monitor::Monitor;
 use genome::record::RecordView;
 use genome::reference::Reference;
 use genome::region::{ContigId, Region, merge};
-use rayon::prelude::*;
-use std::sync::{Mutex, PoisonError};
-
-/// Regions are called together when they hold this many reads, or when there are so many.
-const READS_PER_BATCH: usize = 1 << 15;
-const REGIONS_PER_BATCH: usize = 512;
+use rayon::ScopeFifo;
 
 /// Whether more records are of use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +29,7 @@ pub enum Flow {
 
 /// A call in progress: takes records in the order of their positions, gives outputs in order.
 #[derive(Debug)]
-pub struct Walk<'a, S> {
+pub struct Walk<'s, 'a, S> {
     options: &'a Options,
     scope: &'a Scope,
     monitor: &'a Monitor,
@@ -42,7 +37,7 @@ pub struct Walk<'a, S> {
     intake: Intake<'a>,
     draws: Draws,
     traversal: Traversal<'a>,
-    callers: Callers<'a>,
+    flight: Flight<'s, 'a>,
     deletions: UpstreamDeletions,
     writer: RegionWriter<'a>,
     summary: Summary,
@@ -50,11 +45,9 @@ pub struct Walk<'a, S> {
     place: (ContigId, u64),
     /// Reads that start at the same position, not yet handed on.
     group: Vec<RegionRead>,
-    /// Complete regions, not yet called.
-    batch: Vec<RawRegion>,
 }
 
-impl<'a, S, E> Walk<'a, S>
+impl<'s, 'a, S, E> Walk<'s, 'a, S>
 where
     S: FnMut(Output) -> Result<(), E>,
     E: std::error::Error + 'static,
@@ -68,7 +61,7 @@ where
         scope: &'a Scope,
         options: &'a Options,
         monitor: &'a Monitor,
-        sink: S,
+        (tasks, sink): (&'s ScopeFifo<'a>, S),
     ) -> Result<Self, Error<E>> {
         options.check()?;
         let route = Route {
@@ -86,13 +79,12 @@ where
             intake: Intake::new(options, wanted),
             draws: Draws::new(options),
             traversal: Traversal::new(reference, route, options),
-            callers: Callers::new(reference, options),
+            flight: Flight::new(tasks, reference, options),
             deletions: UpstreamDeletions::default(),
             writer: RegionWriter::new(options),
             summary: Summary::default(),
             place: (ContigId(0), 0),
             group: Vec::new(),
-            batch: Vec::new(),
         })
     }
 
@@ -134,8 +126,8 @@ where
     pub fn finish(mut self) -> Result<Summary, Error<E>> {
         self.take_group()?;
         self.traversal.walk_to(ContigId(u32::MAX), 0);
-        self.batch.extend(self.traversal.ready().drain(..));
-        self.call(self.batch.len())?;
+        self.launch()?;
+        self.write_down_to(0)?;
         let mut outputs = Vec::new();
         self.writer.close(&mut outputs);
         self.hand_on(outputs)?;
@@ -155,14 +147,12 @@ where
             None => 0,
         };
         self.traversal.walk_to(contig, end);
-        self.batch.extend(self.traversal.ready().drain(..));
+        self.launch()?;
         let limit = self.options.reads_per_start;
         if self.draws.needs_draw(self.group.len(), limit) {
             let is_held = |last: &RawRegion| last.span.contig == contig;
-            let held = usize::from(self.batch.last().is_some_and(is_held));
-            self.call(self.batch.len() - held)?;
-        } else if self.is_full() {
-            self.call(self.batch.len() - 1)?;
+            let held = usize::from(self.flight.last().is_some_and(is_held));
+            self.write_down_to(held)?;
         }
         self.draws.downsample(&mut self.group, limit);
         for read in self.group.drain(..) {
@@ -171,41 +161,54 @@ where
         Ok(())
     }
 
-    fn is_full(&self) -> bool {
-        let reads = self.batch.iter().map(|region| region.reads.len());
-        self.batch.len() >= REGIONS_PER_BATCH || reads.sum::<usize>() >= READS_PER_BATCH
-    }
-
-    /// Calls the first regions of the batch, and writes what they give in their order.
-    fn call(&mut self, count: usize) -> Result<(), Error<E>> {
+    /// Sends off the regions that are complete, and writes those that came back.
+    fn launch(&mut self) -> Result<(), Error<E>> {
+        if self.traversal.ready().is_empty() {
+            return Ok(());
+        }
         if self.monitor.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let regions: Vec<RawRegion> = self.batch.drain(..count).collect();
-        let callers = &self.callers;
-        let answers: Vec<(RegionCalls, UpstreamDeletions)> = regions
-            .par_iter()
-            .map(|region| {
-                let mut deletions = UpstreamDeletions::default();
-                (callers.call(region, &mut deletions), deletions)
-            })
-            .collect();
-        for (region, (calls, deletions)) in regions.iter().zip(answers) {
-            let span = region.span;
-            let calls = if self.deletions.reach(span.contig, span.start) && region.is_active {
-                self.callers.call(region, &mut self.deletions)
-            } else {
-                self.deletions.follow(deletions);
-                calls
-            };
-            self.write(region, calls)?;
+        while let Some(region) = self.traversal.ready().pop_front() {
+            self.flight.launch(region);
+            // The last one stays: what is drawn before the next one comes is drawn before it.
+            while self.flight.len() > 1 && self.write_next(self.flight.is_full())? {}
         }
         Ok(())
+    }
+
+    /// Writes the answers of all but so many regions.
+    fn write_down_to(&mut self, left: usize) -> Result<(), Error<E>> {
+        while self.flight.len() > left {
+            self.write_next(true)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the next region; false if its answer is not there, and is not waited for.
+    fn write_next(&mut self, waits: bool) -> Result<bool, Error<E>> {
+        let Some((region, (calls, deletions))) = self.flight.take(waits) else {
+            return Ok(false);
+        };
+        let span = region.span;
+        let calls = if self.deletions.reach(span.contig, span.start) && region.is_active {
+            self.flight.call(&region, &mut self.deletions)
+        } else {
+            self.deletions.follow(deletions);
+            calls
+        };
+        self.write(&region, calls)?;
+        Ok(true)
     }
 
     fn write(&mut self, region: &RawRegion, calls: RegionCalls) -> Result<(), Error<E>> {
         let contig = region.span.contig;
         let mut outputs = Vec::new();
+        if let Some(realigned) = calls.realigned
+            && self.scope.owns(contig, realigned.called_span.start)
+        {
+            self.hand_on(vec![Output::Realigned(realigned)])?;
+        }
         for mut record in calls.records {
             if let RegionRecord::Call(call) = &mut record
                 && let Some(raw) = call.annotations.quality_by_depth
@@ -230,32 +233,5 @@ where
             (self.sink)(output).map_err(Error::Sink)?;
         }
         Ok(())
-    }
-}
-
-/// Region callers, one for each thread that is at work.
-#[derive(Debug)]
-struct Callers<'a> {
-    reference: &'a Reference<'a>,
-    options: &'a Options,
-    idle: Mutex<Vec<RegionCaller<'a>>>,
-}
-
-impl<'a> Callers<'a> {
-    const fn new(reference: &'a Reference<'a>, options: &'a Options) -> Self {
-        Self {
-            reference,
-            options,
-            idle: Mutex::new(Vec::new()),
-        }
-    }
-
-    fn call(&self, region: &RawRegion, deletions: &mut UpstreamDeletions) -> RegionCalls {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = idle().pop();
-        let mut caller = kept.unwrap_or_else(|| RegionCaller::new(self.reference, self.options));
-        let calls = caller.call_region(region, deletions);
-        idle().push(caller);
-        calls
     }
 }

@@ -1,7 +1,7 @@
 //! A stretch of a real genome, against the answers of GATK 4.6.2.0 kept in `data/`.
 
 use caller::gvcf::{PartWriter, Stitch};
-use caller::{EmitMode, Options, Scope, Summary};
+use caller::{EmitMode, ForcedAlleles, ForcedRecord, Options, PcrIndelModel, Scope, Summary};
 use genome::base;
 use genome::dictionary::{Contig, Dictionary};
 use genome::monitor::Monitor;
@@ -11,6 +11,7 @@ use genome::region::{ContigId, Region};
 use std::convert::Infallible;
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 const CONTIG_BP: u64 = 63_025_520;
 const SLICE_START: u64 = 9_990_000;
@@ -66,22 +67,29 @@ fn records() -> Vec<OwnedRecord> {
     records
 }
 
-fn call(emit: EmitMode) -> (String, Summary) {
-    let (dictionary, packed) = (dictionary(), packed());
-    let reference = Reference::new(&dictionary, &packed, &[]);
-    let options = Options {
+fn options(emit: EmitMode) -> Options {
+    Options {
         emit,
         gatk_random: true,
         ..Options::default()
-    };
-    let scope = Scope::new(&[ASKED], &[ASKED]);
+    }
+}
+
+fn call(options: &Options) -> (String, Summary) {
+    call_within(ASKED, options)
+}
+
+fn call_within(asked: Region, options: &Options) -> (String, Summary) {
+    let (dictionary, packed) = (dictionary(), packed());
+    let reference = Reference::new(&dictionary, &packed, &[]);
+    let scope = Scope::new(&[asked], &[asked]);
     let mut writer = PartWriter::new(&dictionary);
     let mut body = Vec::new();
     let summary = caller::call(
         &reference,
         &scope,
         records().into_iter().map(Ok::<_, Infallible>),
-        &options,
+        options,
         &Monitor::default(),
         |output| {
             writer.write(output, &mut body);
@@ -108,7 +116,7 @@ fn compare(name: &str, text: &str) {
 
 #[test]
 fn variants_are_those_of_gatk() {
-    let (text, summary) = call(EmitMode::Variants);
+    let (text, summary) = call(&options(EmitMode::Variants));
     compare("expected.vcf", &text);
     assert_eq!((summary.variants, summary.indels), (14, 1));
     assert_eq!(summary.transitions + summary.transversions, summary.snvs);
@@ -116,6 +124,128 @@ fn variants_are_those_of_gatk() {
 
 #[test]
 fn reference_blocks_are_those_of_gatk() {
-    let (text, _) = call(EmitMode::ReferenceConfidence);
+    let (text, _) = call(&options(EmitMode::ReferenceConfidence));
     compare("expected.g.vcf", &text);
+}
+
+/// Reads the alleles to force.
+fn forced() -> ForcedAlleles {
+    let text = std::fs::read_to_string(data("alleles.vcf")).unwrap();
+    let record = |line: &str| {
+        let columns: Vec<&str> = line.split('\t').collect();
+        ForcedRecord {
+            contig: ContigId(0),
+            start: columns[1].parse::<u64>().unwrap() - 1,
+            reference: columns[3].into(),
+            alternates: columns[4].split(',').map(|text| text.into()).collect(),
+        }
+    };
+    ForcedAlleles::new(text.lines().map(record).collect())
+}
+
+#[test]
+fn each_position_is_written_with_allele_specific_annotations() {
+    let asked = Region::new(ContigId(0), 10_000_899, 10_001_100);
+    let options = Options {
+        is_allele_specific: true,
+        ..options(EmitMode::EveryPosition)
+    };
+    compare("expected.bp.vcf", &call_within(asked, &options).0);
+}
+
+#[test]
+fn forced_alleles_are_written_as_by_gatk() {
+    let variants = Options {
+        forced: Arc::new(forced()),
+        counts_strands: true,
+        ..options(EmitMode::Variants)
+    };
+    compare("expected.alleles.vcf", &call(&variants).0);
+    let blocks = Options {
+        forced: Arc::new(forced()),
+        ..options(EmitMode::ReferenceConfidence)
+    };
+    compare("expected.alleles.g.vcf", &call(&blocks).0);
+}
+
+#[test]
+fn three_copies_other_bands_and_few_reads_a_start() {
+    let options = Options {
+        ploidy: 3,
+        quality_bands: vec![10, 30, 60],
+        reads_per_start: 2,
+        ..options(EmitMode::ReferenceConfidence)
+    };
+    compare("expected.ploidy3.g.vcf", &call(&options).0);
+}
+
+#[test]
+fn one_copy_other_graphs_and_better_bases() {
+    let options = Options {
+        ploidy: 1,
+        kmer_sizes: vec![15, 33],
+        minimum_base_quality: 20,
+        maximum_alternates: 1,
+        call_confidence: 10.0,
+        pcr_indel_model: PcrIndelModel::None,
+        ..options(EmitMode::Variants)
+    };
+    compare("expected.ploidy1.vcf", &call(&options).0);
+}
+
+/// Explains a 1-based position.
+fn explained(position: u64) -> String {
+    let (dictionary, packed) = (dictionary(), packed());
+    let reference = Reference::new(&dictionary, &packed, &[]);
+    let place = (ContigId(0), position - 1);
+    let reads = records().into_iter().map(Ok::<_, Infallible>);
+    let explanation =
+        caller::explain::explain(&reference, place, &[ASKED], reads, &Options::default());
+    explanation.unwrap().to_string()
+}
+
+fn assert_told(position: u64, parts: &[&str]) {
+    let text = explained(position);
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn called_position_is_explained() {
+    assert_told(
+        10_000_534,
+        &[
+            "20:10000534 T",
+            "coverage: 33 reads",
+            "active,",
+            "assembly: k = 10 used",
+            "haplotype: 10000534 T>C (k = ",
+            "allele: C with ",
+            "genotypes: PL 469,0,",
+            "decision: called: QUAL 461.64, 30.00 is needed",
+        ],
+    );
+}
+
+#[test]
+fn position_without_activity_is_explained() {
+    assert_told(
+        10_000_900,
+        &[
+            "activity: 0.0000 by the reads",
+            "not active",
+            "decision: not called: the region is not active",
+        ],
+    );
+}
+
+#[test]
+fn reads_that_are_filtered_are_explained() {
+    let text = explained(10_001_000);
+    assert!(text.contains(" filtered: "), "{text}");
+    assert_told(
+        1000,
+        &["coverage: 0 reads", "no interval holds the position"],
+    );
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use common::ids::{AttemptNumber, Epoch, WorkflowId};
 use common::location::Location;
+use common::s3_login::S3Access;
 use common::task::{Detail, SplitCursor, TaskId};
 use common::wire::status;
 use common::workflow::{GenomeSpec, Lane, LaneReads, Outputs};
@@ -204,6 +205,7 @@ fn assignment(stage: Stage, number: u32, epoch: u64) -> Assignment {
         inputs: [].into(),
         upstream: Vec::new(),
         detail: Detail::None,
+        trace: None,
     }
 }
 
@@ -235,6 +237,7 @@ fn split(folder: &std::path::Path) -> Assignment {
         recalibrated_qualities: false,
         read_batch_bp: 1_000,
         partition_bp: 1_000,
+        s3: S3Access::Own,
     };
     Assignment {
         genome: Some(Arc::new(genome)),

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use common::failure::{Failure, FailureClass};
 use common::task::{Assignment, Counters, Detail, Manifest, ObjectRef, Outcome};
+use common::telemetry;
 use genome::monitor::Monitor;
+use tracing::{Span, field};
 
 use super::{hold, usage};
 use crate::error;
@@ -41,10 +43,17 @@ impl Attempt<'_> {
                 return (Counters::default(), Err(failure));
             }
         };
+        let span = self.span();
         let outcome = pool.install(|| {
+            let _entered = span.enter();
             panic::catch_unwind(AssertUnwindSafe(|| self.stage(threads)))
                 .unwrap_or_else(|payload| Err(panicked(payload.as_ref())))
         });
+        if let Err(failure) = &outcome {
+            span.record("otel.status_code", "ERROR");
+            span.record("spindle.outcome", failure.class.name());
+        }
+        drop(span);
         let mut counters = Counters {
             reads: self.monitor.reads(),
             bases: self.monitor.bases(),
@@ -60,11 +69,30 @@ impl Attempt<'_> {
         (counters, outcome)
     }
 
+    /// A part of the present span, or of the one that the assignment names.
+    fn span(&self) -> Span {
+        let present = telemetry::current();
+        let span = common::span!(
+            "stage",
+            otel.name = self.assignment.attempt.task.stage.name(),
+            otel.status_code = field::Empty,
+            spindle.outcome = field::Empty,
+            spindle.cores = self.assignment.resources.cores,
+        );
+        if present.is_none() {
+            telemetry::continues(&span, self.assignment.trace.as_ref());
+        }
+        span
+    }
+
     fn stage(&self, threads: usize) -> Result<(ObjectRef, Option<Counters>), Failure> {
+        let access = self.assignment.genome.as_ref().map(|genome| &genome.s3);
+        let theirs = access.map(|access| self.storage.inputs.of(access));
+        let theirs = theirs.transpose()?.flatten();
         let context = Context {
             assignment: self.assignment,
             objects: &self.storage.objects,
-            inputs: &self.storage.inputs,
+            inputs: theirs.as_ref().unwrap_or(&self.storage.inputs),
             scratch: self.scratch,
             threads,
             memory_bytes: self.assignment.resources.memory_bytes,
@@ -88,6 +116,7 @@ impl Attempt<'_> {
             outputs,
             read_batch: read_batch.or(assigned),
         };
+        let _committing = common::span!("commit").entered();
         let mut out = context.create(MANIFEST)?;
         out.write_all(&manifest.encode())
             .map_err(|e| error::storage(&e))?;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use common::failure::{Failure, FailureClass};
 use common::task::{Counters, ReadBatchCommit, Report};
+use common::telemetry;
 use genome::monitor::Monitor;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -22,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Event, Job, frames, report};
+use crate::metrics;
 
 /// How long a process may take to end after SIGTERM.
 const TERM_GRACE: Duration = Duration::from_secs(5);
@@ -47,8 +49,12 @@ pub(super) async fn supervise(
         storage: _,
         events,
     } = job;
+    let mut told = wire::Assignment::from(&assignment);
+    if let Some(trace) = telemetry::current() {
+        told.traceparent = trace.to_string();
+    }
     let start = wire::TaskStart {
-        assignment: Some((&assignment).into()),
+        assignment: Some(told),
         storage: Some(storage),
         scratch: scratch.path().to_string_lossy().into_owned(),
     };
@@ -191,6 +197,10 @@ impl Talk {
                 })) => match message {
                     From::Progress(progress) => self.progress(&progress),
                     From::ReadBatch(batch) => self.read_batch(batch, &to_task),
+                    From::Telemetry(wire::Telemetry { spans, counts }) => {
+                        telemetry::relay(spans);
+                        metrics::recount(&counts);
+                    }
                     From::Result(wire) => result = Report::try_from(wire).ok(),
                 },
                 Ok(Some(wire::FromTask { message: None })) => {}

@@ -9,6 +9,7 @@ use common::failure::{Failure, FailureClass};
 use common::task::{Assignment, Counters, ReadBatch, ReadBatchCommit, SplitCursor};
 use genome::monitor::Monitor;
 use tokio::sync::mpsc;
+use tracing::Span;
 
 use super::attempt::Attempt;
 use super::{Event, Job, report};
@@ -18,12 +19,12 @@ use crate::stage::ReadBatchSink;
 const LOOK_UP: Duration = Duration::from_millis(200);
 
 /// Starts the attempt on a thread.
-pub(super) fn start(job: Job, monitor: Arc<Monitor>) {
+pub(super) fn start(job: Job, monitor: Arc<Monitor>, span: Span) {
     let (assignment, events) = (job.assignment.clone(), job.events.clone());
     let name = format!("attempt-{}", assignment.attempt.task.stage);
     let started = thread::Builder::new()
         .name(name)
-        .spawn(move || run(job, &monitor));
+        .spawn(move || span.in_scope(|| run(job, &monitor)));
     if let Err(fault) = started {
         let failure = Failure::new(FailureClass::OutOfResources, fault.to_string());
         let report = report(&assignment, Counters::default(), Err(failure), false);

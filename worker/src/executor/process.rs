@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use common::failure::{Failure, FailureClass};
 use common::task::{Assignment, Counters, ReadBatch, ReadBatchCommit, Report, SplitCursor};
+use common::telemetry;
 use genome::monitor::Monitor;
 use proto::worker::v1 as wire;
 use proto::worker::v1::from_task::Message as From;
@@ -20,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::attempt::Attempt;
 use super::{frames, here, report, usage};
+use crate::metrics;
 use crate::stage::ReadBatchSink;
 use crate::storage::Reach;
 
@@ -92,6 +94,10 @@ fn run() -> io::Result<()> {
         ..counters
     };
     let was_cancelled = task.monitor.is_cancelled();
+    task.say(From::Telemetry(wire::Telemetry {
+        spans: telemetry::collected(),
+        counts: metrics::counted(),
+    }))?;
     task.end(&report(&task.assignment, counters, outcome, was_cancelled))
 }
 

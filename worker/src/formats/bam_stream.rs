@@ -43,6 +43,11 @@ impl BamStream {
         &self.samples
     }
 
+    /// Returns the text of the header.
+    pub fn header_text(&self) -> &str {
+        self.reader.header_text()
+    }
+
     fn next_record(&mut self) -> Result<Option<OwnedRecord>, FileError> {
         while let Some(record) = self.reader.next_record()? {
             let mut block = record.bytes().to_vec();

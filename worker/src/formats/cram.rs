@@ -3,8 +3,13 @@
 //! Records cross as BAM blocks. Bases come from a FASTA file, whose contigs have to have the MD5
 //! sums that the header names.
 
+mod container;
+mod derived;
+mod encoding;
+mod raw_tags;
 mod reader;
 mod reference;
+mod slice;
 mod writer;
 
 pub use reader::CramReader;

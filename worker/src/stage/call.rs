@@ -30,7 +30,7 @@ const PIECE_BYTES: usize = 1 << 16;
 pub const fn body_role(emit: EmitMode) -> &'static str {
     match emit {
         EmitMode::Variants => "vcf",
-        EmitMode::ReferenceConfidence => "gvcf",
+        EmitMode::ReferenceConfidence | EmitMode::EveryPosition => "gvcf",
     }
 }
 
@@ -38,7 +38,7 @@ pub const fn body_role(emit: EmitMode) -> &'static str {
 pub const fn report_role(emit: EmitMode) -> &'static str {
     match emit {
         EmitMode::Variants => "vcf-report",
-        EmitMode::ReferenceConfidence => "gvcf-report",
+        EmitMode::ReferenceConfidence | EmitMode::EveryPosition => "gvcf-report",
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod bam;
 mod metrics;
+mod metrics_json;
 mod provenance;
 pub mod vcf;
 

@@ -1,6 +1,6 @@
 //! The stage that makes the index of a reference where it is missing.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use aligner::index;
 use common::failure::{Failure, FailureClass};
@@ -10,6 +10,9 @@ use crate::formats::fasta;
 
 /// Role of the index among the outputs.
 pub const INDEX: &str = "index";
+
+/// Ending of the file beside the reference that names its alternate contigs.
+const ALTERNATES: &str = ".alt";
 
 /// Indexes the reference of the genome.
 ///
@@ -24,6 +27,14 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
         builder.add_contig(contig.name, contig.bases);
         builder.add_comment(contig.comment);
     })?;
+    if let Some(mut alternates) = context.open_if_there(&reference.with_ending(ALTERNATES))? {
+        let mut text = String::new();
+        let read = alternates.read_to_string(&mut text);
+        read.map_err(|error| {
+            Failure::input(reference.to_string() + ALTERNATES, error.to_string())
+        })?;
+        builder.mark_alternates(&text);
+    }
     let mut out = context.create(INDEX)?;
     builder.finish(context.monitor, &mut out).map_err(failure)?;
     out.flush().map_err(|error| crate::error::storage(&error))?;

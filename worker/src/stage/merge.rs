@@ -37,6 +37,9 @@ pub const METRICS: &str = "metrics";
 /// Role of the counts that Picard's metrics are made of.
 pub const QC: &str = "qc";
 
+/// Role of the coverage of the part.
+pub const DEPTH: &str = "depth";
+
 /// Role of the counts of marked reads by library.
 pub const MARKED: &str = "marked";
 
@@ -54,6 +57,8 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
     let lanes = Lanes::of(genome);
     let known_sites = known_sites(context)?;
     let regions = intervals::regions(context, reference.dictionary())?;
+    let partitions = context.partitions()?;
+    let own = partitions.regions(context.assignment.attempt.task.index);
     let scope = Scope {
         reference: reference.clone(),
         known_sites: &known_sites,
@@ -64,7 +69,11 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
         lanes,
         counter: (!genome.known_sites.is_empty()).then(|| Counter::new(scope)),
         quality: QualityMetrics::default(),
-        qc: Collector::new(reference.clone()),
+        qc: Collector::new(
+            reference.clone(),
+            own,
+            regions.as_deref().unwrap_or_default(),
+        ),
         marked: DuplicateMetrics::default(),
     };
     let mut part = PartWriter::new(context.create(PART)?, reference.dictionary());
@@ -107,13 +116,17 @@ impl Tally<'_> {
     }
 
     fn store(self, context: &Context<'_>, finished: Finished) -> Result<Finished, Failure> {
-        let (mut quality, mut marked, mut qc) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut quality, mut marked) = (Vec::new(), Vec::new());
+        let (mut qc, mut depth) = (Vec::new(), Vec::new());
         self.quality.encode(&mut quality);
-        self.qc.finish().encode(&mut qc);
+        let (counts, depths) = self.qc.finish();
+        counts.encode(&mut qc);
+        depths.encode(&mut depth);
         self.marked.encode(&mut marked);
         let mut finished = finished
             .with(METRICS, store(context, METRICS, &quality)?)
             .with(QC, store(context, QC, &qc)?)
+            .with(DEPTH, store(context, DEPTH, &depth)?)
             .with(MARKED, store(context, MARKED, &marked)?);
         if let Some(counter) = self.counter {
             let mut counts = Vec::new();

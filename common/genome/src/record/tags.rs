@@ -29,6 +29,16 @@ pub fn tags(mut bytes: &[u8]) -> impl Iterator<Item = (Tag, TagValue<'_>)> {
     })
 }
 
+/// Returns the tags of a record in order, each with the bytes that encode it.
+pub fn encoded_tags(mut bytes: &[u8]) -> impl Iterator<Item = (Tag, &[u8])> {
+    std::iter::from_fn(move || {
+        let (tag, _, rest) = split_first(bytes)?;
+        let (one, _) = bytes.split_at(bytes.len() - rest.len());
+        bytes = rest;
+        Some((tag, one))
+    })
+}
+
 /// Appends the tags in `bytes` but for those named in `dropped`; malformed ones stay as they are.
 pub fn without_tags(mut bytes: &[u8], dropped: &[Tag], kept: &mut Vec<u8>) {
     while let Some((tag, _, rest)) = split_first(bytes) {

@@ -5,6 +5,17 @@ use super::{FIXED_BYTES, NIBBLES};
 use crate::cigar::{self, CigarOp};
 use crate::region::ContigId;
 
+/// The two letters of each packed byte.
+static PAIRS: [[u8; 2]; 256] = {
+    let mut letters = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        letters[byte] = [NIBBLES[byte >> 4], NIBBLES[byte & 15]];
+        byte += 1;
+    }
+    letters
+};
+
 /// Why bytes are not a BAM record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
@@ -159,6 +170,18 @@ impl<'a> RecordView<'a> {
     pub fn bases(&self) -> impl ExactSizeIterator<Item = u8> + DoubleEndedIterator + use<'a> {
         let view = *self;
         (0..self.base_count()).map(move |index| view.base(index))
+    }
+
+    /// Appends the bases as upper-case letters, as they lie on the forward strand.
+    pub fn append_bases(&self, letters: &mut Vec<u8>) {
+        let (start, count) = (self.bases_start(), self.base_count());
+        let packed = &self.bytes[start..start + count.div_ceil(2)];
+        let first = letters.len();
+        letters.resize(first + 2 * packed.len(), 0);
+        for (two, &byte) in letters[first..].chunks_exact_mut(2).zip(packed) {
+            two.copy_from_slice(&PAIRS[usize::from(byte)]);
+        }
+        letters.truncate(first + count);
     }
 
     /// Returns the raw Phred qualities; all 0xFF when they are missing.

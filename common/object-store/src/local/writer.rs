@@ -11,7 +11,7 @@ use sha2::Digest;
 use tempfile::NamedTempFile;
 
 use super::{Local, blocking, check_folder, fault};
-use crate::{Error, Key, ObjectWriter, Written};
+use crate::{Error, Key, ObjectWriter, Written, metrics};
 
 /// How often the folder of an object is made again when a deletion takes it away.
 const FOLDER_TRIES: usize = 8;
@@ -72,6 +72,7 @@ impl ObjectWriter for Writer {
             Ok(open)
         })
         .await?;
+        metrics::written("folder", size as usize);
         self.so_far = (self.so_far.0 + size, open.digest.clone());
         self.open = Some(open);
         Ok(())

@@ -14,7 +14,7 @@ use super::connect::Options;
 use super::fault::{Fault, judge};
 use super::probe::Capabilities;
 use super::{read, requests, write};
-use crate::{ByteStream, Error, Stat};
+use crate::{ByteStream, Error, Stat, metrics};
 
 /// The most objects that one request may delete.
 const DELETE_BATCH: usize = 1_000;
@@ -81,7 +81,8 @@ impl Bucket {
     /// [`Error::NotFound`] and its like; later in the stream [`Error::Changed`] if another object
     /// took its place.
     pub async fn read(&self, key: &str, range: Range<u64>) -> Result<ByteStream, Error> {
-        read::read(self.clone(), key.to_owned(), range).await
+        let stream = read::read(self.clone(), key.to_owned(), range).await?;
+        Ok(metrics::read("s3", stream))
     }
 
     /// Starts an object that appears when it is committed.
@@ -203,9 +204,11 @@ impl Bucket {
     ) -> Result<T, Error> {
         let mut tries = 0;
         loop {
+            let answer = call().await;
+            metrics::asked(&answer);
             let Fault {
                 error, retry_after, ..
-            } = match call().await {
+            } = match answer {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
             };

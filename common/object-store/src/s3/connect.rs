@@ -14,6 +14,7 @@ use aws_sdk_s3::config::{
 };
 use aws_smithy_http_client::tls;
 use common::backoff::Backoff;
+use common::s3_login::S3Login;
 use common::secret::Secret;
 use tokio::sync::OnceCell;
 
@@ -57,26 +58,6 @@ impl Default for Options {
     }
 }
 
-/// Who asks, where that is not for the environment to say.
-#[derive(Debug, Clone)]
-pub struct Identity {
-    /// Name of the key.
-    pub access_key: String,
-    /// The key.
-    pub secret_key: Secret,
-    /// Goes with a key that expires.
-    pub session_token: Option<Secret>,
-}
-
-/// A server of another address than AWS.
-#[derive(Debug, Clone)]
-pub struct Endpoint {
-    /// `http://HOST:PORT` or `https://…`.
-    pub url: String,
-    /// Its region.
-    pub region: String,
-}
-
 /// The buckets of one server; clones share connections and credentials.
 #[derive(Debug, Clone)]
 pub struct Connection {
@@ -96,8 +77,7 @@ impl Connection {
             loader = loader.region(Region::from_static(REGION));
         }
         let shared = loader.load().await;
-        let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
-        let endpoint = endpoint.iter().find_map(|name| std::env::var(name).ok());
+        let endpoint = endpoint_of_environment();
         let mut config = Builder::from(&shared).http_client(http(endpoint.as_deref()));
         if shared.region().is_none() {
             config = config.region(Region::from_static(REGION));
@@ -110,30 +90,35 @@ impl Connection {
         Self::of(config, path_style, options)
     }
 
-    /// Connects to a server with these credentials.
-    pub fn to(endpoint: &Endpoint, identity: &Identity, options: Options) -> Self {
-        let Identity {
+    /// Connects with a login that came with a request; to the server of the environment if the login
+    /// names none. Nothing is sent yet.
+    pub fn with_login(login: &S3Login, options: Options) -> Self {
+        let S3Login {
             access_key,
             secret_key,
             session_token,
-        } = identity;
-        let token = session_token
-            .as_ref()
-            .map(|token| token.expose().to_owned());
+            endpoint,
+            region,
+        } = login;
+        let token = session_token.as_ref().map(Secret::expose);
         let credentials = Credentials::new(
             access_key,
             secret_key.expose(),
-            token,
+            token.map(str::to_owned),
             None,
             "of the request",
         );
-        let config = Builder::new()
+        let endpoint = endpoint.clone().or_else(endpoint_of_environment);
+        let region = region.clone().unwrap_or_else(|| REGION.to_owned());
+        let mut config = Builder::new()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(http(Some(&endpoint.url)))
-            .region(Region::new(endpoint.region.clone()))
-            .endpoint_url(&endpoint.url)
+            .http_client(http(endpoint.as_deref()))
+            .region(Region::new(region))
             .credentials_provider(credentials);
-        Self::of(config, true, options)
+        if let Some(url) = &endpoint {
+            config = config.endpoint_url(url);
+        }
+        Self::of(config, endpoint.is_some(), options)
     }
 
     /// Sets what is the same for every server. We try again ourselves: the SDK's own retries do
@@ -169,6 +154,11 @@ impl Connection {
     }
 }
 
+fn endpoint_of_environment() -> Option<String> {
+    let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
+    names.iter().find_map(|name| std::env::var(name).ok())
+}
+
 /// The connection that the environment describes, made when it is first needed; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
@@ -182,6 +172,16 @@ impl Environment {
         Self {
             options,
             connection: Arc::default(),
+        }
+    }
+
+    /// Takes the place of the environment with a login that came with a request.
+    #[must_use]
+    pub fn by(&self, login: &S3Login) -> Self {
+        let connection = Connection::with_login(login, self.options);
+        Self {
+            options: self.options,
+            connection: Arc::new(OnceCell::new_with(Some(connection))),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use common::backoff::Backoff;
 use common::ids::Sha256;
+use common::s3_login::S3Login;
 use common::secret::Secret;
 use futures::TryStreamExt;
 use tempfile::TempDir;
@@ -52,16 +53,14 @@ impl Fixture {
     }
 
     fn connection_with(&self, secret_key: &str, options: Options) -> Connection {
-        let endpoint = Endpoint {
-            url: self.server.url().to_owned(),
-            region: "us-east-1".to_owned(),
-        };
-        let identity = Identity {
+        let login = S3Login {
             access_key: ACCESS_KEY.to_owned(),
             secret_key: Secret::new(secret_key),
             session_token: None,
+            endpoint: Some(self.server.url().to_owned()),
+            region: None,
         };
-        Connection::to(&endpoint, &identity, options)
+        Connection::with_login(&login, options)
     }
 
     fn store(&self, prefix: &str) -> S3 {

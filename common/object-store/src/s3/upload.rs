@@ -232,7 +232,8 @@ impl Drop for Upload {
         let (bucket, key) = (self.bucket.clone(), self.key.clone());
         self.runtime.spawn(async move {
             if let Err(error) = abort(&bucket, &key, &id).await {
-                tracing::warn!(key, %error, "an upload that was given up stays");
+                tracing::warn!(upload = id, "an upload that was given up stays");
+                tracing::debug!(key, %error, "it is of this object");
             }
         });
     }

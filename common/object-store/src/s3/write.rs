@@ -10,7 +10,7 @@ use sha2::Digest as _;
 use super::bucket::{Bucket, Tags};
 use super::requests::{Wish, put};
 use super::upload::Upload;
-use crate::{Error, ObjectWriter, Written};
+use crate::{Error, ObjectWriter, Written, metrics};
 
 /// Buffers a part; sends full ones while the next one is filled.
 pub struct Writer {
@@ -50,6 +50,7 @@ impl ObjectWriter for Writer {
     async fn write(&mut self, mut chunk: Bytes) -> Result<(), Error> {
         self.size_bytes += chunk.len() as u64;
         self.sha256.update(&chunk);
+        metrics::written("s3", chunk.len());
         while !chunk.is_empty() {
             let part_bytes = self.upload.part_bytes();
             let room = part_bytes - self.buffer.len();

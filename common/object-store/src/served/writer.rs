@@ -12,7 +12,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status};
 
 use super::Client;
-use crate::{CHUNK_BYTES, Error, Key, ObjectWriter, Written};
+use crate::{CHUNK_BYTES, Error, Key, ObjectWriter, Written, metrics};
 
 /// Chunks on their way at once.
 const WINDOW: usize = 4;
@@ -87,6 +87,7 @@ impl Writer {
 #[async_trait]
 impl ObjectWriter for Writer {
     async fn write(&mut self, mut chunk: Bytes) -> Result<(), Error> {
+        metrics::written("served", chunk.len());
         while !chunk.is_empty() {
             let part = chunk.split_to(chunk.len().min(CHUNK_BYTES));
             self.size_bytes += part.len() as u64;

@@ -12,6 +12,7 @@ use crate::actors::workflow::Snapshot;
 use crate::actors::workflows::Opened;
 use crate::core::state::WorkflowState;
 use crate::leader::StateLock;
+use crate::metrics::{COMMIT_SECONDS, COMMITTED_BYTES, STORE_FAILURES};
 use crate::objects::Fetcher;
 use crate::state::records::{Token, accept};
 use crate::state::{
@@ -177,6 +178,7 @@ impl State {
             return Err(error);
         };
         tracing::warn!(%error, "the state store failed");
+        STORE_FAILURES.inc();
         let facts = |waiting: &Waiting| matches!(waiting, Waiting::Facts(_) | Waiting::Nobody);
         let in_doubt = error.is::<Fenced>() || self.waiting.iter().any(facts);
         self.transactions.clear();
@@ -211,7 +213,10 @@ impl State {
         if self.transactions.is_empty() {
             return Ok(());
         }
+        let timer = COMMIT_SECONDS.start_timer();
         let outcomes = self.store.commit(&self.transactions)?;
+        timer.observe_duration();
+        COMMITTED_BYTES.inc_by(self.transactions.iter().map(Transaction::bytes).sum());
         self.transactions.clear();
         for (waiting, outcome) in self.waiting.drain(..).zip(outcomes) {
             match (waiting, outcome) {

@@ -10,6 +10,7 @@ use ractor::ActorRef;
 
 use super::{Message, State};
 use crate::actors::scheduler::Availability;
+use crate::metrics::WORKERS_LOST;
 
 /// How long a worker that was cut off has to come back.
 const RETURN_WITHIN: Duration = Duration::from_millis(600);
@@ -40,6 +41,7 @@ impl State {
         let silent = heard.elapsed();
         if silent >= self.lease {
             tracing::warn!(worker = %self.id, "worker is lost");
+            WORKERS_LOST.inc();
             self.peers.get().workers.gone(self.id.clone(), false);
             return None;
         }
@@ -63,6 +65,7 @@ impl State {
     pub(super) fn abandon(&self, signs: u64) {
         if self.is_cut_off() && self.signs == signs {
             tracing::warn!(worker = %self.id, "worker is cut off and lost");
+            WORKERS_LOST.inc();
             self.peers.get().workers.gone(self.id.clone(), false);
         }
     }

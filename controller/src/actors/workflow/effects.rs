@@ -7,6 +7,7 @@ use common::ids::WorkerId;
 use common::task::{Assignment, AttemptId, ReadBatchCommit};
 use tokio::sync::oneshot;
 
+use super::observed::Told;
 use super::{Snapshot, State};
 use crate::actors::worker::ToWorker;
 use crate::core::duty::Duty;
@@ -22,6 +23,8 @@ pub(super) enum Effect {
     Start(Duty),
     /// An attempt failed that wrote under this prefix.
     Garbage(String),
+    /// Something for operators to know.
+    Tell(Vec<Told>),
     /// It is over.
     End(Arc<Snapshot>),
 }
@@ -87,6 +90,7 @@ impl State {
                     }
                     Effect::Start(duty) => self.start_duty(duty),
                     Effect::Garbage(prefix) => self.peers.get().collector.attempt(prefix),
+                    Effect::Tell(told) => told.into_iter().for_each(Told::out),
                     Effect::End(last) => self.end(last),
                 }
             }

@@ -174,11 +174,27 @@ impl State {
         self.record(facts, effects);
     }
 
-    /// Sends facts to the store and keeps their effects until they are durable.
-    fn record(&mut self, facts: Vec<Fact>, mut effects: Vec<Effect>) {
+    /// Sends facts to the store and keeps their effects, and what is to be done now, until they are
+    /// durable.
+    fn record(&mut self, facts: Vec<Fact>, effects: Vec<Effect>) {
+        let duties = self.new_duties().into_iter().map(Effect::Start);
+        self.journal(facts, effects, duties.collect());
+    }
+
+    /// Sends facts to the store and keeps until they are durable: effects, what follows from the facts,
+    /// and more effects.
+    pub(super) fn journal(
+        &mut self,
+        facts: Vec<Fact>,
+        mut effects: Vec<Effect>,
+        later: Vec<Effect>,
+    ) {
         self.forget_ended(&facts);
+        self.observed.show(&self.state);
+        let told = self.observed.tell(&self.state, &facts);
+        effects.extend((!told.is_empty()).then_some(Effect::Tell(told)));
         effects.extend(self.consequences(&facts));
-        effects.extend(self.new_duties().into_iter().map(Effect::Start));
+        effects.extend(later);
         self.tell_scheduler(&facts);
         let last = self.state.revision;
         if !effects.is_empty() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use common::failure::{Failure, FailureClass};
 use common::ids::{AttemptNumber, BatchId, Epoch, Sha256, WorkerId, WorkflowId};
 use common::location::Location;
+use common::s3_login::S3Access;
 use common::task::{Counters, ObjectRef, Outcome, ReadBatch, ReadSource, SplitCursor, Stage};
 use common::workflow::{GenomeSpec, Lane, LaneReads, Outputs, Priority, Work, WorkflowSpec};
 use genome::read_group::ReadGroup;
@@ -62,6 +63,7 @@ pub(crate) fn genome_spec() -> WorkflowSpec {
             recalibrated_qualities: false,
             read_batch_bp: 1000,
             partition_bp: 1000,
+            s3: S3Access::Own,
         })),
     }
 }
@@ -313,23 +315,28 @@ impl World {
             || next_deadline_ms(&self.state, self.now_ms).is_some()
     }
 
+    /// Lets the next thing go well.
+    pub(crate) fn step(&mut self) {
+        if let Some(duty) = self.duties().first() {
+            self.perform(duty);
+        } else if let Some((task, attempt)) = self.live().first() {
+            self.work(*task, *attempt);
+        } else if let Some(task) = self.ready().first() {
+            self.place(*task);
+        } else {
+            let due = next_deadline_ms(&self.state, self.now_ms);
+            self.now_ms = due.expect("something moves it on");
+            self.happen(Event::TimePassed);
+        }
+    }
+
     /// Lets everything go well until it is over.
     pub(crate) fn finish(&mut self) {
         for _ in 0..2000 {
             if self.state.is_ended() {
                 return;
             }
-            if let Some(duty) = self.duties().first() {
-                self.perform(duty);
-            } else if let Some((task, attempt)) = self.live().first() {
-                self.work(*task, *attempt);
-            } else if let Some(task) = self.ready().first() {
-                self.place(*task);
-            } else {
-                let due = next_deadline_ms(&self.state, self.now_ms);
-                self.now_ms = due.expect("something moves it on");
-                self.happen(Event::TimePassed);
-            }
+            self.step();
         }
         panic!("it does not end: {:?}", self.state.phase);
     }

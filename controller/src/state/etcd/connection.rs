@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tonic::Code;
 
 use super::Address;
+use crate::metrics::{ETCD_FAILURES, ETCD_RETRIES};
 use crate::state::{Record, StoreError};
 
 /// How long one try may take. A cluster that lost its leader has another within about a second.
@@ -190,8 +191,10 @@ where
             Err(error) => error,
         };
         if !is_passing(&error) || begun.elapsed() >= PATIENCE {
+            ETCD_FAILURES.inc();
             return Err(failed(doing)(error));
         }
+        ETCD_RETRIES.inc();
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -11,6 +11,7 @@ use etcd_client::{Compare as Wire, CompareOp, Error, KeyValue, Txn, TxnOp, TxnOp
 
 use super::connection::{Connection, failed, is_passing, once};
 use super::{election, packing};
+use crate::metrics::{ETCD_FAILURES, ETCD_RETRIES};
 use crate::state::{Compare, StoreError, Transaction, Write};
 
 /// How long a request is tried again, and the pause before each try.
@@ -64,8 +65,10 @@ pub(super) fn run(
             };
             in_doubt |= may_have_happened(&error);
             if !is_passing(&error) || begun.elapsed() >= PATIENCE {
+                ETCD_FAILURES.inc();
                 return Err(failed("committing")(error));
             }
+            ETCD_RETRIES.inc();
             tracing::debug!(%error, "a request to etcd is made again");
             tokio::time::sleep(PAUSE).await;
         }

@@ -17,6 +17,7 @@ pub(super) fn snapshot(state: &WorkflowState) -> wire::Snapshot {
         workflow,
         batch: _,
         tenant: _,
+        trace: _,
         spec: _,
         accepted_at_ms: _,
         phase: at,

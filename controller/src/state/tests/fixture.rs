@@ -71,6 +71,7 @@ fn record() -> Recording {
         at_ms: world.state.accepted_at_ms,
         tenant: world.state.tenant.clone(),
         spec: genome_spec(),
+        trace: None,
     };
     let batches = world.journal.chunks(16).scan(1, |first, facts| {
         let packed = journal::pack(*first, facts);

@@ -1,6 +1,7 @@
 //! Journals in an embedded store.
 
 use common::ids::{BatchId, Epoch, IdempotencyToken, Sha256, TenantId, WorkflowId};
+use common::trace::TraceContext;
 use prost::Message;
 use redb::backends::InMemoryBackend;
 
@@ -26,6 +27,7 @@ fn accepted() -> Accepted {
         at_ms: 1000,
         tenant: TenantId::default(),
         spec: genome_spec(),
+        trace: None,
     }
 }
 
@@ -110,6 +112,7 @@ fn a_token_is_accepted_once() {
     let second = Accepted {
         workflow: WorkflowId::new("W2"),
         tenant: TenantId::new("clinic"),
+        trace: TraceContext::new([1; 16], [2; 8], true),
         ..accepted()
     };
     let submit = || accept(Some((&name, &token)), std::slice::from_ref(&second));

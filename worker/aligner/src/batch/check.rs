@@ -9,7 +9,7 @@ const LONGEST_READ: usize = 1 << 20;
 const LONGEST_NAME: usize = 254;
 
 /// Checks that reads can be aligned and that mates belong together.
-pub(super) fn check(batch: &Batch<'_>) -> Result<(), Error> {
+pub(crate) fn check(batch: &Batch<'_>) -> Result<(), Error> {
     if batch.paired && !batch.reads.len().is_multiple_of(2) {
         return Err(Error::OddBatch {
             reads: batch.reads.len(),

@@ -12,7 +12,7 @@ use genome::base;
 
 /// Memory of the stages that look at one read.
 #[derive(Debug, Default)]
-pub(super) struct Finder {
+pub(crate) struct Finder {
     /// Codes of all reads of a block, and where those of each end.
     codes: Vec<u8>,
     ends: Vec<usize>,
@@ -38,6 +38,9 @@ impl Finder {
         let read = |number| codes_of((&self.codes, &self.ends), number);
         let reads = (self.ends.len(), read);
         self.seeder.collect(&context.fm, context.options, reads);
+        if let Some(events) = context.events {
+            events.count_reseeded(self.seeder.reseeded);
+        }
     }
 
     /// Chain → filter → extend → dedup, for a read of the block.

@@ -1,7 +1,7 @@
 //! Everything after the insert sizes are known: a pair, or a read without mate, becomes records.
 
-use super::Batch;
 use super::finder::encode;
+use super::{Batch, Found};
 use crate::alignment::Alignment;
 use crate::context::Context;
 use crate::insert_size::Orientations;
@@ -14,7 +14,7 @@ use genome::record::Records;
 
 /// Memory of the stages that look at a pair.
 #[derive(Debug, Default)]
-pub(super) struct PairReporter {
+pub(crate) struct PairReporter {
     codes: [Vec<u8>; 2],
     ends: [Vec<Alignment>; 2],
     rescuer: MateRescuer,
@@ -29,10 +29,10 @@ impl PairReporter {
         &mut self,
         context: &Context<'_>,
         batch: &Batch<'_>,
-        (read, alignments): (usize, &[Alignment]),
+        (read, at, found): (usize, usize, &Found),
         records: &mut Records,
     ) {
-        self.load(batch, 0, read, alignments);
+        self.load(batch, 0, read, found.of(context, at));
         let all = &mut self.ends[0];
         self.marker
             .mark(context, all, batch.first_ordinal + read as u64);
@@ -49,11 +49,11 @@ impl PairReporter {
         context: &Context<'_>,
         batch: &Batch<'_>,
         orientations: &Orientations,
-        (read, alignments): (usize, [&[Alignment]; 2]),
+        (read, at, found): (usize, usize, &Found),
         records: &mut Records,
     ) {
-        for (end, alignments) in alignments.into_iter().enumerate() {
-            self.load(batch, end, read + end, alignments);
+        for end in 0..2 {
+            self.load(batch, end, read + end, found.of(context, at + end));
         }
         let [first, second] = &self.codes;
         let ends = &mut self.ends;
@@ -86,10 +86,16 @@ impl PairReporter {
         }
     }
 
-    fn load(&mut self, batch: &Batch<'_>, end: usize, read: usize, alignments: &[Alignment]) {
+    fn load(
+        &mut self,
+        batch: &Batch<'_>,
+        end: usize,
+        read: usize,
+        alignments: impl Iterator<Item = Alignment>,
+    ) {
         encode(batch.reads.get(read).bases, &mut self.codes[end]);
         self.ends[end].clear();
-        self.ends[end].extend_from_slice(alignments);
+        self.ends[end].extend(alignments);
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::striped::Striped;
 use crate::Options;
+use std::ops::Range;
 
 /// Width of the lanes whose result is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,11 @@ impl Width {
             Self::Eight => 16,
             Self::Sixteen => 8,
         }
+    }
+
+    /// Returns the number of columns of a read, padding included.
+    pub const fn padded(self, read_bp: usize) -> usize {
+        read_bp.next_multiple_of(self.lanes())
     }
 
     /// Says whether a score, with the offset that unsigned lanes need, fits.
@@ -121,22 +127,25 @@ impl LocalAligner {
             listed: i32::MAX,
             enough: i32::MAX,
         };
-        self.run(options, (query, reference), width, goal).score
+        let rows = 0..reference.len();
+        self.run(options, (query, reference), &[rows], (width, goal))
+            .score
     }
 
-    /// Returns the best local alignment of at least `least`, if its start is found.
+    /// Returns the best local alignment of at least `least`, if its start is found; no cell
+    /// outside `stretches` of the reference reaches that.
     pub fn align(
         &mut self,
         options: &Options,
         (query, reference): (&[u8], &[u8]),
-        width: Width,
-        least: i32,
+        stretches: &[Range<usize>],
+        (width, least): (Width, i32),
     ) -> Option<Local> {
         let goal = Goal {
             listed: least,
             enough: i32::MAX,
         };
-        let end = self.run(options, (query, reference), width, goal);
+        let end = self.run(options, (query, reference), stretches, (width, goal));
         if end.score < least || (width == Width::Eight && !width.holds(options, end.score)) {
             return None;
         }
@@ -153,7 +162,8 @@ impl LocalAligner {
             listed: i32::MAX,
             enough: end.score,
         };
-        let start = self.run(options, (&reversed, &window), width, goal);
+        let rows = 0..window.len();
+        let start = self.run(options, (&reversed, &window), &[rows], (width, goal));
         (self.query_reversed, self.window_reversed) = (reversed, window);
         (start.score == end.score).then_some(Local {
             score: end.score,
@@ -170,22 +180,23 @@ impl LocalAligner {
         &mut self,
         options: &Options,
         (query, reference): (&[u8], &[u8]),
-        width: Width,
-        goal: Goal,
+        stretches: &[Range<usize>],
+        (width, goal): (Width, Goal),
     ) -> Cell {
-        let padded = query.len().next_multiple_of(width.lanes());
+        let padded = width.padded(query.len());
         let most = query.len() as i32 * options.match_score;
         self.rows.clear();
-        let rows = &mut self.rows;
+        let listed = &mut self.rows;
+        let rows = (reference, stretches);
         if Width::Eight.holds(options, most) {
             self.eight.prepare(options, query, padded);
-            self.eight.run(reference, goal, rows)
+            self.eight.run(rows, goal, listed)
         } else if Width::Sixteen.holds(options, most) {
             self.sixteen.prepare(options, query, padded);
-            self.sixteen.run(reference, goal, rows)
+            self.sixteen.run(rows, goal, listed)
         } else {
             self.scalar.prepare(options, query, padded);
-            self.scalar.run(options, reference, goal, rows)
+            self.scalar.run(options, rows, goal, listed)
         }
     }
 }
@@ -218,25 +229,29 @@ impl Scalar {
     fn run(
         &mut self,
         options: &Options,
-        reference: &[u8],
+        (reference, stretches): (&[u8], &[Range<usize>]),
         goal: Goal,
-        rows: &mut Vec<(i32, i32)>,
+        listed: &mut Vec<(i32, i32)>,
     ) -> Cell {
         let padded = self.h.len();
         let mut best = Cell::NONE;
-        for (row, &base) in (0..).zip(reference) {
-            let scores = &self.profile[base as usize * padded..][..padded];
-            let max = next_row(options, scores, &mut self.h, &mut self.e);
-            goal.list(rows, max, row);
-            if max > best.score {
-                let column = self.h.iter().position(|&h| h == max);
-                best = Cell {
-                    score: max,
-                    row,
-                    column: column.map_or(-1, |column| column as i32),
-                };
-                if max >= goal.enough {
-                    break;
+        for stretch in stretches {
+            self.h.fill(0);
+            self.e.fill(0);
+            for (row, &base) in (stretch.start as i32..).zip(&reference[stretch.clone()]) {
+                let scores = &self.profile[base as usize * padded..][..padded];
+                let max = next_row(options, scores, &mut self.h, &mut self.e);
+                goal.list(listed, max, row);
+                if max > best.score {
+                    let column = self.h.iter().position(|&h| h == max);
+                    best = Cell {
+                        score: max,
+                        row,
+                        column: column.map_or(-1, |column| column as i32),
+                    };
+                    if max >= goal.enough {
+                        return best;
+                    }
                 }
             }
         }
@@ -298,24 +313,28 @@ mod tests {
             gap_open in 0i32..8,
             mismatch in 1i32..6,
             width in prop::sample::select(vec![Width::Eight, Width::Sixteen]),
+            cut in (0usize..200, 0usize..200),
         ) {
             let options = options(gap_open, mismatch);
-            let padded = query.len().next_multiple_of(width.lanes());
+            let padded = width.padded(query.len());
+            let cut = cut.0.min(cut.1).min(window.len())..cut.0.max(cut.1).min(window.len());
+            let stretches = [0..cut.start, cut.end..window.len()];
+            let rows = (window.as_slice(), stretches.as_slice());
             for enough in [i32::MAX, 15] {
                 let goal = Goal { listed: 10, enough };
                 let (mut expected, mut found) = (Vec::new(), Vec::new());
                 let mut scalar = Scalar::default();
                 scalar.prepare(&options, &query, padded);
-                let cell = scalar.run(&options, &window, goal, &mut expected);
+                let cell = scalar.run(&options, rows, goal, &mut expected);
                 let mut sixteen = Striped::<u16, 16>::default();
                 sixteen.prepare(&options, &query, padded);
-                prop_assert_eq!(sixteen.run(&window, goal, &mut found), cell);
+                prop_assert_eq!(sixteen.run(rows, goal, &mut found), cell);
                 prop_assert_eq!(&found, &expected);
                 found.clear();
                 let mut eight = Striped::<u8, 32>::default();
                 eight.prepare(&options, &query, padded);
                 if Width::Eight.holds(&options, query.len() as i32) {
-                    prop_assert_eq!(eight.run(&window, goal, &mut found), cell);
+                    prop_assert_eq!(eight.run(rows, goal, &mut found), cell);
                     prop_assert_eq!(&found, &expected);
                 }
             }
@@ -325,13 +344,16 @@ mod tests {
         fn a_local_alignment_spans_what_it_says((query, window) in scene()) {
             let options = Options::default();
             let mut aligner = LocalAligner::default();
-            let found = aligner.align(&options, (&query, &window), Width::Sixteen, 19);
+            let goal = (Width::Sixteen, 19);
+            let rows = 0..window.len();
+            let found = aligner.align(&options, (&query, &window), &[rows], goal);
             if let Some(local) = found {
                 let best = aligner.best_score(&options, &query, &window, Width::Sixteen);
                 prop_assert_eq!(local.score, best);
                 let query = &query[local.query_start as usize..local.query_end as usize];
                 let window = &window[local.reference_start as usize..local.reference_end as usize];
-                let again = aligner.align(&options, (query, window), Width::Sixteen, 19);
+                let rows = 0..window.len();
+                let again = aligner.align(&options, (query, window), &[rows], goal);
                 prop_assert_eq!(again.map(|local| local.score), Some(best));
             }
         }
@@ -341,24 +363,19 @@ mod tests {
     fn a_second_copy_is_reported_as_second_score() {
         let query: Vec<u8> = (0..40).map(|i| (i * i % 7 + i / 5) as u8 & 3).collect();
         let window = [&query[..], &[0; 60], &query[..30], &[3; 20]].concat();
-        let mut aligner = LocalAligner::default();
         let options = Options::default();
-        let local = aligner
-            .align(&options, (&query, &window), Width::Eight, 19)
-            .unwrap();
+        let align = |options: &Options, query: &[u8], window: &[u8]| {
+            let rows = 0..window.len();
+            let goal = (Width::Eight, 19);
+            LocalAligner::default().align(options, (query, window), &[rows], goal)
+        };
+        let local = align(&options, &query, &window).unwrap();
         assert_eq!((local.score, local.second_score), (40, Some(30)));
         assert_eq!((local.reference_start, local.reference_end), (0, 40));
         let steep = self::options(6, 127);
-        assert_eq!(
-            aligner
-                .align(&steep, (&query, &query), Width::Eight, 19)
-                .map(|l| l.score),
-            Some(40)
-        );
+        let score = align(&steep, &query, &query).map(|local| local.score);
+        assert_eq!(score, Some(40));
         let long = [query.as_slice(); 4].concat();
-        assert_eq!(
-            aligner.align(&steep, (&long, &long), Width::Eight, 19),
-            None
-        );
+        assert_eq!(align(&steep, &long, &long), None);
     }
 }

@@ -11,6 +11,7 @@
 use super::level::Level;
 use super::local::{Cell, Goal};
 use crate::Options;
+use std::ops::Range;
 
 /// An unsigned integer with saturating arithmetic.
 pub(crate) trait Lane: Copy + Ord + Default + std::fmt::Debug {
@@ -65,6 +66,9 @@ impl Lane for u16 {
         self.saturating_sub(other)
     }
 }
+
+/// The reference, and the stretches of it whose rows count.
+pub(crate) type Rows<'a> = (&'a [u8], &'a [Range<usize>]);
 
 /// One vector.
 type Vector<T, const N: usize> = [T; N];
@@ -138,13 +142,13 @@ impl<T: Lane, const N: usize> Striped<T, N> {
     }
 
     /// Fills the matrix and returns its best cell; see [`super::local::LocalAligner`].
-    pub fn run(&mut self, reference: &[u8], goal: Goal, rows: &mut Vec<(i32, i32)>) -> Cell {
+    pub fn run(&mut self, rows: Rows<'_>, goal: Goal, listed: &mut Vec<(i32, i32)>) -> Cell {
         #[cfg(target_arch = "x86_64")]
         if self.level.min(Level::detected()) >= Level::Avx2 {
             // SAFETY: the CPU has just said that it knows AVX2.
-            return unsafe { run_avx2(self, reference, goal, rows) };
+            return unsafe { run_avx2(self, rows, goal, listed) };
         }
-        run(self, reference, goal, rows)
+        run(self, rows, goal, listed)
     }
 
     /// Returns the first column of the best row that holds `max`.
@@ -164,34 +168,38 @@ impl<T: Lane, const N: usize> Striped<T, N> {
 #[target_feature(enable = "avx2")]
 fn run_avx2<T: Lane, const N: usize>(
     striped: &mut Striped<T, N>,
-    reference: &[u8],
+    rows: Rows<'_>,
     goal: Goal,
-    rows: &mut Vec<(i32, i32)>,
+    listed: &mut Vec<(i32, i32)>,
 ) -> Cell {
-    run(striped, reference, goal, rows)
+    run(striped, rows, goal, listed)
 }
 
 #[inline(always)]
 fn run<T: Lane, const N: usize>(
     striped: &mut Striped<T, N>,
-    reference: &[u8],
+    (reference, stretches): Rows<'_>,
     goal: Goal,
-    rows: &mut Vec<(i32, i32)>,
+    listed: &mut Vec<(i32, i32)>,
 ) -> Cell {
     let mut best = Cell::NONE;
-    for (row, &base) in (0..).zip(reference) {
-        let least = T::from_i32(goal.listed.min(best.score.saturating_add(1)));
-        let Some(max) = next_row(striped, base, least) else {
-            continue;
-        };
-        let score = max.to_i32();
-        goal.list(rows, score, row);
-        if score > best.score {
-            best.score = score;
-            best.row = row;
-            striped.best.copy_from_slice(&striped.h);
-            if score >= goal.enough {
-                break;
+    'stretches: for stretch in stretches {
+        striped.h.fill([T::default(); N]);
+        striped.e.fill([T::default(); N]);
+        for (row, &base) in (stretch.start as i32..).zip(&reference[stretch.clone()]) {
+            let least = T::from_i32(goal.listed.min(best.score.saturating_add(1)));
+            let Some(max) = next_row(striped, base, least) else {
+                continue;
+            };
+            let score = max.to_i32();
+            goal.list(listed, score, row);
+            if score > best.score {
+                best.score = score;
+                best.row = row;
+                striped.best.copy_from_slice(&striped.h);
+                if score >= goal.enough {
+                    break 'stretches;
+                }
             }
         }
     }

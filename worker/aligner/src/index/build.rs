@@ -81,6 +81,14 @@ impl Builder {
             .is_some()
     }
 
+    /// Marks the contigs that the text of a `.alt` file names: the first field of each line that is
+    /// no header. Names that the reference lacks are passed over, as bwa does.
+    pub fn mark_alternates(&mut self, text: &str) {
+        for line in text.lines().filter(|line| !line.starts_with('@')) {
+            self.mark_alternate(line.split('\t').next().unwrap_or(line));
+        }
+    }
+
     fn note_ambiguous(&mut self, first_run: usize, letter: u8) {
         let start = self.total_length;
         match self.runs[first_run..].last_mut() {

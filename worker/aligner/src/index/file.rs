@@ -10,6 +10,7 @@ use super::occ::Block;
 use memmap2::{Mmap, MmapMut};
 use std::fs::File;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -19,14 +20,65 @@ compile_error!("index files are mapped as little-endian words");
 /// The mapped sections of an index file.
 #[derive(Debug)]
 pub(super) struct MappedFile {
+    file: File,
     map: Mmap,
     sections: Sections,
-    /// The blocks once more, in large pages.
-    resident: OnceLock<Option<MmapMut>>,
+    /// Most or all of the file once more, in large pages.
+    resident: OnceLock<Option<Resident>>,
 }
 
 /// Size of a large page.
 const LARGE_PAGE: usize = 2 << 20;
+/// Of a larger index only the blocks of the FM-index are copied.
+const MOST_COPIED: u64 = 1 << 30;
+
+/// A stretch of the file in large pages.
+#[derive(Debug)]
+struct Resident {
+    pages: MmapMut,
+    /// Where in `pages` it begins.
+    start: usize,
+    range: Range<u64>,
+}
+
+impl Resident {
+    /// Reads a stretch on several threads: the system must clear each page first.
+    fn read(file: &File, range: Range<u64>, threads: usize) -> Option<Self> {
+        let bytes = (range.end - range.start) as usize;
+        let mut pages = MmapMut::map_anon(bytes + LARGE_PAGE).ok()?;
+        #[cfg(target_os = "linux")]
+        pages.advise(memmap2::Advice::HugePage).ok()?;
+        let start = pages.as_ptr().align_offset(LARGE_PAGE);
+        let target = pages.get_mut(start..start + bytes)?;
+        let part_bytes = bytes.div_ceil(threads.max(1)).next_multiple_of(LARGE_PAGE);
+        let read = std::thread::scope(|scope| {
+            let parts = (range.start..)
+                .step_by(part_bytes)
+                .zip(target.chunks_mut(part_bytes));
+            let reading: Vec<_> = parts
+                .map(|(from, part)| scope.spawn(move || file.read_exact_at(part, from)))
+                .collect();
+            let mut ends = reading.into_iter().map(|part| part.join());
+            ends.all(|end| matches!(end, Ok(Ok(()))))
+        });
+        if !read {
+            return None;
+        }
+        Some(Self {
+            pages,
+            start,
+            range,
+        })
+    }
+
+    /// Returns a stretch of the file if it lies within this one.
+    fn get(&self, range: &Range<u64>) -> Option<&[u8]> {
+        let first = range.start.checked_sub(self.range.start)? as usize;
+        let length = (range.end - range.start) as usize;
+        let is_within = range.end <= self.range.end;
+        is_within.then(|| &self.pages[self.start + first..][..length])
+    }
+}
 
 impl MappedFile {
     /// Maps a file and checks its head and its length.
@@ -54,6 +106,7 @@ impl MappedFile {
             });
         }
         let file = Self {
+            file,
             map,
             sections,
             resident: OnceLock::new(),
@@ -73,30 +126,34 @@ impl MappedFile {
         unsafe { bytes.align_to().1 }
     }
 
-    /// Copies the blocks of the FM-index into large pages: they are read everywhere, and finding
-    /// a small page takes longer than reading from it. Without memory for them nothing changes.
-    pub fn make_resident(&self) {
+    /// Reads the index, or the blocks of the FM-index, into large pages: they are read everywhere,
+    /// and finding a small page takes longer than reading from it. Without memory for them nothing
+    /// changes.
+    pub fn make_resident(&self, threads: usize) {
         self.resident.get_or_init(|| {
-            let blocks = self.section(&self.sections.blocks);
-            let mut pages = MmapMut::map_anon(blocks.len() + LARGE_PAGE).ok()?;
-            #[cfg(target_os = "linux")]
-            pages.advise(memmap2::Advice::HugePage).ok()?;
-            let start = pages.as_ptr().align_offset(LARGE_PAGE);
-            pages
-                .get_mut(start..start + blocks.len())?
-                .copy_from_slice(blocks);
-            Some(pages)
+            let Sections { packed, blocks, .. } = &self.sections;
+            let all = packed.start..self.map.len() as u64;
+            let is_small = self.map.len() as u64 <= MOST_COPIED;
+            let range = if is_small { all } else { blocks.clone() };
+            self.forget_mapped();
+            Resident::read(&self.file, range, threads)
         });
+    }
+
+    /// Lets go of the pages of the map that were read so far; they come back when they are read.
+    fn forget_mapped(&self) {
+        // SAFETY: the map is a shared one of a file and is never written, so that the pages hold
+        // nothing that the file does not.
+        #[cfg(target_os = "linux")]
+        let _ = unsafe {
+            self.map
+                .unchecked_advise(memmap2::UncheckedAdvice::DontNeed)
+        };
     }
 
     /// Returns the blocks of the FM-index.
     pub fn blocks(&self) -> &[Block] {
-        let mapped = self.section(&self.sections.blocks);
-        let resident = self.resident.get().and_then(Option::as_ref);
-        let bytes = resident.map_or(mapped, |pages| {
-            let start = pages.as_ptr().align_offset(LARGE_PAGE);
-            &pages[start..start + mapped.len()]
-        });
+        let bytes = self.section(&self.sections.blocks);
         // SAFETY: `Block` is eight u64 without padding, any bytes are a valid one, and `align_to`
         // itself keeps to alignment and length; sections begin at multiples of 64 of a page.
         unsafe { bytes.align_to().1 }
@@ -111,6 +168,10 @@ impl MappedFile {
     }
 
     fn section(&self, range: &Range<u64>) -> &[u8] {
+        let resident = self.resident.get().and_then(Option::as_ref);
+        if let Some(bytes) = resident.and_then(|resident| resident.get(range)) {
+            return bytes;
+        }
         &self.map[range.start as usize..range.end as usize]
     }
 }

@@ -15,14 +15,14 @@ use std::ops::Range;
 /// The first bytes of an index file.
 pub(super) const MAGIC: [u8; 8] = *b"SPINDLE\x1a";
 /// Version of the format.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 /// Bytes before the metadata.
 pub(super) const PREFIX_BYTES: usize = 24;
 const CHECKSUM_BYTES: usize = 32;
 const ALIGNMENT: u64 = 64;
 
 /// Every 2^SAMPLE_SHIFT-th row of the suffix array is stored.
-pub(super) const SAMPLE_SHIFT: u32 = 3;
+pub(super) const SAMPLE_SHIFT: u32 = 2;
 
 /// What the head of an index file says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -237,7 +237,7 @@ mod tests {
     fn sections_are_aligned_and_follow_one_another() {
         let sections = header().sections();
         assert_eq!(sections.packed.end - sections.packed.start, 4);
-        assert_eq!(sections.samples_low.end - sections.samples_low.start, 16);
+        assert_eq!(sections.samples_low.end - sections.samples_low.start, 32);
         for start in [sections.packed.start, sections.blocks.start] {
             assert_eq!(start % 64, 0);
         }

@@ -16,7 +16,7 @@ pub(crate) const BLOCK_SYMBOLS: u64 = 128;
 /// Bytes of a block: one cache line.
 pub(crate) const BLOCK_BYTES: usize = size_of::<Block>();
 /// Rows that are located in lock-step.
-const ROWS_AT_ONCE: usize = 16;
+const ROWS_AT_ONCE: usize = 32;
 
 /// 128 symbols of the transform: counts of each base before them, then the two bits of each
 /// symbol in separate words.
@@ -147,23 +147,6 @@ impl<'a> FmIndex<'a> {
     /// Returns the interval of the string with a base put before it.
     #[inline(always)]
     pub fn extend_backward(&self, interval: Interval, code: u8) -> Interval {
-        #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("popcnt") {
-            // SAFETY: the CPU has just said that it counts bits.
-            return unsafe { self.extend_with_popcnt(interval, code) };
-        }
-        self.extend(interval, code)
-    }
-
-    /// The same, compiled for CPUs that count bits.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "popcnt")]
-    fn extend_with_popcnt(&self, interval: Interval, code: u8) -> Interval {
-        self.extend(interval, code)
-    }
-
-    #[inline(always)]
-    fn extend(&self, interval: Interval, code: u8) -> Interval {
         let Interval {
             forward,
             reverse,
@@ -184,12 +167,6 @@ impl<'a> FmIndex<'a> {
             reverse: next,
             size: through[code] - before[code],
         }
-    }
-
-    /// Returns the interval of the string with a base put behind it.
-    #[inline(always)]
-    pub fn extend_forward(&self, interval: Interval, code: u8) -> Interval {
-        self.extend_backward(interval.swapped(), 3 - code).swapped()
     }
 
     /// Returns how often each base stands in the rows before `row`.
@@ -244,6 +221,23 @@ impl<'a> FmIndex<'a> {
 
     /// Replaces rows by where their suffixes begin, many at a time so that memory is not waited for.
     pub fn locate(&self, rows: &mut [u64]) {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("popcnt") {
+            // SAFETY: the CPU has just said that it counts bits.
+            return unsafe { self.locate_popcnt(rows) };
+        }
+        self.locate_all(rows);
+    }
+
+    /// The same, compiled for CPUs that count bits.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "popcnt")]
+    fn locate_popcnt(&self, rows: &mut [u64]) {
+        self.locate_all(rows);
+    }
+
+    #[inline(always)]
+    fn locate_all(&self, rows: &mut [u64]) {
         for rows in rows.chunks_mut(ROWS_AT_ONCE) {
             let mut walking = [0u8; ROWS_AT_ONCE];
             let mut count = rows.len();
@@ -293,7 +287,7 @@ impl<'a> FmIndex<'a> {
     }
 
     /// Returns the row of the suffix that is longer by one symbol; `row` is not the primary one.
-    #[inline]
+    #[inline(always)]
     pub fn previous(&self, row: u64) -> u64 {
         let stored = row - u64::from(row > self.primary);
         let block = &self.blocks[(stored / BLOCK_SYMBOLS) as usize];
@@ -349,7 +343,7 @@ mod tests {
             };
             let mut forward = fm.of_base(word[0]);
             for &code in &word[1..] {
-                forward = fm.extend_forward(forward, code);
+                forward = fm.extend_backward(forward.swapped(), 3 - code).swapped();
             }
             let mut backward = fm.of_base(word[word.len() - 1]);
             for &code in word.iter().rev().skip(1) {

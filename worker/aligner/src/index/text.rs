@@ -38,6 +38,22 @@ impl<'a> Text<'a> {
         (byte >> (6 - 2 * (forward & 3)) & 3) ^ complement
     }
 
+    /// Returns how many of `codes` stand in the text from `position` on.
+    #[inline]
+    pub fn equal_from(&self, position: u64, codes: &[u8]) -> usize {
+        let places = position..self.len();
+        let is_equal = |&(&code, at): &(&u8, u64)| self.code(at) == code;
+        codes.iter().zip(places).take_while(is_equal).count()
+    }
+
+    /// Returns how many of `codes`, from the last one on, stand in the text before `position`.
+    #[inline]
+    pub fn equal_before(&self, position: u64, codes: &[u8]) -> usize {
+        let places = (0..position).rev();
+        let is_equal = |&(&code, at): &(&u8, u64)| self.code(at) == code;
+        codes.iter().rev().zip(places).take_while(is_equal).count()
+    }
+
     /// Appends the codes of `start..end`, which lies on one strand.
     pub fn fetch(&self, start: u64, end: u64, codes: &mut Vec<u8>) {
         if start >= end {

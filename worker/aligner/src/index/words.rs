@@ -10,7 +10,7 @@ const SIZE_BITS: u32 = 23;
 /// Largest number of rows an entry can tell.
 pub(crate) const MOST_ROWS: u64 = (1 << SIZE_BITS) - 1;
 /// Longest words of a large reference.
-const LONGEST: u32 = 10;
+const LONGEST: u32 = 12;
 
 /// Returns the length of the longest words kept for a text: each occurs a few times.
 pub(super) fn longest(symbols: u64) -> u32 {
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn longer_words_are_kept_of_longer_texts() {
-        assert_eq!([10, 60_000, 1 << 40].map(longest), [1, 5, 10]);
+        assert_eq!([10, 60_000, 1 << 26, 1 << 40].map(longest), [1, 5, 11, 12]);
         assert_eq!([1, 2, 10].map(entries), [4, 20, 1_398_100]);
     }
 }

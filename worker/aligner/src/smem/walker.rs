@@ -2,23 +2,29 @@
 
 use super::lock_step::turn;
 use crate::index::occ::{FmIndex, Interval};
+use crate::index::walk::Walk;
 use crate::index::words::MOST_ROWS;
+use std::cell::Cell;
 
 /// Steps of a unique match in the FM-index before its place is looked up: most matches that
 /// become unique by chance end within a few bases.
-const UNIQUE_STEPS: u32 = 3;
+const UNIQUE_STEPS: usize = 3;
+/// Rows from which on a match is not unique.
+const SEVERAL: u64 = 2;
 /// Diagonals of unique matches that are remembered.
 const DIAGONALS: usize = 2;
 
 /// A match of a stretch of the read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Match {
-    /// Its rows; of no meaning once the place is known.
+    /// Its first position in the read.
+    pub start: usize,
+    /// One past its last position in the read.
+    pub end: usize,
+    /// Its rows; only their number counts once the place is known.
     pub interval: Interval,
     /// Where the only occurrence begins, if that is known.
     pub place: Option<u64>,
-    /// Steps since the match is unique.
-    unique_steps: u32,
 }
 
 impl Match {
@@ -27,11 +33,12 @@ impl Match {
         self.interval.size
     }
 
-    const fn of(interval: Interval) -> Self {
+    const fn new(start: usize, end: usize, interval: Interval) -> Self {
         Self {
+            start,
+            end,
             interval,
             place: None,
-            unique_steps: 0,
         }
     }
 }
@@ -40,6 +47,8 @@ impl Match {
 #[derive(Debug)]
 pub(super) struct Walker<'a> {
     fm: &'a FmIndex<'a>,
+    /// Where walks are left to the rounds.
+    walk: &'a Cell<Walk<'a>>,
     /// Codes of the read.
     pub read: &'a [u8],
     /// Place less start of the last unique matches; most further ones lie on one of them.
@@ -48,9 +57,10 @@ pub(super) struct Walker<'a> {
 
 impl<'a> Walker<'a> {
     /// Begins a read.
-    pub const fn new(fm: &'a FmIndex<'a>, read: &'a [u8]) -> Self {
+    pub const fn new(fm: &'a FmIndex<'a>, walk: &'a Cell<Walk<'a>>, read: &'a [u8]) -> Self {
         Self {
             fm,
+            walk,
             read,
             diagonals: [u64::MAX; DIAGONALS],
         }
@@ -64,169 +74,203 @@ impl<'a> Walker<'a> {
         last: usize,
         min_size: u64,
     ) -> Result<Match, usize> {
-        let (mut at, interval) = self.word_before(first, last, min_size).await?;
-        let mut found = Match::of(interval);
-        while at > first {
-            found = self.grown_left(found, (at, last + 1)).await;
-            if found.size() < min_size {
-                return Err(at - 1);
+        let word = self.word_before(first, last, min_size).await?;
+        let mut found = self.walk_left(word, first, min_size.max(SEVERAL)).await;
+        if found.size() < min_size {
+            return Err(found.start);
+        }
+        if found.start == first {
+            return Ok(found);
+        }
+        found.place = self.on_known_diagonal(&found);
+        if found.place.is_none() {
+            let soon = found.start.saturating_sub(UNIQUE_STEPS).max(first);
+            found = self.walk_left(found, soon, 1).await;
+            if found.size() == 0 {
+                return Err(found.start);
             }
-            at -= 1;
+            if found.start == first {
+                return Ok(found);
+            }
+            found.place = Some(self.locate(&found).await);
+        }
+        if let Some(place) = &mut found.place {
+            let before = &self.read[first..found.start];
+            let equal = self.fm.text.equal_before(*place, before);
+            *place -= equal as u64;
+            found.start -= equal;
+        }
+        if found.start > first {
+            return Err(found.start - 1);
         }
         Ok(found)
     }
 
-    /// Grows a match of `start..end` to the right as long as it has `min_size` rows, at most to
-    /// `limit`; returns it with its end.
-    pub async fn grow_right(
-        &mut self,
-        mut found: Match,
-        (start, mut end): (usize, usize),
-        (limit, min_size): (usize, u64),
-    ) -> (Match, usize) {
-        while end < limit {
-            let longer = self.grown_right(found, (start, end)).await;
+    /// Grows a match to the right as long as it has `min_size` rows, at most to `limit`.
+    pub async fn grow_right(&mut self, found: Match, limit: usize, min_size: u64) -> Match {
+        let mut found = found;
+        if found.place.is_none() && found.size() >= SEVERAL {
+            let (longer, shorter) = self.walk_right(found, limit, min_size.max(SEVERAL)).await;
             if longer.size() < min_size {
-                break;
+                return shorter;
             }
             found = longer;
-            end += 1;
         }
-        (found, end)
+        if found.end == limit {
+            return found;
+        }
+        match self.settle_right(found, limit).await {
+            Ok(mut found) => {
+                found.end += self.equal_behind(&found, limit);
+                found
+            }
+            Err(shorter) => shorter,
+        }
     }
 
-    /// Begins a match at `start` with at most `most` bases, all known; returns it with its end.
-    pub async fn word_after(&self, start: usize, most: usize) -> (Match, usize) {
+    /// Finds the place of a unique match, unless it reaches `limit` or ends within a few bases:
+    /// then returns it as it was before its end.
+    pub async fn settle_right(&mut self, found: Match, limit: usize) -> Result<Match, Match> {
+        let mut found = found;
+        if found.place.is_some() {
+            return Ok(found);
+        }
+        found.place = self.on_known_diagonal(&found);
+        if found.place.is_none() {
+            let soon = (found.end + UNIQUE_STEPS).min(limit);
+            let (longer, shorter) = self.walk_right(found, soon, 1).await;
+            if longer.size() == 0 {
+                return Err(shorter);
+            }
+            found = longer;
+            if found.end < limit {
+                found.place = Some(self.locate(&found).await);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns how many bases behind a match of known place are equal, up to `limit`.
+    pub fn equal_behind(&self, found: &Match, limit: usize) -> usize {
+        found.place.map_or(0, |place| {
+            let next = place + (found.end - found.start) as u64;
+            self.fm.text.equal_from(next, &self.read[found.end..limit])
+        })
+    }
+
+    /// Begins a match at `start` with at most `most` bases, all known.
+    pub async fn word_after(&self, start: usize, most: usize) -> Match {
         let words = &self.fm.words;
         let length = words.longest().min(most).min(self.read.len() - start);
-        let word = &self.read[start..start + length];
-        let number = numbers(word);
+        let end = start + length;
+        let number = numbers(&self.read[start..end]);
         self.fm.prefetch_word(length, number);
         turn().await;
         let interval = self.fm.of_word(length, number);
         if length > 1 && interval.size < MOST_ROWS {
-            return (Match::of(interval), start + length);
+            return Match::new(start, end, interval);
         }
-        (Match::of(self.fm.of_base(self.read[start])), start + 1)
+        Match::new(start, start + 1, self.fm.of_base(self.read[start]))
     }
 
-    /// Returns the match of the last bases of `first..=last` that the short words tell, and where
-    /// it begins.
-    async fn word_before(
-        &self,
-        first: usize,
-        last: usize,
-        min_size: u64,
-    ) -> Result<(usize, Interval), usize> {
+    /// Returns the match of the last bases of `first..=last` that the short words tell, or where
+    /// it becomes too rare.
+    async fn word_before(&self, first: usize, last: usize, min_size: u64) -> Result<Match, usize> {
         let fm = self.fm;
-        let length = fm.words.longest().min(last + 1 - first);
-        let number = numbers(&self.read[last + 1 - length..=last]);
+        let end = last + 1;
+        let length = fm.words.longest().min(end - first);
+        let number = numbers(&self.read[end - length..end]);
         fm.prefetch_word(length, number);
         turn().await;
         let interval = fm.of_word(length, number);
         if interval.size < MOST_ROWS && length > 1 && min_size < MOST_ROWS {
             if interval.size >= min_size {
-                return Ok((last + 1 - length, interval));
+                return Ok(Match::new(end - length, end, interval));
             }
             let is_rare = |&length: &usize| {
                 let mask = (1 << (2 * length)) - 1;
                 fm.words.rows(length, number.0 & mask).1 < min_size
             };
             let rare = (1..length).find(is_rare).unwrap_or(length);
-            return Err(last + 1 - rare);
+            return Err(end - rare);
         }
         let interval = fm.of_base(self.read[last]);
         if interval.size < min_size {
             return Err(last);
         }
-        Ok((last, interval))
+        Ok(Match::new(last, end, interval))
     }
 
-    /// Returns a match of `start..end` with the base before `start`.
-    async fn grown_left(&mut self, mut found: Match, (start, end): (usize, usize)) -> Match {
-        let code = self.read[start - 1];
-        self.find_place(&mut found, (start, end)).await;
-        let Some(place) = found.place else {
-            self.fm.prefetch(&found.interval);
-            turn().await;
-            found.interval = self.fm.extend_backward(found.interval, code);
-            return found;
+    /// Grows a match to the left until it begins at `goal` or has fewer rows than `least`.
+    async fn walk_left(&self, found: Match, goal: usize, least: u64) -> Match {
+        let walk = Walk {
+            read: self.read,
+            interval: found.interval,
+            before: found.interval,
+            at: found.start,
+            goal,
+            least,
+            is_left: true,
         };
-        let is_equal = place > 0 && self.fm.text.code(place - 1) == code;
-        found.interval.size = u64::from(is_equal);
-        found.place = place.checked_sub(1);
-        found
+        let walk = self.walk(walk).await;
+        Match::new(walk.at, found.end, walk.interval)
     }
 
-    /// Returns a match of `start..end` with the base at `end`.
-    pub async fn grown_right(&mut self, mut found: Match, (start, end): (usize, usize)) -> Match {
-        if found.size() == 0 {
-            return found;
-        }
-        let code = self.read[end];
-        self.find_place(&mut found, (start, end)).await;
-        let Some(place) = found.place else {
-            self.fm.prefetch(&found.interval.swapped());
-            turn().await;
-            found.interval = self.fm.extend_forward(found.interval, code);
-            return found;
+    /// Grows a match to the right until it ends at `goal` or has fewer rows than `least`; returns
+    /// it with what it was one base before.
+    pub async fn walk_right(&self, found: Match, goal: usize, least: u64) -> (Match, Match) {
+        let walk = Walk {
+            read: self.read,
+            interval: found.interval,
+            before: found.interval,
+            at: found.end,
+            goal,
+            least,
+            is_left: false,
         };
-        let next = place + (end - start) as u64;
-        let is_equal = next < self.fm.text.len() && self.fm.text.code(next) == code;
-        found.interval.size = u64::from(is_equal);
-        found
+        let walk = self.walk(walk).await;
+        let shorter = walk.at.max(found.end + 1) - 1;
+        (
+            Match::new(found.start, walk.at, walk.interval),
+            Match::new(found.start, shorter, walk.before),
+        )
     }
 
-    /// Finds the place of a unique match: on a diagonal seen before, or a few steps later in the
-    /// suffix array.
-    async fn find_place(&mut self, found: &mut Match, (start, end): (usize, usize)) {
-        if found.interval.size != 1 || found.place.is_some() {
-            return;
+    async fn walk(&self, walk: Walk<'a>) -> Walk<'a> {
+        if walk.is_over() {
+            return walk;
         }
-        if found.unique_steps == 0 {
-            found.place = self.on_known_diagonal(start, end);
-        }
-        found.unique_steps += 1;
-        if found.place.is_none() && found.unique_steps > UNIQUE_STEPS {
-            found.place = Some(self.locate(found.interval.forward, start).await);
-        }
+        walk.prefetch(self.fm);
+        self.walk.set(walk);
+        turn().await;
+        self.walk.get()
     }
 
-    /// Returns where the suffix of a row begins.
-    async fn position(&self, row: u64) -> u64 {
-        let (mut at, mut steps) = (row, 0);
-        loop {
+    /// Returns the place of a unique match, and remembers its diagonal.
+    async fn locate(&mut self, found: &Match) -> u64 {
+        let (mut at, mut steps) = (found.interval.forward, 0);
+        let place = loop {
             self.fm.prefetch_step(at);
             turn().await;
             if let Some(position) = self.fm.known(at) {
-                return position + steps;
+                break position + steps;
             }
             at = self.fm.previous(at);
             steps += 1;
-        }
-    }
-
-    /// Returns the place of the only row of a match, and remembers its diagonal.
-    async fn locate(&mut self, row: u64, start: usize) -> u64 {
-        let place = self.position(row).await;
+        };
         self.diagonals.rotate_right(1);
-        self.diagonals[0] = place.wrapping_sub(start as u64);
+        self.diagonals[0] = place.wrapping_sub(found.start as u64);
         place
     }
 
-    fn on_known_diagonal(&self, start: usize, end: usize) -> Option<u64> {
+    fn on_known_diagonal(&self, found: &Match) -> Option<u64> {
         let text = &self.fm.text;
-        let word = &self.read[start..end];
-        let is_there = |&place: &u64| {
-            let fits = place < text.len() && text.len() - place >= word.len() as u64;
-            fits && word
-                .iter()
-                .zip(place..)
-                .all(|(&code, at)| text.code(at) == code)
-        };
+        let word = &self.read[found.start..found.end];
+        let is_there =
+            |&place: &u64| place < text.len() && text.equal_from(place, word) == word.len();
         self.diagonals
             .iter()
-            .map(|diagonal| diagonal.wrapping_add(start as u64))
+            .map(|diagonal| diagonal.wrapping_add(found.start as u64))
             .find(is_there)
     }
 }

@@ -19,6 +19,17 @@ pub struct Choice {
     pub counts: Vec<u32>,
     /// Whether no alternate is sure enough.
     pub is_monomorphic: bool,
+    /// Whether it is written whatever its quality.
+    pub is_forced: bool,
+}
+
+/// What else decides about the alleles of a site.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// Whether an earlier deletion covers it.
+    pub is_covered: bool,
+    /// For each allele whether it is forced; none if no allele is.
+    pub forced: Vec<bool>,
 }
 
 impl Choice {
@@ -27,7 +38,7 @@ impl Choice {
         alleles: &[Allele],
         used: &[usize],
         frequencies: &Frequencies,
-        is_covered: bool,
+        standing: &Standing,
         options: &Options,
     ) -> Self {
         let limit = -options.confidence() / 10.0;
@@ -35,16 +46,18 @@ impl Choice {
             kept: vec![0],
             counts: Vec::new(),
             is_monomorphic: true,
+            is_forced: standing.forced.contains(&true),
         };
         for (place, &allele) in used[1..].iter().enumerate() {
             let letters = &*alleles[allele];
             let is_plausible = frequencies.absent[place] + EPSILON_LOG10 < limit;
-            let is_spurious = letters == SPANNING_DELETION && !is_covered;
+            let is_spurious = letters == SPANNING_DELETION && !standing.is_covered;
             if is_spurious {
                 continue;
             }
             choice.is_monomorphic &= !is_plausible;
-            if is_plausible || options.is_gvcf() || letters == NON_REF {
+            let is_forced = standing.forced.get(allele).is_some_and(|&forced| forced);
+            if is_plausible || is_forced || options.is_gvcf() || letters == NON_REF {
                 choice.kept.push(allele);
                 choice.counts.push(frequencies.counts[place]);
             }
@@ -57,7 +70,7 @@ impl Choice {
         let first = self.kept.get(1).map(|&allele| &*alleles[allele]);
         let passes = !self.is_monomorphic && quality >= options.confidence();
         let only_spanning = self.kept.len() == 2 && first == Some(SPANNING_DELETION);
-        only_spanning || first.is_none() || !passes && first != Some(NON_REF)
+        only_spanning || first.is_none() || !passes && !self.is_forced && first != Some(NON_REF)
     }
 }
 

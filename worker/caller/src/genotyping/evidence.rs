@@ -15,6 +15,8 @@ const MARGIN_BP: u64 = 2;
 pub struct SiteEvidence<'a> {
     /// The reads; those without a row of their own come last.
     pub reads: Vec<&'a RegionRead>,
+    /// For each row the number of its read among all.
+    pub places: Vec<usize>,
     /// log10 P(read | allele).
     pub rows: Vec<Vec<f64>>,
 }
@@ -24,9 +26,11 @@ impl<'a> SiteEvidence<'a> {
     pub fn gather(site: &Site, likelihoods: &'a ReadLikelihoods) -> Self {
         let mut found = Self {
             reads: Vec::new(),
+            places: Vec::new(),
             rows: Vec::new(),
         };
-        for (read, row) in likelihoods.reads.iter().zip(&likelihoods.rows) {
+        let rows = likelihoods.reads.iter().zip(&likelihoods.rows);
+        for (place, (read, row)) in rows.enumerate() {
             if reaches(read, site) {
                 let best = |carriers: &Vec<usize>| {
                     carriers
@@ -35,6 +39,7 @@ impl<'a> SiteEvidence<'a> {
                         .fold(f64::NEG_INFINITY, f64::max)
                 };
                 found.reads.push(read);
+                found.places.push(place);
                 found.rows.push(site.carriers.iter().map(best).collect());
             }
         }
@@ -78,6 +83,13 @@ impl<'a> SiteEvidence<'a> {
             told(&values)
         };
         self.rows.iter().map(of_row).collect()
+    }
+
+    /// Returns the reads that tell one of the `kept` alleles from the others of these, and which.
+    pub fn told_by_place(&self, kept: &[usize]) -> Vec<(usize, usize)> {
+        let told = self.places.iter().zip(self.told_among(kept));
+        told.filter_map(|(&place, allele)| Some((place, allele?)))
+            .collect()
     }
 
     /// Returns which allele each read tells for, if it is one of the `kept`: its place among them.
@@ -188,6 +200,7 @@ mod tests {
     fn anything_else_is_as_likely_as_the_median_of_the_worse() {
         let mut evidence = SiteEvidence {
             reads: Vec::new(),
+            places: Vec::new(),
             rows: vec![vec![-1.0, -2.0, -4.0], vec![-1.0, -1.0, -1.0]],
         };
         evidence.add_column();
@@ -202,6 +215,7 @@ mod tests {
     fn dropped_alleles_still_compete() {
         let evidence = SiteEvidence {
             reads: Vec::new(),
+            places: Vec::new(),
             rows: vec![vec![-9.0, -2.0, -1.0]],
         };
         assert_eq!(evidence.told(&[0, 1]), [None]);

@@ -104,6 +104,9 @@ impl<'a> PartWriter<'a> {
     /// Appends what is sure to belong to the body.
     pub fn write(&mut self, output: Output, body: &mut Vec<u8>) {
         let ends = &mut self.ends;
+        if matches!(output, Output::Realigned(_)) {
+            return;
+        }
         if let Some(block) = ends.tail.take() {
             vcf::write_block(self.dictionary, &block, body);
             ends.has_body = true;
@@ -115,6 +118,11 @@ impl<'a> PartWriter<'a> {
             Output::Block(block) => ends.tail = Some(block),
             Output::Call(call) => {
                 vcf::write_call(self.dictionary, &call, body);
+                ends.has_body = true;
+            }
+            Output::Realigned(_) => {}
+            Output::Position(contig, position) => {
+                vcf::write_position(self.dictionary, contig, &position, body);
                 ends.has_body = true;
             }
         }

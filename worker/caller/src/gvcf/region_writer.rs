@@ -4,7 +4,7 @@ use super::block::Block;
 use super::combiner::Combiner;
 use crate::Output;
 use crate::call::{Call, NON_REF};
-use crate::options::Options;
+use crate::options::{EmitMode, Options};
 use crate::region_calls::{ReferencePosition, RegionRecord};
 use genome::region::ContigId;
 
@@ -13,6 +13,8 @@ use genome::region::ContigId;
 #[derive(Debug)]
 pub struct RegionWriter<'a> {
     combiner: Combiner<'a>,
+    /// Whether each position is a record of its own, under deletions too.
+    is_each: bool,
     /// One past the last position of the last call. A later call inside a deletion ends it.
     covered: Option<(ContigId, u64)>,
 }
@@ -22,6 +24,7 @@ impl<'a> RegionWriter<'a> {
     pub fn new(options: &'a Options) -> Self {
         Self {
             combiner: Combiner::new(options),
+            is_each: options.emit == EmitMode::EveryPosition,
             covered: None,
         }
     }
@@ -29,6 +32,10 @@ impl<'a> RegionWriter<'a> {
     /// Adds the next answer; appends the outputs that it completes.
     pub fn add(&mut self, contig: ContigId, record: RegionRecord, outputs: &mut Vec<Output>) {
         match record {
+            RegionRecord::Reference(position) if self.is_each => {
+                outputs.push(Output::Position(contig, position));
+            }
+            RegionRecord::Call(call) if self.is_each => outputs.push(Output::Call(call)),
             RegionRecord::Reference(position) => self.add_reference(contig, &position, outputs),
             RegionRecord::Call(call) if is_reference(&call) => {
                 let position = as_position(&call);
@@ -114,6 +121,8 @@ mod tests {
         RegionRecord::Call(Box::new(Call {
             contig: ContigId(0),
             position,
+            identifier: None,
+            is_low_quality: false,
             alleles: alleles.iter().map(|text| text.as_bytes().into()).collect(),
             quality: 50.0,
             annotations: Annotations::default(),
@@ -148,6 +157,8 @@ mod tests {
             .map(|output| match output {
                 Output::Call(call) => (call.position, call.end()),
                 Output::Block(block) => (block.start, block.end),
+                Output::Position(_, one) => (one.position, one.position + 1),
+                Output::Realigned(one) => (one.called_span.start, one.called_span.end),
             })
             .collect();
         assert_eq!(spans, [(5, 7), (7, 9), (9, 11), (11, 12)]);

@@ -4,7 +4,9 @@
 
 use super::merge::MergedSite;
 use super::record::SampleFields;
-use crate::genotyping::{Allele, Choice, GenotypeTable, Prior, UpstreamDeletions, trim_ends};
+use crate::genotyping::{
+    Allele, Choice, GenotypeTable, Prior, Standing, UpstreamDeletions, trim_ends,
+};
 use crate::options::Options;
 use genome::region::ContigId;
 
@@ -67,8 +69,11 @@ pub fn genotype(
     let rows: Vec<&[u32]> = used_phred.iter().map(Vec::as_slice).collect();
     let used_table = GenotypeTable::new(ploidy, used.len());
     let frequencies = Prior::new(options).frequencies(&used_alleles, &rows, &used_table);
-    let is_covered = deletions.cover(contig, start);
-    let choice = Choice::new(alleles, &used, &frequencies, is_covered, options);
+    let standing = Standing {
+        is_covered: deletions.cover(contig, start),
+        forced: Vec::new(),
+    };
+    let choice = Choice::new(alleles, &used, &frequencies, &standing, options);
     let quality = -10.0 * frequencies.no_variant + 0.0;
     if choice.is_empty(alleles, quality, options) {
         return None;

@@ -6,6 +6,14 @@ pub const VCF: u8 = 1;
 pub const GVCF: u8 = 2;
 /// A VCF of a cohort.
 pub const COHORT: u8 = 4;
+/// A gVCF with blocks.
+pub const BLOCKS: u8 = 8;
+/// A gVCF with allele-specific annotations.
+pub const ALLELE_SPECIFIC: u8 = 16;
+/// A file whose calls are named as others named them.
+pub const KNOWN: u8 = 32;
+/// A VCF that counts strands.
+pub const STRANDS: u8 = 64;
 
 /// One line of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +33,7 @@ pub struct Field {
 }
 
 /// All fields, by kind and name.
-pub const FIELDS: [Field; 27] = [
+pub const FIELDS: [Field; 33] = [
     field(
         VCF | GVCF | COHORT,
         "FORMAT",
@@ -55,7 +63,7 @@ pub const FIELDS: [Field; 27] = [
         "Genotype",
     ),
     field(
-        GVCF,
+        BLOCKS,
         "FORMAT",
         "MIN_DP",
         ["1", "Integer"],
@@ -90,7 +98,7 @@ pub const FIELDS: [Field; 27] = [
         "Position of the first call with the same PID",
     ),
     field(
-        GVCF,
+        GVCF | STRANDS,
         "FORMAT",
         "SB",
         ["4", "Integer"],
@@ -118,11 +126,53 @@ pub const FIELDS: [Field; 27] = [
         "Called alleles in the genotypes",
     ),
     field(
+        ALLELE_SPECIFIC,
+        "INFO",
+        "AS_RAW_BaseQRankSum",
+        ["1", "String"],
+        "For each alternate the z-score of its base qualities against the reference's, as a histogram",
+    ),
+    field(
+        ALLELE_SPECIFIC,
+        "INFO",
+        "AS_RAW_MQ",
+        ["1", "String"],
+        "For each allele the sum of its reads' squared mapping qualities",
+    ),
+    field(
+        ALLELE_SPECIFIC,
+        "INFO",
+        "AS_RAW_MQRankSum",
+        ["1", "String"],
+        "For each alternate the z-score of its mapping qualities against the reference's, as a histogram",
+    ),
+    field(
+        ALLELE_SPECIFIC,
+        "INFO",
+        "AS_RAW_ReadPosRankSum",
+        ["1", "String"],
+        "For each alternate the z-score of its positions in the read against the reference's, as a histogram",
+    ),
+    field(
+        ALLELE_SPECIFIC,
+        "INFO",
+        "AS_SB_TABLE",
+        ["1", "String"],
+        "For each allele its reads on the forward and on the reverse strand",
+    ),
+    field(
         VCF | GVCF | COHORT,
         "INFO",
         "BaseQRankSum",
         ["1", "Float"],
         "Z-score of base qualities, alternate against reference reads",
+    ),
+    field(
+        KNOWN,
+        "INFO",
+        "DB",
+        ["0", "Flag"],
+        "Known to the database that names the record",
     ),
     field(
         VCF | GVCF | COHORT,
@@ -132,7 +182,7 @@ pub const FIELDS: [Field; 27] = [
         "Reads over the site",
     ),
     field(
-        GVCF,
+        BLOCKS,
         "INFO",
         "END",
         ["1", "Integer"],

@@ -1,7 +1,7 @@
 //! Header lines: a function of dictionary, sample and mode; no date, path or command line.
 
-use super::fields::{COHORT, FIELDS, Field, GVCF, VCF};
-use crate::options::Options;
+use super::fields::{ALLELE_SPECIFIC, BLOCKS, COHORT, FIELDS, Field, GVCF, KNOWN, STRANDS, VCF};
+use crate::options::{EmitMode, Options};
 use genome::dictionary::Dictionary;
 use std::fmt::Write;
 
@@ -13,14 +13,28 @@ pub fn header(dictionary: &Dictionary, sample: &str, options: &Options) -> Strin
         text.push_str("##ALT=<ID=NON_REF,Description=\"Any allele that is not listed\">\n");
     }
     text.push_str("##FILTER=<ID=LowQual,Description=\"Low quality\">\n");
-    let files = if gvcf { GVCF } else { VCF };
+    let files = files(options);
     put_fields(&mut text, "FORMAT", files);
-    if gvcf {
+    if options.emit == EmitMode::ReferenceConfidence {
         put_bands(&mut text, &options.quality_bands);
     }
     put_fields(&mut text, "INFO", files);
     put_end(&mut text, dictionary, [sample]);
     text
+}
+
+/// Returns the kinds of files that an output is one of.
+fn files(options: &Options) -> u8 {
+    let kinds = [
+        (GVCF, options.is_gvcf()),
+        (VCF, !options.is_gvcf()),
+        (BLOCKS, options.emit == EmitMode::ReferenceConfidence),
+        (ALLELE_SPECIFIC, options.is_allele_specific),
+        (KNOWN, options.names_known),
+        (STRANDS, options.counts_strands),
+    ];
+    let kinds = kinds.iter().filter(|(_, is_one)| *is_one);
+    kinds.fold(0, |files, (kind, _)| files | kind)
 }
 
 /// Returns all header lines of a cohort's VCF.
@@ -102,7 +116,6 @@ fn put_bands(text: &mut String, bands: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::EmitMode;
     use genome::dictionary::Contig;
 
     #[test]

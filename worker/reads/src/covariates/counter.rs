@@ -93,6 +93,7 @@ pub struct Counter<'a> {
     counts: Counts,
     qualities: Vec<u8>,
     letters: Vec<u8>,
+    bases: Vec<u8>,
     codes: Vec<u8>,
     contexts: Vec<Option<u8>>,
     outcomes: Vec<Outcome>,
@@ -112,6 +113,7 @@ impl<'a> Counter<'a> {
             counts: Counts::default(),
             qualities: Vec::new(),
             letters: Vec::new(),
+            bases: Vec::new(),
             codes: Vec::new(),
             contexts: Vec::new(),
             outcomes: Vec::new(),
@@ -152,8 +154,10 @@ impl<'a> Counter<'a> {
         let qualities = &qualities[clipped.read.clone()];
         check(record, qualities, self.options.max_cycle)?;
         self.codes.clear();
-        let letters = clipped.read.clone().map(|index| record.base(index));
-        self.codes.extend(letters.map(base::code));
+        self.bases.clear();
+        record.append_bases(&mut self.bases);
+        let letters = self.bases[clipped.read.clone()].iter();
+        self.codes.extend(letters.map(|&letter| base::code(letter)));
         self.compare(contig, clipped);
         self.skip_known(contig, clipped);
         self.add(record, read_group, qualities);

@@ -18,6 +18,9 @@ pub struct MarkOptions {
     pub optical_distance_pixels: u32,
     /// Larger sets are not searched for optical duplicates; Picard's default 300 000.
     pub max_optical_set: usize,
+    /// Whether names tell clusters: without them no set of two or more is counted either, as in
+    /// Picard's metrics.
+    pub tells_optical: bool,
 }
 
 impl Default for MarkOptions {
@@ -25,6 +28,7 @@ impl Default for MarkOptions {
         Self {
             optical_distance_pixels: 100,
             max_optical_set: 300_000,
+            tells_optical: true,
         }
     }
 }
@@ -131,7 +135,9 @@ fn mark_pairs<E: From<Error>>(
         }
     }
     let count = optical.into_iter().filter(|&one| one).count();
-    metrics.add_set(library, set.len() as u64, count as u64);
+    if options.tells_optical {
+        metrics.add_set(library, set.len() as u64, count as u64);
+    }
     Ok(())
 }
 

@@ -5,6 +5,8 @@ use genome::record::{Flags, RecordView, TagValue, tags};
 
 use super::adapter::is_adapter;
 use super::insert_size::PairOrientation;
+use super::sight::{Sight, differing};
+use super::statistics::ratio;
 use crate::container::{Decoder, Error, put_varint};
 use crate::duplicates::Histogram;
 
@@ -87,15 +89,14 @@ counts! {
 }
 
 impl AlignmentCounts {
-    /// Counts a record that is neither secondary nor supplementary; `reference` are the letters
-    /// under it.
-    pub(super) fn add(&mut self, record: &RecordView<'_>, reference: &[u8]) {
-        let flags = record.flags();
-        self.add_read(record);
+    /// Counts a record that is neither secondary nor supplementary.
+    pub(super) fn add(&mut self, sight: Sight<'_>) {
+        let flags = sight.record.flags();
+        self.add_read(&sight.record);
         if flags.is_unmapped() || flags.has(Flags::VENDOR_FAILED) {
-            self.add_ambiguous(record);
+            self.add_ambiguous(sight);
         } else {
-            self.add_bases(record, reference);
+            self.add_bases(sight);
         }
     }
 
@@ -103,10 +104,10 @@ impl AlignmentCounts {
         let flags = record.flags();
         let bases = record.base_count() as u64;
         self.reads += 1;
-        self.read_lengths.add(bases);
         if flags.has(Flags::VENDOR_FAILED) {
             return;
         }
+        self.read_lengths.add(bases);
         self.passed += 1;
         self.passed_bases += bases;
         self.noise += u64::from(integer(record, *b"XN") == Some(1));
@@ -157,42 +158,48 @@ impl AlignmentCounts {
         self.end_clipped_reads += u64::from(end.is_some());
     }
 
-    fn add_ambiguous(&mut self, record: &RecordView<'_>) {
-        for at in (0..record.base_count()).filter(|&at| record.base(at) == b'N') {
-            self.bad_cycles.add(cycle(record, at));
+    fn add_ambiguous(&mut self, sight: Sight<'_>) {
+        let bases = sight.bases.iter().enumerate();
+        for (at, _) in bases.filter(|(_, base)| **base == b'N') {
+            self.bad_cycles.add(cycle(&sight.record, at));
         }
     }
 
-    fn add_bases(&mut self, record: &RecordView<'_>, reference: &[u8]) {
+    fn add_bases(&mut self, sight: Sight<'_>) {
+        let record = &sight.record;
         let maps_well = record.mapping_quality() >= MIN_MAPPING_QUALITY;
         self.good_reads += u64::from(maps_well);
-        let qualities = record.qualities();
-        let (mut read, mut place, mut differ) = (0, 0, 0);
-        for op in record.cigar() {
-            let (kind, length) = (op.kind(), op.len() as usize);
-            if kind.is_aligned() {
-                for (i, letter) in reference.iter().skip(place).take(length).enumerate() {
-                    let base = record.base(read + i);
-                    let is_other = base != letter.to_ascii_uppercase();
-                    self.aligned_bases += 1;
-                    differ += u64::from(is_other);
-                    if maps_well {
-                        self.good_bases += 1;
-                        let is_good = qualities[read + i] >= MIN_BASE_QUALITY;
-                        self.good_q20_bases += u64::from(is_good);
-                    }
-                    if is_other || base == b'N' {
-                        // Counted from the start of the stretch, as Picard does.
-                        self.bad_cycles.add(cycle(record, i));
-                    }
+        let mut differ = 0;
+        for block in sight.blocks() {
+            let (bases, letters) = sight.letters(block);
+            let others = differing((bases, letters));
+            differ += others;
+            self.aligned_bases += block.length as u64;
+            if maps_well {
+                self.good_bases += block.length as u64;
+                let qualities = &record.qualities()[block.read..block.read + block.length];
+                let good = qualities.iter().filter(|&&q| q >= MIN_BASE_QUALITY);
+                self.good_q20_bases += good.count() as u64;
+            }
+            if others > 0 || bases.contains(&b'N') {
+                // Counted from the start of the stretch, as Picard does.
+                let pairs = bases.iter().zip(letters).enumerate();
+                for (at, _) in pairs.filter(|(_, (base, letter))| base != letter || **base == b'N')
+                {
+                    self.bad_cycles.add(cycle(record, at));
                 }
             }
-            self.indels += u64::from(matches!(kind, CigarKind::Insertion | CigarKind::Deletion));
-            read += if kind.consumes_read() { length } else { 0 };
-            place += if kind.consumes_reference() { length } else { 0 };
         }
+        let moved = |kind: CigarKind| matches!(kind, CigarKind::Insertion | CigarKind::Deletion);
+        self.indels += record.cigar().filter(|op| moved(op.kind())).count() as u64;
         self.mismatches += differ;
         self.good_mismatches.add(if maps_well { differ } else { 0 });
+    }
+
+    /// Returns at how many cycles four reads of five differ from the reference.
+    pub(super) fn bad_cycle_count(&self) -> usize {
+        let is_bad = |&(_, count): &(u64, u64)| ratio(count, self.reads) >= 0.8;
+        self.bad_cycles.iter().filter(is_bad).count()
     }
 
     /// Adds other counts.

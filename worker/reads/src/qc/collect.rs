@@ -5,8 +5,11 @@ use genome::reference::Reference;
 use genome::region::Region;
 
 use super::alignment::AlignmentCounts;
+use super::depth::{DepthCounter, DepthPart};
+use super::gc_bias::{BINS, GcCounts, add_all, put_bins, take_bins, windows};
 use super::insert_size::InsertSizes;
 use super::quality::QualityCounts;
+use super::sight::Sight;
 use crate::container::{Decoder, Error, put_varint};
 
 /// What is counted of one read group.
@@ -18,6 +21,8 @@ pub struct GroupCounts {
     pub insert_sizes: InsertSizes,
     /// Qualities.
     pub qualities: QualityCounts,
+    /// Starts by share of G and C.
+    pub gc: GcCounts,
 }
 
 impl GroupCounts {
@@ -28,14 +33,26 @@ impl GroupCounts {
         }
         self.insert_sizes.merge(&other.insert_sizes);
         self.qualities.merge(&other.qualities);
+        self.gc.merge(&other.gc);
     }
 }
 
 /// The counts of all read groups; the last one is that of records without any.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Qc {
     /// By index in the header.
     pub groups: Vec<GroupCounts>,
+    /// Windows of the reference by their share of G and C.
+    pub windows: Vec<u64>,
+}
+
+impl Default for Qc {
+    fn default() -> Self {
+        Self {
+            groups: Vec::new(),
+            windows: vec![0; BINS],
+        }
+    }
 }
 
 impl Qc {
@@ -53,6 +70,7 @@ impl Qc {
         for (mine, theirs) in self.groups.iter_mut().zip(&other.groups) {
             mine.merge(theirs);
         }
+        add_all(&mut self.windows, &other.windows);
     }
 
     /// Appends the counts' bytes.
@@ -65,7 +83,9 @@ impl Qc {
                 .for_each(|counts| counts.encode(out));
             group.insert_sizes.encode(out);
             group.qualities.encode(out);
+            group.gc.encode(out);
         }
+        put_bins(&self.windows, out);
     }
 
     /// Reads counts back.
@@ -81,54 +101,75 @@ impl Qc {
             }
             group.insert_sizes = InsertSizes::decode(fields)?;
             group.qualities = QualityCounts::decode(fields)?;
+            group.gc = GcCounts::decode(fields)?;
             qc.groups.push(group);
         }
+        qc.windows = take_bins(fields)?;
         Ok(qc)
     }
 }
 
-/// Counts records, one at a time, in any order.
+/// Counts records of some regions, one at a time, in order of their positions.
 #[derive(Debug)]
 pub struct Collector<'a> {
     reference: Reference<'a>,
+    regions: &'a [Region],
     qc: Qc,
+    depths: DepthCounter<'a>,
+    bases: Vec<u8>,
     letters: Vec<u8>,
+    window: Vec<u8>,
 }
 
 impl<'a> Collector<'a> {
-    /// Starts at nothing, for records on the contigs of this reference.
-    pub fn new(reference: Reference<'a>) -> Self {
+    /// Starts at nothing, for records on the contigs of this reference that start in these sorted
+    /// regions; the coverage of targets, sorted and merged, is told apart.
+    pub fn new(reference: Reference<'a>, regions: &'a [Region], targets: &'a [Region]) -> Self {
         Self {
+            depths: DepthCounter::new(reference.clone(), regions, targets),
             reference,
+            regions,
             qc: Qc::default(),
+            bases: Vec::new(),
             letters: Vec::new(),
+            window: Vec::new(),
         }
     }
 
     /// Counts a record of a read group.
     pub fn add(&mut self, record: &RecordView<'_>, group: usize) {
-        let flags = record.flags();
-        if !flags.is_primary() {
-            return;
-        }
         self.fetch(record);
+        self.bases.clear();
+        record.append_bases(&mut self.bases);
+        let sight = Sight {
+            record: *record,
+            bases: &self.bases,
+            reference: &self.letters,
+        };
         if self.qc.groups.len() <= group {
             self.qc.groups.resize(group + 1, GroupCounts::default());
         }
         let counts = &mut self.qc.groups[group];
+        counts.gc.add(sight, &self.reference, &mut self.window);
+        self.depths.add(sight);
+        let flags = record.flags();
+        if !flags.is_primary() {
+            return;
+        }
         let category = match (flags.is_paired(), flags.has(Flags::FIRST)) {
             (true, true) => 0,
             (true, false) => 1,
             (false, _) => 2,
         };
-        counts.alignments[category].add(record, &self.letters);
+        counts.alignments[category].add(sight);
         counts.insert_sizes.add(record);
-        counts.qualities.add(record);
+        counts.qualities.add(sight);
     }
 
-    /// Returns what was counted.
-    pub fn finish(self) -> Qc {
-        self.qc
+    /// Returns what was counted, when the last record has passed.
+    pub fn finish(mut self) -> (Qc, DepthPart) {
+        self.qc.windows = windows(&self.reference, self.regions);
+        (self.qc, self.depths.finish())
     }
 
     /// Fetches the letters under a mapped record, as far as its contig goes.

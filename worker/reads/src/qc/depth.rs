@@ -1,20 +1,26 @@
 //! Coverage of sorted records, as Picard's `CollectWgsMetrics` counts it.
+//!
+//! Main path: a [`DepthCounter`] for each part of the genome gives a [`DepthPart`]; [`join`] puts
+//! the parts together where reads hang over their ends, and gives the [`Coverage`].
 
-use std::collections::VecDeque;
+mod codec;
+mod counter;
+mod seam;
 
-use genome::record::{Flags, RecordView};
 use genome::reference::Reference;
 use genome::region::{ContigId, Region};
-use rustc_hash::FxHashMap;
+
+pub use counter::DepthCounter;
+pub use seam::{DepthPart, join};
 
 /// Depths are told apart up to here: Picard's `COVERAGE_CAP`.
 pub const MAX_DEPTH: usize = 250;
 
-/// Records of lower mapping quality do not count: `MINIMUM_MAPPING_QUALITY`.
-const MIN_MAPPING_QUALITY: u8 = 20;
+/// The depths whose shares are told: Picard's.
+pub const DEPTHS: [usize; 14] = [1, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 100];
 
-/// Bases of lower quality do not count: `MINIMUM_BASE_QUALITY`.
-const MIN_BASE_QUALITY: u8 = 20;
+/// Stands for a position that has no depth, as the reference is unknown there.
+const UNKNOWN: u32 = u32::MAX;
 
 /// How many positions have which depth.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +62,35 @@ impl Depths {
     }
 }
 
+/// The coverage of one target, in less room than [`Depths`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TargetDepth {
+    /// Positions that were looked at.
+    pub territory: u64,
+    /// Sum of their depths.
+    pub bases: u64,
+    /// Positions of at least each of [`DEPTHS`].
+    pub at_least: [u64; DEPTHS.len()],
+}
+
+impl TargetDepth {
+    fn add(&mut self, depth: usize) {
+        self.territory += 1;
+        self.bases += depth as u64;
+        for (count, least) in self.at_least.iter_mut().zip(DEPTHS) {
+            *count += u64::from(depth >= least);
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.territory += other.territory;
+        self.bases += other.bases;
+        for (mine, theirs) in self.at_least.iter_mut().zip(other.at_least) {
+            *mine += theirs;
+        }
+    }
+}
+
 /// Bases that were left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Excluded {
@@ -75,13 +110,28 @@ pub struct Excluded {
 
 impl Excluded {
     /// Returns the sum.
-    pub const fn total(&self) -> u64 {
-        self.mapping_quality
-            + self.duplicate
-            + self.unpaired
-            + self.base_quality
-            + self.overlap
-            + self.capped
+    pub fn total(&self) -> u64 {
+        self.numbers().iter().sum()
+    }
+
+    const fn numbers(&self) -> [u64; 6] {
+        [
+            self.mapping_quality,
+            self.duplicate,
+            self.unpaired,
+            self.base_quality,
+            self.overlap,
+            self.capped,
+        ]
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.mapping_quality += other.mapping_quality;
+        self.duplicate += other.duplicate;
+        self.unpaired += other.unpaired;
+        self.base_quality += other.base_quality;
+        self.overlap += other.overlap;
+        self.capped += other.capped;
     }
 }
 
@@ -90,233 +140,82 @@ impl Excluded {
 pub struct Coverage {
     /// By contig.
     pub contigs: Vec<Depths>,
-    /// Of the targets.
+    /// Of the targets together.
     pub targets: Depths,
+    /// Of each target, in their order.
+    pub by_target: Vec<TargetDepth>,
     /// What was left out.
     pub excluded: Excluded,
 }
 
 impl Coverage {
+    /// Starts at nothing.
+    pub(super) fn new(contigs: usize, targets: usize) -> Self {
+        Self {
+            contigs: vec![Depths::default(); contigs],
+            by_target: vec![TargetDepth::default(); targets],
+            ..Self::default()
+        }
+    }
+
     /// Returns the depths of all contigs together.
     pub fn total(&self) -> Depths {
         let mut total = Depths::default();
         self.contigs.iter().for_each(|contig| total.merge(contig));
         total
     }
-}
 
-/// Records between two looks for what no other record can reach.
-const PURGE_RECORDS: u64 = 1 << 12;
-
-/// Which bases of the records of one name counted.
-#[derive(Debug)]
-struct Counted {
-    start: u64,
-    counted: Vec<bool>,
-}
-
-/// Counts the depth of each position while sorted records pass.
-#[derive(Debug)]
-pub struct DepthCounter<'a> {
-    reference: Reference<'a>,
-    targets: &'a [Region],
-    coverage: Coverage,
-    contig: ContigId,
-    /// The first position that is not finished.
-    position: u64,
-    /// Depths from there on.
-    open: VecDeque<u32>,
-    names: FxHashMap<Vec<u8>, Counted>,
-    records: u64,
-    letters: Vec<u8>,
-}
-
-impl<'a> DepthCounter<'a> {
-    /// Starts at the first contig; targets are sorted and merged.
-    pub fn new(reference: Reference<'a>, targets: &'a [Region]) -> Self {
-        let contigs = reference.dictionary().contigs().len();
-        Self {
-            reference,
-            targets,
-            coverage: Coverage {
-                contigs: vec![Depths::default(); contigs],
-                ..Coverage::default()
-            },
-            contig: ContigId(0),
-            position: 0,
-            open: VecDeque::new(),
-            names: FxHashMap::default(),
-            records: 0,
-            letters: Vec::new(),
+    /// Adds the coverage of other positions.
+    fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.contigs.iter_mut().zip(&other.contigs) {
+            mine.merge(theirs);
         }
-    }
-
-    /// Counts a record on a contig of the reference; records come in order of their positions.
-    pub fn add(&mut self, record: &RecordView<'_>) {
-        let flags = record.flags();
-        let (Some(contig), Some(start)) = (record.contig(), record.position()) else {
-            return;
-        };
-        if flags.is_unmapped() || flags.has(Flags::SECONDARY) {
-            return;
+        self.targets.merge(&other.targets);
+        for (mine, theirs) in self.by_target.iter_mut().zip(&other.by_target) {
+            mine.merge(theirs);
         }
-        self.go_on_to(contig, start.into());
-        self.fetch(record);
-        let excluded = &mut self.coverage.excluded;
-        let slot = if record.mapping_quality() < MIN_MAPPING_QUALITY {
-            &mut excluded.mapping_quality
-        } else if flags.is_duplicate() {
-            &mut excluded.duplicate
-        } else if !flags.is_paired() || flags.is_mate_unmapped() {
-            &mut excluded.unpaired
-        } else {
-            self.count(record);
-            return;
-        };
-        let aligned = record.cigar().filter(|op| op.kind().is_aligned());
-        *slot += aligned.map(|op| u64::from(op.len())).sum::<u64>();
+        self.excluded.merge(&other.excluded);
     }
 
-    /// Returns the coverage, when the last record has passed.
-    pub fn finish(mut self) -> Coverage {
-        let contigs = self.coverage.contigs.len() as u32;
-        self.go_on_to(ContigId(contigs), 0);
-        self.coverage
-    }
-
-    fn count(&mut self, record: &RecordView<'_>) {
-        let start = self.position;
-        let others = self.names.get(record.name());
-        let mut counted = vec![false; self.letters.len()];
-        let qualities = record.qualities();
-        let (mut read, mut place) = (0, 0);
-        for op in record.cigar() {
-            let (kind, length) = (op.kind(), op.len() as usize);
-            if kind.is_aligned() {
-                for i in 0..length.min(self.letters.len().saturating_sub(place)) {
-                    let at = place + i;
-                    if self.letters[at] == b'N' {
-                        continue;
-                    }
-                    let is_good = qualities[read + i] >= MIN_BASE_QUALITY;
-                    if !is_good || record.base(read + i) == b'N' {
-                        self.coverage.excluded.base_quality += 1;
-                    } else if others.is_some_and(|others| others.has(start + at as u64)) {
-                        self.coverage.excluded.overlap += 1;
-                    } else {
-                        counted[at] = true;
-                        if self.open.len() <= at {
-                            self.open.resize(at + 1, 0);
-                        }
-                        self.open[at] += 1;
-                    }
-                }
-            }
-            read += if kind.consumes_read() { length } else { 0 };
-            place += if kind.consumes_reference() { length } else { 0 };
+    /// Counts positions of a contig, whose depths are final, from `start` on.
+    fn settle(&mut self, (contig, start): (ContigId, u64), depths: &[u32], targets: &[Region]) {
+        let positions = &mut self.contigs[contig.0 as usize].positions;
+        for &depth in depths.iter().filter(|depth| **depth != UNKNOWN) {
+            let kept = (depth as usize).min(MAX_DEPTH);
+            self.excluded.capped += u64::from(depth) - kept as u64;
+            positions[kept] += 1;
         }
-        self.remember(record.name(), start, counted);
-    }
-
-    /// Keeps which bases counted, for later records of the name.
-    fn remember(&mut self, name: &[u8], start: u64, counted: Vec<bool>) {
-        match self.names.get_mut(name) {
-            Some(known) => known.join(start, &counted),
-            None => {
-                let counted = Counted { start, counted };
-                self.names.insert(name.to_vec(), counted);
-            }
-        }
-        self.records += 1;
-        if self.records.is_multiple_of(PURGE_RECORDS) {
-            let position = self.position;
-            self.names.retain(|_, counted| counted.end() > position);
-        }
-    }
-
-    /// Fetches the letters under a record.
-    fn fetch(&mut self, record: &RecordView<'_>) {
-        self.letters.clear();
-        let length = self.reference.dictionary().contig(self.contig).length;
-        let end = record.end().map_or(0, u64::from).min(length);
-        if self.position < end {
-            let region = Region::new(self.contig, self.position, end);
-            self.reference.fetch(region, &mut self.letters);
-        }
-    }
-
-    /// Finishes all positions before one.
-    fn go_on_to(&mut self, contig: ContigId, position: u64) {
-        while self.contig < contig {
-            let length = self.reference.dictionary().contig(self.contig).length;
-            self.finish_until(length);
-            self.contig = ContigId(self.contig.0 + 1);
-            self.position = 0;
-            self.open.clear();
-            self.names.clear();
-        }
-        if position > self.position {
-            self.finish_until(position);
-        }
-    }
-
-    fn finish_until(&mut self, end: u64) {
-        const STRETCH_BP: u64 = 1 << 16;
-        while self.position < end {
-            let stretch = self.position..end.min(self.position + STRETCH_BP);
-            let mut letters = Vec::with_capacity(STRETCH_BP as usize);
-            let region = Region::new(self.contig, stretch.start, stretch.end);
-            self.reference.fetch(region, &mut letters);
-            for (at, letter) in stretch.clone().zip(letters) {
-                let depth = self.open.pop_front().unwrap_or(0) as usize;
-                if letter == b'N' {
-                    continue;
-                }
-                let kept = depth.min(MAX_DEPTH);
-                self.coverage.excluded.capped += (depth - kept) as u64;
-                self.coverage.contigs[self.contig.0 as usize].positions[kept] += 1;
-                if self.is_target(at) {
-                    self.coverage.targets.positions[kept] += 1;
-                }
-            }
-            self.position = stretch.end;
-        }
-    }
-
-    fn is_target(&self, at: u64) -> bool {
-        let before = |region: &Region| (region.contig, region.end) <= (self.contig, at);
-        let next = self.targets.partition_point(before);
-        let next = self.targets.get(next);
-        next.is_some_and(|region| region.contig == self.contig && region.start <= at)
-    }
-}
-
-impl Counted {
-    const fn end(&self) -> u64 {
-        self.start + self.counted.len() as u64
-    }
-
-    /// Adds a record that starts no earlier.
-    fn join(&mut self, start: u64, counted: &[bool]) {
-        let from = start.saturating_sub(self.start) as usize;
-        if from > self.counted.len() {
-            // What came before reaches no later record.
-            *self = Self {
-                start,
-                counted: counted.to_vec(),
+        let here = Region::new(contig, start, start + depths.len() as u64);
+        let before = |target: &Region| (target.contig, target.end) <= (contig, start);
+        let first = targets.partition_point(before);
+        let reaching = targets.iter().enumerate().skip(first);
+        for (index, target) in reaching {
+            let Some(shared) = target.intersection(&here) else {
+                break;
             };
-            return;
-        }
-        let length = self.counted.len().max(from + counted.len());
-        self.counted.resize(length, false);
-        for (mine, theirs) in self.counted[from..].iter_mut().zip(counted) {
-            *mine |= theirs;
+            let stretch = (shared.start - start) as usize..(shared.end - start) as usize;
+            for &depth in depths[stretch].iter().filter(|depth| **depth != UNKNOWN) {
+                let kept = (depth as usize).min(MAX_DEPTH);
+                self.targets.positions[kept] += 1;
+                self.by_target[index].add(kept);
+            }
         }
     }
+}
 
-    fn has(&self, position: u64) -> bool {
-        let at = position.checked_sub(self.start);
-        let counted = at.and_then(|at| self.counted.get(at as usize));
-        counted.copied().unwrap_or(false)
+/// Marks the positions of a stretch at which the reference is not known.
+fn mark_unknown(
+    reference: &Reference<'_>,
+    (contig, start): (ContigId, u64),
+    depths: &mut [u32],
+    letters: &mut Vec<u8>,
+) {
+    letters.clear();
+    reference.fetch(
+        Region::new(contig, start, start + depths.len() as u64),
+        letters,
+    );
+    for (depth, _) in depths.iter_mut().zip(letters).filter(|(_, l)| **l == b'N') {
+        *depth = UNKNOWN;
     }
 }

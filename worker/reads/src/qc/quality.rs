@@ -1,7 +1,6 @@
 //! Qualities by cycle, and how often each occurs.
 
-use genome::record::RecordView;
-
+use super::sight::Sight;
 use crate::container::{Decoder, Error, put_varint};
 
 /// Qualities up to here are told apart.
@@ -36,27 +35,27 @@ impl Default for QualityCounts {
 
 impl QualityCounts {
     /// Counts a primary record.
-    pub(super) fn add(&mut self, record: &RecordView<'_>) {
-        let (flags, qualities) = (record.flags(), record.qualities());
+    pub(super) fn add(&mut self, sight: Sight<'_>) {
+        let (flags, qualities) = (sight.record.flags(), sight.record.qualities());
         if qualities.first() == Some(&0xFF) {
             return;
         }
         let is_second = flags.is_paired() && flags.is_second();
         let cycles = &mut self.cycles[usize::from(is_second)];
-        let length = qualities.len();
-        if cycles.len() < length {
-            cycles.resize(length, CycleSum::default());
+        if cycles.len() < qualities.len() {
+            cycles.resize(qualities.len(), CycleSum::default());
         }
-        for (at, &quality) in qualities.iter().enumerate() {
-            let cycle = match flags.is_reverse() {
-                true => length - 1 - at,
-                false => at,
-            };
-            cycles[cycle].sum += u64::from(quality);
-            cycles[cycle].count += 1;
-            if record.base(at) != b'N' {
-                self.bases[usize::from(quality) % QUALITIES] += 1;
-            }
+        let add = |(cycle, &quality): (&mut CycleSum, &u8)| {
+            cycle.sum += u64::from(quality);
+            cycle.count += 1;
+        };
+        match flags.is_reverse() {
+            true => cycles.iter_mut().zip(qualities.iter().rev()).for_each(add),
+            false => cycles.iter_mut().zip(qualities).for_each(add),
+        }
+        for (&quality, &base) in qualities.iter().zip(sight.bases) {
+            let slot = &mut self.bases[usize::from(quality) % QUALITIES];
+            *slot += u64::from(base != b'N');
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Report<'a> {
     pub table: Option<&'a RecalibrationTable>,
     /// The coverage.
     pub coverage: Option<&'a Coverage>,
+    /// Windows of the reference by their share of G and C.
+    pub windows: &'a [u64],
 }
 
 /// A line of a drawing: its name and its points.
@@ -45,6 +47,7 @@ impl Report<'_> {
         self.qualities(&mut page);
         self.recalibration(&mut page);
         self.depth(&mut page);
+        self.gc_bias(&mut page);
         self.duplicates(&mut page);
         page.push_str("</body></html>\n");
         page
@@ -136,6 +139,21 @@ impl Report<'_> {
             &lines,
             page,
         );
+    }
+
+    fn gc_bias(&self, page: &mut String) {
+        let counts = &self.counts.gc;
+        if counts.aligned == 0 {
+            return;
+        }
+        // Shares that hardly any window has say nothing.
+        let least = self.windows.iter().sum::<u64>() / 10_000;
+        let normalized = counts.normalized(self.windows).into_iter();
+        let common = normalized.filter(|(share, _)| self.windows[*share] > least);
+        let points = common.map(|(share, coverage)| (share as f64, coverage));
+        let lines = [("coverage", points.collect())];
+        let axes = ("% G and C in 100 bp", "coverage, 1 is even");
+        draw("GC bias", axes, &lines, page);
     }
 
     fn duplicates(&self, page: &mut String) {
@@ -277,6 +295,7 @@ mod tests {
             duplicates: Some((&metrics, &names)),
             table: None,
             coverage: None,
+            windows: &[0; 101],
         };
         let page = report.html();
         assert!(page.contains("<h1>s &amp; t</h1>") && page.contains("<polyline"));

@@ -1,11 +1,17 @@
 //! The counts in Picard's text formats, which other programs read.
 
+mod coverage;
+mod gc_bias;
+
+pub use gc_bias::GcSummary;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use genome::read_group::ReadGroup;
+
 use super::alignment::AlignmentCounts;
 use super::collect::{GroupCounts, Qc};
-use super::depth::{Coverage, Depths, MAX_DEPTH};
 use super::statistics::{absolute_deviation, deviation, mean, median, mode, ratio};
 use crate::duplicates::{Histogram, decimal};
 
@@ -15,9 +21,6 @@ const ALIGNMENT_COLUMNS: &str = "CATEGORY\tTOTAL_READS\tPF_READS\tPCT_PF_READS\t
 
 /// The shares of pairs whose widths are printed, in hundredths.
 const WIDTHS: [u32; 11] = [10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99];
-
-/// The depths whose shares are printed.
-const DEPTHS: [usize; 14] = [1, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 100];
 
 /// Sums of deviations beyond so many are left out of mean and deviation.
 const DEVIATIONS: f64 = 10.0;
@@ -29,39 +32,73 @@ pub struct GroupName {
     pub sample: String,
     /// Library.
     pub library: String,
-    /// Platform unit, or the ID.
+    /// Platform unit; empty if it has none.
     pub unit: String,
 }
 
 impl GroupName {
+    /// Returns what the header says of a read group.
+    pub fn of(group: &ReadGroup) -> Self {
+        let field = |tag| group.get(tag).unwrap_or_default().to_owned();
+        Self {
+            sample: field("SM"),
+            library: field("LB"),
+            unit: field("PU"),
+        }
+    }
+
     fn cells(&self) -> String {
         format!("\t{}\t{}\t{}\n", self.sample, self.library, self.unit)
     }
 }
 
-/// Counts and the names of their read groups.
+/// Counts by platform unit, as Picard tells read groups apart.
 #[derive(Debug)]
-pub struct Texts<'a> {
-    rows: Vec<(GroupName, &'a GroupCounts)>,
+pub struct Texts {
+    rows: Vec<(GroupName, GroupCounts)>,
     total: GroupCounts,
+    windows: Vec<u64>,
 }
 
-impl<'a> Texts<'a> {
+impl Texts {
     /// Takes counts; `names` are the read groups by index.
-    pub fn new(qc: &'a Qc, names: &[GroupName]) -> Self {
-        let unknown = GroupName {
-            unit: "unknown".into(),
-            ..GroupName::default()
-        };
-        let rows = qc.groups.iter().enumerate().map(|(index, counts)| {
-            let name = names.get(index).unwrap_or(&unknown);
-            (name.clone(), counts)
-        });
-        let is_used = |counts: &GroupCounts| counts.alignments.iter().any(|c| c.reads > 0);
-        Self {
-            rows: rows.filter(|(_, counts)| is_used(counts)).collect(),
-            total: qc.total(),
+    ///
+    /// Records without a read group, and those of read groups without a unit, are unknown.
+    pub fn new(qc: &Qc, names: &[GroupName]) -> Self {
+        let mut rows: Vec<(GroupName, GroupCounts)> = Vec::new();
+        for name in names {
+            if rows.iter().all(|(known, _)| known.unit != name.unit) {
+                rows.push((name.clone(), GroupCounts::default()));
+            }
         }
+        let mut unknown = GroupCounts::default();
+        for (index, counts) in qc.groups.iter().enumerate() {
+            let unit = names.get(index).map(|name| &name.unit);
+            let unit = unit.filter(|unit| !unit.is_empty());
+            let row = rows.iter_mut().find(|(name, _)| Some(&name.unit) == unit);
+            row.map_or(&mut unknown, |(_, row)| row).merge(counts);
+        }
+        if unknown != GroupCounts::default() {
+            let name = || "unknown".to_owned();
+            let name = GroupName {
+                sample: name(),
+                library: name(),
+                unit: name(),
+            };
+            rows.push((name, unknown));
+        }
+        Self {
+            rows,
+            total: qc.total(),
+            windows: qc.windows.clone(),
+        }
+    }
+
+    /// Returns the counts by platform unit.
+    pub fn units(&self) -> impl Iterator<Item = (&str, &GroupCounts)> {
+        self.rows
+            .iter()
+            .map(|(name, counts)| (name.unit.as_str(), counts))
     }
 
     /// Returns the counts of all read groups together.
@@ -73,29 +110,40 @@ impl<'a> Texts<'a> {
     pub fn alignment(&self) -> String {
         let mut text = start("picard.analysis.AlignmentSummaryMetrics");
         text.push_str(ALIGNMENT_COLUMNS);
-        let all = (GroupName::default(), &self.total);
-        for (name, counts) in std::iter::once(&all).chain(&self.rows) {
+        for (name, counts) in self.all() {
             let [first, second, unpaired] = &counts.alignments;
-            let mut rows = Vec::new();
-            if first.reads + second.reads > 0 {
+            if first.reads > 0 {
                 let mut pair = first.clone();
                 pair.merge(second);
-                rows.push(("FIRST_OF_PAIR", first.clone()));
-                rows.push(("SECOND_OF_PAIR", second.clone()));
-                rows.push(("PAIR", pair));
+                let bad = [first.bad_cycle_count(), second.bad_cycle_count()];
+                for (category, counts, bad) in [
+                    ("FIRST_OF_PAIR", first, bad[0]),
+                    ("SECOND_OF_PAIR", second, bad[1]),
+                    ("PAIR", &pair, bad[0] + bad[1]),
+                ] {
+                    text.push_str(category);
+                    alignment_row(counts, bad, &mut text);
+                    text.push_str(&name.cells());
+                }
             }
-            if unpaired.reads > 0 {
-                rows.insert(0, ("UNPAIRED", unpaired.clone()));
-            }
-            for (category, counts) in rows {
-                text.push_str(category);
-                alignment_row(&counts, &mut text);
+            if unpaired.reads > 0 || first.reads == 0 {
+                text.push_str("UNPAIRED");
+                alignment_row(unpaired, unpaired.bad_cycle_count(), &mut text);
                 text.push_str(&name.cells());
             }
         }
         text.push('\n');
         text.push_str(&self.read_lengths());
         text
+    }
+
+    /// Returns all reads, then those of each unit.
+    fn all(&self) -> impl Iterator<Item = (GroupName, &GroupCounts)> {
+        let rows = self
+            .rows
+            .iter()
+            .map(|(name, counts)| (name.clone(), counts));
+        std::iter::once((GroupName::default(), &self.total)).chain(rows)
     }
 
     /// Returns how many reads have which length, before and after clipping.
@@ -124,9 +172,8 @@ impl<'a> Texts<'a> {
             let _ = write!(text, "\tWIDTH_OF_{width}_PERCENT");
         }
         text.push_str("\tSAMPLE\tLIBRARY\tREAD_GROUP\n");
-        let all = (GroupName::default(), &self.total);
         let mut columns: Vec<(String, Histogram)> = Vec::new();
-        for (name, counts) in std::iter::once(&all).chain(&self.rows) {
+        for (name, counts) in self.all() {
             let unit = if name.unit.is_empty() {
                 "All_Reads"
             } else {
@@ -159,6 +206,28 @@ impl<'a> Texts<'a> {
         text
     }
 
+    /// Returns a table of the mean qualities by cycle of all reads and of each unit.
+    pub fn quality_by_cycle_and_unit(&self) -> String {
+        let mut text = "CYCLE\tAll_Reads".to_owned();
+        let mut columns: Vec<BTreeMap<usize, f64>> =
+            vec![self.total.qualities.means().into_iter().collect()];
+        for (unit, counts) in self.units() {
+            let _ = write!(text, "\t{unit}");
+            columns.push(counts.qualities.means().into_iter().collect());
+        }
+        text.push('\n');
+        let cycles: BTreeSet<usize> = columns.iter().flat_map(BTreeMap::keys).copied().collect();
+        for cycle in cycles {
+            let _ = write!(text, "{cycle}");
+            for column in &columns {
+                let mean = column.get(&cycle).map(|&mean| decimal(mean));
+                let _ = write!(text, "\t{}", mean.unwrap_or_default());
+            }
+            text.push('\n');
+        }
+        text
+    }
+
     /// Returns `quality_distribution_metrics`.
     pub fn quality_distribution(&self) -> String {
         let mut text =
@@ -176,13 +245,11 @@ fn start(class: &str) -> String {
     format!("{HEADER}{HEADER}\n## METRICS CLASS\t{class}\n")
 }
 
-fn alignment_row(counts: &AlignmentCounts, text: &mut String) {
+fn alignment_row(counts: &AlignmentCounts, bad_cycles: usize, text: &mut String) {
     let c = counts;
     let lengths = &c.read_lengths;
     let least = lengths.iter().next().map_or(0, |(length, _)| length);
     let most = lengths.iter().last().map_or(0, |(length, _)| length);
-    let bad = |&(_, count): &(u64, u64)| ratio(count, c.reads) >= 0.8;
-    let bad_cycles = c.bad_cycles.iter().filter(bad).count();
     let good_mismatches: u64 = c
         .good_mismatches
         .iter()
@@ -294,109 +361,4 @@ fn histograms(columns: &[(String, Histogram)], text: &mut String) {
         text.push('\n');
     }
     text.push('\n');
-}
-
-impl Coverage {
-    /// Returns `wgs_metrics`, but for what Picard draws at random: sensitivity to variants.
-    pub fn text(&self) -> String {
-        let depths = self.total();
-        let mut text = start("picard.analysis.WgsMetrics");
-        text.push_str("GENOME_TERRITORY\tMEAN_COVERAGE\tSD_COVERAGE\tMEDIAN_COVERAGE\tMAD_COVERAGE\tPCT_EXC_ADAPTER\tPCT_EXC_MAPQ\tPCT_EXC_DUPE\tPCT_EXC_UNPAIRED\tPCT_EXC_BASEQ\tPCT_EXC_OVERLAP\tPCT_EXC_CAPPED\tPCT_EXC_TOTAL");
-        for depth in DEPTHS {
-            let _ = write!(text, "\tPCT_{depth}X");
-        }
-        text.push_str("\tFOLD_80_BASE_PENALTY\tFOLD_90_BASE_PENALTY\tFOLD_95_BASE_PENALTY\n");
-        self.row(&depths, &mut text);
-        text.push_str("\n## HISTOGRAM\tjava.lang.Integer\ncoverage\thigh_quality_coverage_count\n");
-        for (depth, count) in depths.positions.iter().enumerate() {
-            let _ = writeln!(text, "{depth}\t{count}");
-        }
-        text.push('\n');
-        text
-    }
-
-    fn row(&self, depths: &Depths, text: &mut String) {
-        let histogram = histogram(depths);
-        let whole = depths.bases() + self.excluded.total();
-        let e = &self.excluded;
-        let _ = write!(
-            text,
-            "{}\t{}\t{}\t{}\t{}\t0",
-            depths.territory(),
-            decimal(mean(&histogram)),
-            decimal(deviation(&histogram)),
-            decimal(median(&histogram)),
-            decimal(absolute_deviation(&histogram)),
-        );
-        for part in [
-            e.mapping_quality,
-            e.duplicate,
-            e.unpaired,
-            e.base_quality,
-            e.overlap,
-            e.capped,
-            e.total(),
-        ] {
-            let _ = write!(text, "\t{}", decimal(ratio(part, whole)));
-        }
-        for depth in DEPTHS {
-            let share = ratio(depths.at_least(depth), depths.territory());
-            let _ = write!(text, "\t{}", decimal(share));
-        }
-        for share in [80, 90, 95] {
-            let reached = (0..=MAX_DEPTH)
-                .rfind(|&depth| 100 * depths.at_least(depth) >= share * depths.territory());
-            let penalty = match reached.unwrap_or(0) {
-                0 => "?".into(),
-                depth => decimal(mean(&histogram) / depth as f64),
-            };
-            let _ = write!(text, "\t{penalty}");
-        }
-        text.push('\n');
-    }
-
-    /// Returns a table of the coverage of each contig that has any, and of the targets.
-    pub fn table(&self, names: &[String], has_targets: bool) -> String {
-        let mut text = "REGION\tBASES\tMEAN_COVERAGE\tMEDIAN_COVERAGE".to_owned();
-        for depth in DEPTHS {
-            let _ = write!(text, "\tPCT_{depth}X");
-        }
-        text.push('\n');
-        let total = self.total();
-        let mut rows = vec![("all", &total)];
-        rows.extend(names.iter().map(String::as_str).zip(&self.contigs));
-        if has_targets {
-            rows.push(("targets", &self.targets));
-        }
-        for (name, depths) in rows
-            .into_iter()
-            .filter(|(_, depths)| depths.territory() > 0)
-        {
-            let histogram = histogram(depths);
-            let _ = write!(
-                text,
-                "{name}\t{}\t{}\t{}",
-                depths.territory(),
-                decimal(mean(&histogram)),
-                decimal(median(&histogram))
-            );
-            for depth in DEPTHS {
-                let share = ratio(depths.at_least(depth), depths.territory());
-                let _ = write!(text, "\t{}", decimal(share));
-            }
-            text.push('\n');
-        }
-        text
-    }
-}
-
-fn histogram(depths: &Depths) -> Histogram {
-    let mut histogram = Histogram::default();
-    for (depth, &count) in (0..)
-        .zip(&depths.positions)
-        .filter(|(_, count)| **count > 0)
-    {
-        histogram.add_many(depth, count);
-    }
-    histogram
 }

@@ -108,7 +108,11 @@ impl Recalibrator {
             }
             return Ok(Outcome::Recalibrated);
         };
-        let codes: Vec<u8> = record.bases().map(base::code).collect();
+        let mut codes = Vec::new();
+        record.append_bases(&mut codes);
+        codes
+            .iter_mut()
+            .for_each(|letter| *letter = base::code(*letter));
         let (flags, length) = (record.flags(), codes.len());
         let second = flags.is_paired() && flags.is_second();
         let mut contexts = Vec::new();

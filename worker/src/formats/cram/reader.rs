@@ -1,6 +1,7 @@
 //! Reading a CRAM file, container by container.
 
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use genome::record::RecordView;
 use noodles::cram::io::reader::Container;
@@ -10,6 +11,7 @@ use noodles::{bam, cram, sam};
 
 use super::super::bam::{Defect, FileError};
 use super::super::sam::contig;
+use super::derived::append_derived;
 use super::reference::{ReferenceFile, ReferenceFileError};
 
 /// Where MAPQ stands in a record. SAM v1 §4.2 (2024-11-06).
@@ -108,7 +110,15 @@ impl CramReader {
     }
 
     /// Reads the records of a container; false at the end of the file.
+    ///
+    /// `noodles` panics where a container does not fit the header; such a file is refused.
     fn next_container(&mut self) -> io::Result<bool> {
+        let read = catch_unwind(AssertUnwindSafe(|| self.decode_container()));
+        let unfit = || io::Error::new(io::ErrorKind::InvalidData, "a container is malformed");
+        read.unwrap_or_else(|_| Err(unfit()))
+    }
+
+    fn decode_container(&mut self) -> io::Result<bool> {
         if self.reader.read_container(&mut self.container)? == 0 {
             return Ok(false);
         }
@@ -129,26 +139,64 @@ impl CramReader {
                 writer.write_alignment_record(&self.header, record)?;
             }
         }
-        self.blocks = writer.into_inner();
-        settle(&mut self.blocks);
+        let blocks = writer.into_inner();
+        self.blocks = self.settle(&blocks)?;
         Ok(true)
     }
 }
 
-/// Gives unmapped records the mapping quality 0: CRAM has none for them.
-fn settle(blocks: &mut [u8]) {
-    const UNKNOWN: u8 = 255;
-    let mut rest = blocks;
-    while let Some((length, records)) = rest.split_first_chunk_mut::<4>() {
-        let length = u32::from_le_bytes(*length) as usize;
-        let (block, others) = records.split_at_mut(length.min(records.len()));
-        if let Some(quality) = block.get(MAPPING_QUALITY_OFFSET).copied()
-            && quality == UNKNOWN
-            && RecordView::parse(block).is_ok_and(|record| record.flags().is_unmapped())
-        {
-            block[MAPPING_QUALITY_OFFSET] = 0;
+impl CramReader {
+    /// Gives unmapped records the mapping quality 0, for which CRAM has no place, and mapped ones
+    /// the tags MD and NM, which writers leave out as they follow from the reference.
+    fn settle(&self, blocks: &[u8]) -> io::Result<Vec<u8>> {
+        const UNKNOWN: u8 = 255;
+        let mut settled = Vec::with_capacity(blocks.len() + blocks.len() / 16);
+        let mut contig: Option<(u32, Vec<u8>)> = None;
+        let mut rest = blocks;
+        while let Some((length, records)) = rest.split_first_chunk::<4>() {
+            let length = u32::from_le_bytes(*length) as usize;
+            let (block, others) = records.split_at(length.min(records.len()));
+            rest = others;
+            let start = settled.len();
+            settled.extend_from_slice(&(block.len() as u32).to_le_bytes());
+            settled.extend_from_slice(block);
+            let Ok(record) = RecordView::parse(block) else {
+                continue;
+            };
+            if record.flags().is_unmapped() {
+                if record.mapping_quality() == UNKNOWN {
+                    settled[start + 4 + MAPPING_QUALITY_OFFSET] = 0;
+                }
+                continue;
+            }
+            let Some(id) = record.contig().map(|contig| contig.0) else {
+                continue;
+            };
+            if contig.as_ref().is_none_or(|(known, _)| *known != id) {
+                contig = Some((id, self.letters(id)?));
+            }
+            let letters = contig.as_ref().map_or(&[][..], |(_, letters)| letters);
+            append_derived(&record, letters, &mut settled);
+            let length = (settled.len() - start - 4) as u32;
+            settled[start..start + 4].copy_from_slice(&length.to_le_bytes());
         }
-        rest = others;
+        Ok(settled)
+    }
+
+    /// Returns the letters of a contig; none if there is no reference.
+    fn letters(&self, contig: u32) -> io::Result<Vec<u8>> {
+        let contigs = self.header.reference_sequences();
+        let Some((name, _)) = contigs.get_index(contig as usize) else {
+            return Ok(Vec::new());
+        };
+        match self.repository.get(name) {
+            Some(letters) => {
+                let letters = letters?;
+                let letters: &[u8] = (*letters).as_ref();
+                Ok(letters.to_ascii_uppercase())
+            }
+            None => Ok(Vec::new()),
+        }
     }
 }
 

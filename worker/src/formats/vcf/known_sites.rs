@@ -59,6 +59,18 @@ pub enum Defect {
         /// 1-based position.
         position: u64,
     },
+    /// The header has another length for a contig than the reference.
+    #[error(
+        "the header says that contig {contig} has {length} bp, but it has {expected} in the reference"
+    )]
+    OtherLength {
+        /// Name of the contig.
+        contig: String,
+        /// Its length in the header.
+        length: u64,
+        /// Its length in the reference.
+        expected: u64,
+    },
     /// Records, but all on contigs that the reference lacks.
     #[error("no record lies on a contig of the reference; the first is on {0:?}")]
     OtherReference(String),
@@ -126,7 +138,12 @@ pub fn known_sites(
         }
         is_first = false;
         let content = line.trim_ascii_end();
-        if content.is_empty() || content.starts_with(b"#") {
+        if content.starts_with(b"#") {
+            let checked = sites.check_header_line(content);
+            checked.map_err(|defect| invalid(0, defect))?;
+            continue;
+        }
+        if content.is_empty() {
             continue;
         }
         record += 1;
@@ -200,6 +217,31 @@ impl<'a> Sites<'a> {
         }
         self.found.push(Region::new(contig, position - 1, end));
         Ok(())
+    }
+
+    /// Checks the length of a contig, where a line of the header tells it.
+    fn check_header_line(&self, line: &[u8]) -> Result<(), Defect> {
+        let fields = line.strip_prefix(b"##contig=<");
+        let Some(fields) = fields.and_then(|fields| fields.strip_suffix(b">")) else {
+            return Ok(());
+        };
+        let field = |name: &[u8]| {
+            let mut fields = fields.split(|&byte| byte == b',');
+            fields.find_map(|field| field.strip_prefix(name))
+        };
+        let contig = field(b"ID=").and_then(|name| self.dictionary.find(&text(name)));
+        let (Some(contig), Some(length)) = (contig, field(b"length=").and_then(number)) else {
+            return Ok(());
+        };
+        let known = self.dictionary.contig(contig);
+        if known.length == length {
+            return Ok(());
+        }
+        Err(Defect::OtherLength {
+            contig: known.name.clone(),
+            length,
+            expected: known.length,
+        })
     }
 
     fn contig(&mut self, name: &[u8]) -> Option<ContigId> {

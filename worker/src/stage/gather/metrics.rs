@@ -3,16 +3,18 @@
 use caller::Summary;
 use common::failure::Failure;
 use common::task::{Manifest, ObjectRef, Stage};
-use genome::read_group::ReadGroup;
+use genome::region::Region;
 use reads::container::{Decoder, Error};
 use reads::duplicates::DuplicateMetrics;
 use reads::metrics::QualityMetrics;
+use reads::qc::depth::{Coverage, DepthPart, join};
 use reads::qc::{GroupName, Qc, Report, Texts};
 use reads::recalibration::RecalibrationTable;
 use serde_json::{Value, json};
 
 use super::super::lanes::Lanes;
-use super::super::{Context, duplicates, merge, sections};
+use super::super::{Context, duplicates, intervals, merge, sections};
+use super::metrics_json;
 
 /// Name of the file in Picard's format.
 pub const DUPLICATES_FILE: &str = "markdup.metrics.txt";
@@ -22,6 +24,12 @@ pub struct Metrics {
     quality: QualityMetrics,
     qc: Qc,
     duplicates: DuplicateMetrics,
+    coverage: Coverage,
+    /// Names of the contigs.
+    contigs: Vec<String>,
+    /// What the genome is limited to, if anything: the coverage there is told apart.
+    targets: Option<Vec<Region>>,
+    texts: Texts,
 }
 
 /// Adds up what `duplicates` and `merge` counted.
@@ -29,18 +37,16 @@ pub struct Metrics {
 /// # Errors
 /// [`common::failure::FailureClass::IntermediateLost`] if counts are gone or damaged.
 pub fn sum(context: &Context<'_>) -> Result<Metrics, Failure> {
-    let mut metrics = Metrics {
-        quality: QualityMetrics::default(),
-        qc: Qc::default(),
-        duplicates: DuplicateMetrics::default(),
-    };
+    let (mut quality, mut qc) = (QualityMetrics::default(), Qc::default());
+    let mut marked = DuplicateMetrics::default();
+    let mut depths = Vec::new();
     for manifest in context.upstream(Stage::Merge)? {
-        let quality = decode(context, &manifest, merge::METRICS, QualityMetrics::decode)?;
-        metrics.quality.merge(&quality);
-        let qc = decode(context, &manifest, merge::QC, Qc::decode)?;
-        metrics.qc.merge(&qc);
-        let marked = decode(context, &manifest, merge::MARKED, DuplicateMetrics::decode)?;
-        metrics.duplicates.merge(&marked);
+        let part = decode(context, &manifest, merge::METRICS, QualityMetrics::decode)?;
+        quality.merge(&part);
+        qc.merge(&decode(context, &manifest, merge::QC, Qc::decode)?);
+        let part = decode(context, &manifest, merge::MARKED, DuplicateMetrics::decode)?;
+        marked.merge(&part);
+        depths.push(decode(context, &manifest, merge::DEPTH, DepthPart::decode)?);
     }
     for manifest in context.upstream(Stage::Duplicates)? {
         let sets = decode(
@@ -49,9 +55,25 @@ pub fn sum(context: &Context<'_>) -> Result<Metrics, Failure> {
             duplicates::SETS,
             DuplicateMetrics::decode,
         )?;
-        metrics.duplicates.merge(&sets);
+        marked.merge(&sets);
     }
-    Ok(metrics)
+    let index = context.index()?;
+    let reference = index.reference();
+    let dictionary = reference.dictionary();
+    let targets = intervals::regions(context, dictionary)?;
+    let coverage = join(depths, &reference, targets.as_deref().unwrap_or_default());
+    let groups = &Lanes::of(context.genome()?).read_groups;
+    let names: Vec<GroupName> = groups.iter().map(GroupName::of).collect();
+    let contigs = dictionary.contigs().iter();
+    Ok(Metrics {
+        texts: Texts::new(&qc, &names),
+        quality,
+        qc,
+        duplicates: marked,
+        coverage,
+        contigs: contigs.map(|contig| contig.name.clone()).collect(),
+        targets,
+    })
 }
 
 fn decode<T>(
@@ -88,28 +110,40 @@ impl Metrics {
     ) -> Result<Vec<(&'static str, String)>, Failure> {
         let genome = context.genome()?;
         let lanes = Lanes::of(genome);
-        let name = |group: &ReadGroup| GroupName {
-            sample: group.get("SM").unwrap_or_default().into(),
-            library: group.get("LB").unwrap_or_default().into(),
-            unit: group.get("PU").unwrap_or(group.id()).into(),
-        };
-        let names: Vec<GroupName> = lanes.read_groups.iter().map(name).collect();
-        let texts = Texts::new(&self.qc, &names);
+        let (texts, coverage) = (&self.texts, &self.coverage);
         let report = Report {
             title: &genome.sample,
             counts: texts.total(),
             duplicates: Some((&self.duplicates, &lanes.libraries)),
             table,
-            coverage: None,
+            coverage: Some(coverage),
+            windows: &self.qc.windows,
         };
+        let by_target = self.targets.as_deref();
+        let by_target = by_target.map(|targets| coverage.target_table(&self.contigs, targets));
+        let gc = texts.gc_summary();
+        let gc = gc.map(|_| (texts.gc_summary_text(), texts.gc_detail_text()));
+        let (gc_summary, gc_detail) = gc.unwrap_or_default();
         let files = vec![
             ("alignment_summary_metrics.txt", texts.alignment()),
             ("insert_size_metrics.txt", texts.insert_sizes()),
             ("quality_by_cycle_metrics.txt", texts.quality_by_cycle()),
             (
+                "quality_by_cycle_and_unit.txt",
+                texts.quality_by_cycle_and_unit(),
+            ),
+            (
                 "quality_distribution_metrics.txt",
                 texts.quality_distribution(),
             ),
+            ("gc_bias.summary_metrics.txt", gc_summary),
+            ("gc_bias.detail_metrics.txt", gc_detail),
+            ("wgs_metrics.txt", coverage.text()),
+            (
+                "coverage.txt",
+                coverage.table(&self.contigs, self.targets.is_some()),
+            ),
+            ("target_coverage.txt", by_target.unwrap_or_default()),
             ("report.html", report.html()),
         ];
         let is_made = |(_, text): &(&str, String)| !text.is_empty();
@@ -149,6 +183,11 @@ impl Metrics {
                     "mean_where_covered": quality.mean_where_covered(),
                 },
             },
+            "coverage": metrics_json::coverage(&self.coverage, &self.contigs, self.targets.is_some()),
+            "gc_bias": metrics_json::gc_bias(&self.texts),
+            "quality_by_cycle": metrics_json::quality_by_cycle(&self.texts),
+            "read_pairs": metrics_json::pairs(self.texts.total()),
+            "duplicates": metrics_json::duplicates(&self.duplicates),
             "variants": variants,
         })
     }

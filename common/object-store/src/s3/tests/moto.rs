@@ -36,16 +36,14 @@ impl Moto {
     }
 
     fn connection(&self) -> Connection {
-        let endpoint = Endpoint {
-            url: self.url.clone(),
-            region: "us-east-1".to_owned(),
-        };
-        let identity = Identity {
+        let login = S3Login {
             access_key: ACCESS_KEY.to_owned(),
             secret_key: Secret::new(SECRET_KEY),
             session_token: None,
+            endpoint: Some(self.url.clone()),
+            region: None,
         };
-        Connection::to(&endpoint, &identity, options())
+        Connection::with_login(&login, options())
     }
 
     async fn store(&self) -> S3 {

@@ -56,6 +56,7 @@ impl Lines<'_> {
             let contig = index.reference_sequences().get(id)?;
             (!contig.bins().is_empty()).then_some(id)
         };
+        self.check_header()?;
         let dictionary = self.sites.dictionary;
         let contigs = dictionary.contigs();
         if !contigs.iter().any(|contig| place(&contig.name).is_some()) {
@@ -77,6 +78,21 @@ impl Lines<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Checks that the header's contigs are those of the reference.
+    fn check_header(&mut self) -> io::Result<()> {
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            self.text.read_until(b'\n', &mut line)?;
+            let content = line.trim_ascii_end();
+            if !content.starts_with(b"#") {
+                return Ok(());
+            }
+            let checked = self.sites.check_header_line(content);
+            checked.map_err(io::Error::other)?;
+        }
     }
 
     /// Takes the sites of whole lines between two places.
