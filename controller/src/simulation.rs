@@ -128,11 +128,6 @@ mod tests {
     }
 
     #[test]
-    fn without_the_epoch_two_leaders_write() {
-        is_missed(Guard::Epoch, "after epoch");
-    }
-
-    #[test]
     fn without_the_attempt_a_result_of_one_that_was_lost_counts() {
         is_missed(Guard::Attempt, "was not live");
     }

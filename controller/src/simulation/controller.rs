@@ -82,6 +82,7 @@ impl Office {
             at_ms,
             tenant: TenantId::default(),
             spec,
+            trace: None,
         };
         let transaction = accept(Some((&name, &token)), &[accepted]);
         may_crash(&self.host, 0.05).await;
