@@ -28,6 +28,8 @@ mod roots;
 mod run;
 pub mod scheduling;
 mod sealing;
+#[cfg(test)]
+mod simulation;
 pub mod state;
 mod worker_info;
 

@@ -31,41 +31,9 @@ pub fn apply(state: &mut WorkflowState, fact: &Fact) {
         Change::ReadBatchCommitted {
             read_batch, cursor, ..
         } => read_batch_committed(state, read_batch, *cursor, at_ms),
-        Change::AttemptStarted {
-            task,
-            attempt,
-            worker,
-            epoch,
-        } => {
-            let lease = Lease {
-                attempt: *attempt,
-                worker: worker.clone(),
-                epoch: *epoch,
-                started_at_ms: at_ms,
-            };
-            attempt_started(state, *task, lease);
-        }
-        Change::AttemptCompleted {
-            task,
-            attempt,
-            manifest,
-            counters,
-        } => {
-            let held = state.lease(*task, *attempt);
-            let took_ms = held.map(|lease| at_ms.saturating_sub(lease.started_at_ms));
-            remember_worker(state, *task, *attempt);
-            attempt_completed(state, *task, (*attempt, manifest), counters);
-            let durations = &mut state.stage_mut(task.stage).durations;
-            took_ms
-                .into_iter()
-                .for_each(|took_ms| durations.add(took_ms));
-        }
-        Change::AttemptFailed {
-            task,
-            attempt,
-            failure,
-            retry_at_ms,
-        } => attempt_failed(state, (*task, *attempt), failure, (at_ms, *retry_at_ms)),
+        Change::AttemptStarted { .. }
+        | Change::AttemptCompleted { .. }
+        | Change::AttemptFailed { .. } => attempt_changed(state, &fact.change, at_ms),
         Change::StageCompleted { stage, manifest } => {
             let progress = state.stage_mut(*stage);
             progress.closed = true;
@@ -101,6 +69,45 @@ pub fn apply(state: &mut WorkflowState, fact: &Fact) {
         }
         Change::ReportRefused { .. } => state.stale_reports += 1,
         Change::Unknown => {}
+    }
+}
+
+fn attempt_changed(state: &mut WorkflowState, change: &Change, at_ms: u64) {
+    match change {
+        Change::AttemptStarted {
+            task,
+            attempt,
+            worker,
+            epoch,
+        } => {
+            let lease = Lease {
+                attempt: *attempt,
+                worker: worker.clone(),
+                epoch: *epoch,
+                started_at_ms: at_ms,
+            };
+            attempt_started(state, *task, lease);
+        }
+        Change::AttemptCompleted {
+            task,
+            attempt,
+            manifest,
+            counters,
+        } => {
+            if let Some(lease) = state.lease(*task, *attempt) {
+                let took_ms = at_ms.saturating_sub(lease.started_at_ms);
+                state.stage_mut(task.stage).durations.add(took_ms);
+            }
+            remember_worker(state, *task, *attempt);
+            attempt_completed(state, *task, (*attempt, manifest), counters);
+        }
+        Change::AttemptFailed {
+            task,
+            attempt,
+            failure,
+            retry_at_ms,
+        } => attempt_failed(state, (*task, *attempt), failure, (at_ms, *retry_at_ms)),
+        _ => {}
     }
 }
 

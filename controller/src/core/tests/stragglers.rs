@@ -171,6 +171,14 @@ fn stage_ms(tasks: u32, slots: u32, takes_ms: &[u64], second_attempts: bool) -> 
 }
 
 #[test]
+fn a_slow_worker_takes_its_part_and_no_more() {
+    let takes_ms = [10_000, 100_000];
+    assert_eq!(stage_ms(64, 4, &takes_ms, true), 150_000);
+    assert_eq!(stage_ms(64, 4, &takes_ms, false), 200_000);
+    assert_eq!(stage_ms(64, 4, &takes_ms[..1], true), 160_000);
+}
+
+#[test]
 fn a_worker_that_is_ten_times_slower_costs_a_stage_less_than_two_fifths() {
     for (tasks, slots) in [(16, 1), (64, 4), (256, 16), (100, 2)] {
         let takes_ms = [10_000, 100_000];

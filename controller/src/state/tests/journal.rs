@@ -5,6 +5,8 @@ use common::trace::TraceContext;
 use prost::Message;
 use redb::backends::InMemoryBackend;
 
+use crate::guard::Guard;
+use crate::guard::tests::without;
 use crate::core::fact::{Change, Fact};
 use crate::core::state::WorkflowState;
 use crate::core::tests::world::{World, genome_spec, object};
@@ -269,4 +271,18 @@ fn records_of_a_newer_schema_or_damaged_are_refused() {
     });
     let of_other = snapshot::decode(journal::accepted_state(accepted()), &other);
     assert!(matches!(of_other, Err(StoreError::Damaged { .. })));
+}
+
+#[test]
+fn without_the_epoch_an_earlier_leader_still_writes() {
+    let (mut store, epoch) = store_with_workflow();
+    let world = finished();
+    schema::next_epoch(&mut store).unwrap();
+    let append = || {
+        let facts = &world.journal[..1];
+        only(journal::append(epoch, &WorkflowId::new("W"), 1, facts))
+    };
+    assert!(matches!(one(append(), &mut store), Outcome::Refused(_)));
+    let unguarded = without(Guard::Epoch, append);
+    assert_eq!(one(unguarded, &mut store), Outcome::Committed);
 }
