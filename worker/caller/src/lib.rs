@@ -1,6 +1,6 @@
 //! Variant calling for one diploid sample: sorted records in, calls and reference blocks out.
 //!
-//! Main path: [`call()`] feeds records to a [`Walk`]. Reads tell how active each position is
+//! Main path: [`call()`] feeds records to a `Walk`. Reads tell how active each position is
 //! ([`activity`]); the smoothed profile is cut to regions ([`traversal`]); a region's reads are
 //! clipped ([`finalise`]) and assembled to haplotypes ([`assembly`]), which are cut to their
 //! variation ([`trim`]). Reads are weighed against them ([`likelihoods`], [`pair_hmm`]) and

@@ -5,12 +5,12 @@ use common::trace::TraceContext;
 use prost::Message;
 use redb::backends::InMemoryBackend;
 
-use crate::guard::Guard;
-use crate::guard::tests::without;
 use crate::core::fact::{Change, Fact};
 use crate::core::state::WorkflowState;
 use crate::core::tests::world::{World, genome_spec, object};
 use crate::core::view::Status;
+use crate::guard::Guard;
+use crate::guard::tests::without;
 use crate::state::embedded::Embedded;
 use crate::state::journal::Ending;
 use crate::state::records::{Accepted, SnapshotPointer, Token, accept};
