@@ -10,7 +10,6 @@ mod sites;
 use std::path::Path;
 use std::sync::Arc;
 
-use aligner::Index;
 use anyhow::{Context, Result};
 use caller::{Options, Output};
 use common::failure::Failure;
@@ -21,7 +20,7 @@ use genome::reference::Reference;
 use worker::stage::call::failure;
 
 use crate::exit::{Exit, ended};
-use crate::index::index_path;
+use crate::recalibrate::open_index;
 use crate::vcf_output::VcfOutput;
 use inputs::Inputs;
 use known::KnownVariants;
@@ -42,8 +41,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn call(args: &Args, mut options: Options) -> Result<()> {
-    let path = index_path(&args.reference);
-    let index = Index::open(&path).with_context(|| path.display().to_string())?;
+    let index = open_index(&args.reference)?;
     let reference = index.reference();
     let dictionary = reference.dictionary();
     let scope = args.scope(dictionary)?;

@@ -21,7 +21,7 @@ pub struct GenomeArgs {
     /// What to make
     #[arg(long, value_delimiter = ',', default_value = "bam,vcf")]
     pub emit: Vec<Emit>,
-    /// Limits calls and recalibration: contig, contig:start-end (1-based, inclusive) or a BED file
+    /// Limits calls and recalibration: contig, contig:start-end (1-based, inclusive), contig:position or a BED file
     #[arg(long, short = 'L', value_name = "INTERVAL")]
     pub intervals: Vec<String>,
     /// Grows each interval on both sides, in bp

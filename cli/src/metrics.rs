@@ -30,7 +30,7 @@ pub struct Args {
     /// Outputs: PREFIX.alignment_summary_metrics.txt, PREFIX.report.html and others
     #[arg(short = 'O', long, value_name = "PREFIX")]
     output: PathBuf,
-    /// Targets whose coverage is told apart: contig, contig:start-end or a BED file; may be repeated
+    /// Targets whose coverage is told apart: contig, contig:start-end, contig:position or a BED file; may be repeated
     #[arg(long, value_name = "BED")]
     targets: Vec<String>,
 }

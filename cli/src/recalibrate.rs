@@ -34,7 +34,7 @@ pub struct Args {
     /// Known variation (VCF; plain, gzip or BGZF); may be repeated
     #[arg(long, value_name = "VCF", required = true)]
     known_sites: Vec<PathBuf>,
-    /// Count reads here only: contig, contig:start-end or a BED file; may be repeated
+    /// Count reads here only: contig, contig:start-end, contig:position or a BED file; may be repeated
     #[arg(short = 'L', long, value_name = "INTERVAL")]
     intervals: Vec<String>,
     /// Widens each interval on both sides

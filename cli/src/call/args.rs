@@ -38,7 +38,7 @@ pub struct Args {
     /// What to write where there is no variant
     #[arg(long, visible_alias = "ERC", value_enum, default_value_t)]
     emit_ref_confidence: EmitRefConfidence,
-    /// Call here only: contig, contig:start-end or a BED file; may be repeated
+    /// Call here only: contig, contig:start-end, contig:position or a BED file; may be repeated
     #[arg(short = 'L', long, value_name = "INTERVAL")]
     intervals: Vec<String>,
     /// Widens each interval on both sides

@@ -1,4 +1,5 @@
-//! Intervals as people write them: `contig`, `contig:start-end`, or lines of a BED file.
+//! Intervals as people write them: `contig`, `contig:start-end`, `contig:position`, or lines of a BED
+//! file.
 
 use crate::dictionary::Dictionary;
 use crate::region::Region;
@@ -6,8 +7,8 @@ use crate::region::Region;
 /// What is wrong with an interval.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IntervalError {
-    /// Neither `contig` nor `contig:start-end`.
-    #[error("is neither contig nor contig:start-end")]
+    /// None of `contig`, `contig:start-end` and `contig:position`.
+    #[error("is none of contig, contig:start-end and contig:position")]
     Form,
     /// A BED line without three columns.
     #[error("has no contig, start and end")]
@@ -29,7 +30,8 @@ pub enum IntervalError {
     },
 }
 
-/// Reads `contig` or `contig:start-end`, 1-based and inclusive; a contig's name may hold colons.
+/// Reads `contig`, `contig:start-end` or, for one base, `contig:position`, 1-based and inclusive; a
+/// contig's name may hold colons.
 ///
 /// # Errors
 /// [`IntervalError`] says what does not fit.
@@ -41,9 +43,8 @@ pub fn parse_text(text: &str, dictionary: &Dictionary) -> Result<Region, Interva
         return Err(IntervalError::Contig(text.into()));
     };
     let number = |digits: &str| digits.replace(',', "").parse::<u64>().ok();
-    let bounds = range
-        .split_once('-')
-        .and_then(|(start, end)| Some((number(start)?, number(end)?)));
+    let (start, end) = range.split_once('-').unwrap_or((range, range));
+    let bounds = number(start).zip(number(end));
     let (start, end) = bounds.ok_or(IntervalError::Form)?;
     within(contig, start, end, dictionary)
 }
@@ -107,7 +108,16 @@ mod tests {
         assert_eq!(region("20"), Region::new(ContigId(0), 0, 1000));
         assert_eq!(region("20:1-1,000"), Region::new(ContigId(0), 0, 1000));
         assert_eq!(region("HLA*01:02:5-5"), Region::new(ContigId(1), 4, 5));
-        for bad in ["21", "20:0-5", "20:6-5", "20:1-1001", "20:x-5", "20:5"] {
+        assert_eq!(region("20:1,000"), Region::new(ContigId(0), 999, 1000));
+        for bad in [
+            "21",
+            "20:0-5",
+            "20:6-5",
+            "20:1-1001",
+            "20:x-5",
+            "20:x",
+            "20:1001",
+        ] {
             assert!(parse_text(bad, &dictionary()).is_err(), "{bad}");
         }
     }
