@@ -11,9 +11,9 @@ use common::telemetry::EXPORTED;
 use tokio::sync::watch;
 
 use super::{CLUSTER_CORES, CLUSTER_MEMORY, EPOCH, LEADER, WORKERS};
-use crate::actors::Handles;
 use crate::actors::root::Standing;
 use crate::actors::scheduler::{Availability, Seat};
+use crate::actors::{Handles, now_ms};
 use crate::error::Error;
 
 /// Serves the page until what this returns is dropped.
@@ -74,11 +74,18 @@ impl Exposed for Shown {
 }
 
 fn show(seats: &[Seat]) {
+    let at_ms = now_ms();
+    let (cordoned, others): (Vec<_>, Vec<_>) = seats
+        .iter()
+        .partition(|seat| seat.cordoned_until_ms > at_ms);
+    let count = |name, found: usize| {
+        let gauge = WORKERS.with_label_values(&[name]);
+        gauge.set(signed(found as u64));
+    };
+    count("cordoned", cordoned.len());
     for (state, name) in AVAILABILITIES {
-        let found = seats.iter().filter(|seat| seat.availability == state);
-        WORKERS
-            .with_label_values(&[name])
-            .set(signed(found.count() as u64));
+        let found = others.iter().filter(|seat| seat.availability == state);
+        count(name, found.count());
     }
     let total = sum(seats.iter().map(|seat| seat.info.resources));
     let used = sum(seats.iter().map(|seat| seat.used));
