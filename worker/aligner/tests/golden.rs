@@ -1,5 +1,8 @@
 //! Whole batches: equal to bwa line by line, whatever the threads, and safe on odd reads.
 
+#[path = "support/fastq.rs"]
+mod fastq;
+
 use aligner::index::Builder;
 use aligner::{Batch, Error, Index, Options};
 use genome::monitor::Monitor;
@@ -26,22 +29,8 @@ fn index() -> Index {
 }
 
 fn reads(names: &[&str]) -> Reads {
-    let files: Vec<String> = names.iter().map(|name| data(name)).collect();
-    let mut files: Vec<_> = files.iter().map(|file| file.lines()).collect();
-    let mut reads = Reads::default();
-    while files.iter().all(|file| file.clone().next().is_some()) {
-        for file in &mut files {
-            let name = file.next().unwrap();
-            let bases = file.next().unwrap();
-            let qualities: Vec<u8> = file.nth(1).unwrap().bytes().map(|b| b - 33).collect();
-            reads.push(Read {
-                name: &name.as_bytes()[1..],
-                bases: bases.as_bytes(),
-                qualities: &qualities,
-            });
-        }
-    }
-    reads
+    let texts: Vec<String> = names.iter().map(|name| data(name)).collect();
+    fastq::interleaved(&texts.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn align(index: &Index, options: &Options, reads: &Reads, paired: bool) -> Result<Records, Error> {

@@ -1,10 +1,13 @@
 //! Pairs around the ordinal at which bwa's hash of a pair wraps: with three equal contigs, the
 //! hash alone decides where each lies.
 
+#[path = "support/fastq.rs"]
+mod fastq;
+
 use aligner::index::Builder;
 use aligner::{Batch, Index, Options};
 use genome::monitor::Monitor;
-use genome::reads::{Read, Reads};
+use genome::reads::Reads;
 use genome::record::sam::write_sam;
 
 const REFERENCE: &str = include_str!("data/reference.fa");
@@ -30,18 +33,9 @@ fn index() -> Index {
 }
 
 fn reads() -> Reads {
-    let mut files = FILES.map(str::lines);
+    let all = fastq::interleaved(&FILES);
     let mut reads = Reads::default();
-    for at in 0..2 * PAIRS {
-        let file = &mut files[at % 2];
-        let (name, bases) = (file.next().unwrap(), file.next().unwrap());
-        let qualities: Vec<u8> = file.nth(1).unwrap().bytes().map(|b| b - 33).collect();
-        reads.push(Read {
-            name: &name.as_bytes()[1..],
-            bases: bases.as_bytes(),
-            qualities: &qualities,
-        });
-    }
+    all.iter().take(2 * PAIRS).for_each(|read| reads.push(read));
     reads
 }
 
