@@ -71,7 +71,7 @@ fn run(
     (monitor, events): (&Monitor, Option<&Events>),
 ) -> Result<Records, Error> {
     options.validate()?;
-    check(batch)?;
+    check(options, batch)?;
     index.announce(batch.reads.len());
     index.settle(rayon::current_num_threads());
     let mut context = Context::new(index, options);

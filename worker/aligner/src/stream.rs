@@ -107,8 +107,8 @@ impl Stream<'_> {
                     let context = self.context();
                     let batch = self.batch(&block);
                     let all = 0..block.reads.len();
-                    let found =
-                        check(&batch).map(|()| Found::of_block(&context, &batch, all, &mut finder));
+                    let found = check(self.options, &batch)
+                        .map(|()| Found::of_block(&context, &batch, all, &mut finder));
                     let found = found.map(|found| (Held::new(block), found));
                     shared.found(place, found, &context);
                 }

@@ -12,6 +12,9 @@ use genome::reads::{Read as SequencedRead, Reads};
 
 use super::compression::decompressed;
 
+/// The most bases of a read: no operation of a CIGAR holds more.
+const MOST_BASES: u64 = (1 << 28) - 1;
+
 /// One record: what a [`FastqReader`] fills again and again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {
@@ -34,6 +37,15 @@ impl Record {
     }
 }
 
+/// What became of a line.
+enum Line {
+    Read,
+    /// The text is over.
+    None,
+    /// It has so many bytes.
+    TooLong(u64),
+}
+
 /// A strict reader of FASTQ records that knows where it stands.
 pub struct FastqReader {
     text: Box<dyn BufRead + Send>,
@@ -43,6 +55,7 @@ pub struct FastqReader {
     line: Vec<u8>,
     comment: Vec<u8>,
     takes_fasta: bool,
+    most_bases: u64,
 }
 
 impl FastqReader {
@@ -59,6 +72,7 @@ impl FastqReader {
             line: Vec::new(),
             comment: Vec::new(),
             takes_fasta: false,
+            most_bases: MOST_BASES,
         };
         reader.text = decompressed(stream).map_err(|source| reader.at_next().io(source))?;
         let head = reader.text.fill_buf();
@@ -144,13 +158,13 @@ impl FastqReader {
         if !(1..=254).contains(&record.name.len()) {
             return Err(self.invalid(Defect::Name(record.name.len())));
         }
-        self.read_line(1)?;
+        self.read_bases(1, (&record.name, 0))?;
         std::mem::swap(&mut record.bases, &mut self.line);
         self.read_line(2)?;
         if self.line.first() != Some(&b'+') {
             return Err(self.invalid(Defect::Separator));
         }
-        self.read_line(3)?;
+        self.read_bases(3, (&record.name, 0))?;
         std::mem::swap(&mut record.qualities, &mut self.line);
         self.check(record)?;
         record
@@ -194,7 +208,7 @@ impl FastqReader {
             {
                 break;
             }
-            self.read_line(1)?;
+            self.read_bases(1, (&record.name, record.bases.len() as u64))?;
             record.bases.extend_from_slice(&self.line);
         }
         self.check_bases(record)
@@ -222,25 +236,60 @@ impl FastqReader {
 
     /// Reads a line into `self.line` without its end; `before` lines of the record were read.
     fn read_line(&mut self, before: u8) -> Result<bool, Error> {
+        match self.read_line_within(before)? {
+            Line::Read => Ok(true),
+            Line::None => Ok(false),
+            Line::TooLong(length) => Err(self.invalid(Defect::LineTooLong {
+                line: before + 1,
+                length,
+            })),
+        }
+    }
+
+    /// The same for bases or qualities of a read, given its name and how many there are already.
+    fn read_bases(&mut self, before: u8, (name, there): (&[u8], u64)) -> Result<(), Error> {
+        let length = match self.read_line_within(before)? {
+            Line::TooLong(length) => there + length,
+            _ => there + self.line.len() as u64,
+        };
+        if length <= self.most_bases {
+            return Ok(());
+        }
+        Err(self.invalid(Defect::TooLong {
+            name: String::from_utf8_lossy(name).into_owned(),
+            length,
+            most: self.most_bases,
+        }))
+    }
+
+    /// Reads a line, of one that is too long only the length.
+    fn read_line_within(&mut self, before: u8) -> Result<Line, Error> {
         self.line.clear();
-        let read = self.text.read_until(b'\n', &mut self.line);
-        let bytes = read.map_err(|source| self.io(source))?;
-        self.consumed_bytes += bytes as u64;
+        let mut within = self.text.as_mut().take(self.most_bases + 2);
+        let read = within.read_until(b'\n', &mut self.line);
+        let bytes = read.map_err(|source| self.io(source))? as u64;
+        self.consumed_bytes += bytes;
         if bytes == 0 {
-            return if before == 0 {
-                Ok(false)
-            } else {
-                Err(self.invalid(Defect::Incomplete(before)))
+            return match before {
+                0 => Ok(Line::None),
+                before => Err(self.invalid(Defect::Incomplete(before))),
             };
         }
-        if self.line.pop_if(|last| *last == b'\n').is_none() {
-            return Err(self.invalid(Defect::NoFinalNewline));
-        }
+        let is_closed = self.line.pop_if(|last| *last == b'\n').is_some();
         self.line.pop_if(|last| *last == b'\r');
-        if self.line.is_empty() {
+        let length = self.line.len() as u64;
+        if !is_closed && bytes == self.most_bases + 2 {
+            let rest = self.text.skip_until(b'\n');
+            let rest = rest.map_err(|source| self.io(source))? as u64;
+            return Ok(Line::TooLong(length + rest.saturating_sub(1)));
+        } else if !is_closed {
+            return Err(self.invalid(Defect::NoFinalNewline));
+        } else if length > self.most_bases {
+            return Ok(Line::TooLong(length));
+        } else if length == 0 {
             return Err(self.invalid(Defect::BlankLine(before + 1)));
         }
-        Ok(true)
+        Ok(Line::Read)
     }
 
     fn at_next(&self) -> Place<'_> {
@@ -356,6 +405,38 @@ mod tests {
             (reads.get(1).name, reads.total_bases()),
             (b"/1".as_slice(), 5)
         );
+    }
+
+    #[test]
+    fn a_read_that_is_too_long_is_refused_by_name_and_length() {
+        let refused = |text: &[u8]| {
+            for bytes in [text.to_vec(), gzip(text)] {
+                let stream = Box::new(io::Cursor::new(bytes));
+                let mut reader = FastqReader::open_with_fasta(stream, "x.fq").unwrap();
+                reader.most_bases = 100;
+                let mut record = Record::default();
+                assert!(reader.read(&mut record).unwrap());
+                let Err(Error::Invalid { record, defect, .. }) = reader.read(&mut record) else {
+                    panic!("taken");
+                };
+                assert_eq!((record, reader.line.len() <= 102), (2, true));
+                assert_eq!(
+                    defect,
+                    Defect::TooLong {
+                        name: "long".into(),
+                        length: 250,
+                        most: 100
+                    }
+                );
+            }
+        };
+        let (good, long) = ("A".repeat(100), "A".repeat(250));
+        let qualities = "I".repeat(100);
+        let first = format!("@good\n{good}\n+\n{qualities}\n");
+        refused(format!("{first}@long\n{long}\n+\n{long}\n").as_bytes());
+        refused(format!("{first}@long\n{good}\n+\n{long}\n").as_bytes());
+        refused(format!(">good\n{good}\n>long\n{long}\n").as_bytes());
+        refused(format!(">good\n{good}\n>long\nA\n{}\n", "A".repeat(249)).as_bytes());
     }
 
     #[test]
