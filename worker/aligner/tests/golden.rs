@@ -178,6 +178,30 @@ fn batches_that_make_no_sense_are_refused() {
 }
 
 #[test]
+fn a_read_whose_scores_would_not_fit_is_refused_by_name() {
+    let options = Options {
+        gap_extend_deletion: 10_000,
+        ..Options::default()
+    };
+    let mut reads = Reads::default();
+    for (name, length) in [("short", 53_687), ("long", 53_688)] {
+        reads.push(Read {
+            name: name.as_bytes(),
+            bases: &vec![b'N'; length],
+            qualities: &[],
+        });
+    }
+    let refused = align(&index(), &options, &reads, false).map(|records| records.len());
+    let expected = Error::ReadTooLong {
+        number: 2,
+        name: "long".into(),
+        bases: 53_688,
+        limit: 53_687,
+    };
+    assert_eq!(refused, Err(expected));
+}
+
+#[test]
 fn a_cancelled_batch_stops() {
     let index = index();
     let monitor = Monitor::default();
