@@ -5,15 +5,17 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use aligner::Index;
-use aligner::index::Builder;
+use aligner::index::{Builder, Limits};
 use anyhow::{Context, Result};
 use clap::Args as ClapArgs;
 use common::failure::Failure;
 use genome::monitor::Monitor;
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use worker::formats::fasta;
 
 use crate::exit::{Exit, ended};
+use crate::genome_args::parse_bytes;
+use crate::memory::available_bytes;
 use crate::output::{OutputFile, with_ending};
 
 /// Makes REF.spindle, which `run`, `align` and the cluster need beside the reference
@@ -21,6 +23,12 @@ use crate::output::{OutputFile, with_ending};
 pub struct Args {
     /// Reference FASTA, plain or gzip
     pub reference: PathBuf,
+    /// Memory to stay within, with K, M, G or T [default: what is free on this machine]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub memory: Option<u64>,
+    /// Threads, where several are of use: if memory is too short for the fastest way
+    #[arg(long, short = 't', value_name = "N", default_value_t = 1)]
+    pub threads: usize,
 }
 
 /// Builds the index; it appears whole or not at all.
@@ -30,15 +38,25 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let index = index_path(&args.reference);
     let shown = index.display().to_string();
-    let bar = ProgressBar::new_spinner();
+    let style = "{spinner} {msg} {percent:>3} %";
+    let style = ProgressStyle::with_template(style).expect("the template is well-formed");
+    let bar = ProgressBar::new(0).with_style(style);
     bar.enable_steady_tick(std::time::Duration::from_millis(100));
     bar.set_message(format!("reading {}", args.reference.display()));
     let builder = read(&args.reference)?;
-    bar.set_message(format!("sorting suffixes for {shown}"));
+    bar.set_message(format!("making {shown}"));
+    let limits = Limits {
+        memory_bytes: args.memory.or_else(available_bytes).unwrap_or(u64::MAX),
+        threads: args.threads,
+        progress: &|done, all| {
+            bar.set_length(all);
+            bar.set_position(done);
+        },
+    };
     let mut file = OutputFile::create(&index)?;
     let mut out = BufWriter::with_capacity(1 << 20, &mut file);
     builder
-        .finish(&Monitor::default(), &mut out)
+        .finish_within(&limits, &Monitor::default(), &mut out)
         .with_context(|| shown.clone())?;
     out.flush().with_context(|| shown.clone())?;
     drop(out);

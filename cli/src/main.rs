@@ -29,6 +29,7 @@ mod json;
 mod key;
 mod list;
 mod markdup;
+mod memory;
 mod metrics;
 mod output;
 mod progress;

@@ -127,7 +127,11 @@ async fn built_index(fasta: &str) -> Result<String> {
     let fasta = PathBuf::from(fasta);
     let path = index::index_path(&fasta);
     if !path.exists() {
-        let args = index::Args { reference: fasta };
+        let args = index::Args {
+            reference: fasta,
+            memory: None,
+            threads: 1,
+        };
         let built = tokio::task::spawn_blocking(move || index::run(&args));
         built.await.context("the index broke down")??;
     }

@@ -5,6 +5,7 @@
 
 mod builder;
 mod flags;
+mod long_cigar;
 mod owned;
 mod parse;
 pub mod sam;

@@ -7,9 +7,10 @@ use common::workflow::{Work, WorkflowSpec};
 
 const MIB: u64 = 1 << 20;
 
-/// Memory of an `index` task for each byte of the reference file, and its bounds: the suffix array
-/// takes eight bytes a base on both strands, gzip hides up to four bases in a byte; a human index is
-/// built within 16 GiB.
+/// Memory of an `index` task for each byte of the reference file, and its bounds: sorting all suffixes
+/// of both strands at once takes ten bytes a base, gzip hides up to four bases in a byte; with less
+/// memory, down to two bytes a base, they are sorted block by block. So a human index is built within
+/// 16 GiB.
 const INDEX_BYTES_PER_REFERENCE_BYTE: u64 = 20;
 const INDEX_LEAST: u64 = 512 * MIB;
 const INDEX_MOST: u64 = 16 << 30;

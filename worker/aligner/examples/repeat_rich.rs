@@ -5,6 +5,10 @@
 //! families with 2 to 20 % of differences; then satellites of 171 bp in arrays, short tandem
 //! repeats, long duplications with 1 to 3 %, and random bases.
 
+#[path = "../tests/support/random.rs"]
+mod random;
+
+use random::Random;
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -12,22 +16,7 @@ use std::io::{BufWriter, Write};
 const CONTIGS: usize = 3;
 const READ_BP: usize = 150;
 
-/// A small generator of repeatable numbers (splitmix64, Steele et al. 2014).
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
     fn bases(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| b"ACGT"[self.below(4)]).collect()
     }

@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Reads that one thread takes at a time, even.
-const READS_PER_BLOCK: usize = 512;
+pub const READS_PER_BLOCK: usize = 512;
 
 /// Reads that are aligned together: their insert sizes are estimated from them alone.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +71,7 @@ fn run(
     (monitor, events): (&Monitor, Option<&Events>),
 ) -> Result<Records, Error> {
     options.validate()?;
-    check(batch)?;
+    check(options, batch)?;
     index.announce(batch.reads.len());
     index.settle(rayon::current_num_threads());
     let mut context = Context::new(index, options);

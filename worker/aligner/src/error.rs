@@ -28,10 +28,12 @@ pub enum Error {
         bytes: usize,
     },
     /// A read too long for the arithmetic of scores.
-    #[error("read {number} has {bases} bases, more than {limit}")]
+    #[error("read {number}, {name}, has {bases} bases, more than {limit}")]
     ReadTooLong {
         /// Ordinal of the read in its lane, counted from 1.
         number: u64,
+        /// Its name.
+        name: String,
         /// Its length.
         bases: usize,
         /// The longest possible.

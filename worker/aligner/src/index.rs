@@ -1,21 +1,25 @@
 //! The index of a reference: its bases, its contigs and the FM-index over both strands.
 
+mod blockwise;
 mod build;
 mod digest;
 mod error;
 mod file;
 mod header;
 pub(crate) mod occ;
+mod plan;
 mod suffix_array;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod text;
 pub(crate) mod walk;
 pub(crate) mod words;
+mod write;
 
 pub use build::Builder;
 pub use digest::ReferenceDigest;
 pub use error::Error;
+pub use plan::Limits;
 
 use file::MappedFile;
 use genome::dictionary::Dictionary;

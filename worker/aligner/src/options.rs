@@ -138,6 +138,16 @@ const MOST_SCORE: i32 = 127;
 const MOST_PENALTY: i32 = 10_000;
 
 impl Options {
+    /// Returns the most that a base adds to a score, or takes from it on the cheapest way.
+    pub(crate) fn most_per_base(&self) -> usize {
+        let most = [
+            self.match_score,
+            self.gap_extend_deletion,
+            self.gap_extend_insertion,
+        ];
+        most.into_iter().fold(1, i32::max) as usize
+    }
+
     /// Checks that every number makes sense.
     ///
     /// # Errors

@@ -8,6 +8,8 @@
 mod held;
 mod state;
 
+pub use crate::batch::READS_PER_BLOCK;
+
 use crate::batch::{Batch, Finder, Found, PairReporter, check, report_block};
 use crate::context::Context;
 use crate::{Error, Index, Options};
@@ -15,9 +17,6 @@ use genome::reads::Reads;
 use genome::record::Records;
 use held::Held;
 use state::{Job, Shared};
-
-/// Reads that one thread takes at a time, even.
-pub const READS_PER_BLOCK: usize = 512;
 
 /// Reads that come and go together.
 #[derive(Debug, Default)]
@@ -108,8 +107,8 @@ impl Stream<'_> {
                     let context = self.context();
                     let batch = self.batch(&block);
                     let all = 0..block.reads.len();
-                    let found =
-                        check(&batch).map(|()| Found::of_block(&context, &batch, all, &mut finder));
+                    let found = check(self.options, &batch)
+                        .map(|()| Found::of_block(&context, &batch, all, &mut finder));
                     let found = found.map(|found| (Held::new(block), found));
                     shared.found(place, found, &context);
                 }

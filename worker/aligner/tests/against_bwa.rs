@@ -6,11 +6,15 @@
 //! `SPINDLE_FUZZ_ROUNDS` asks for more rounds than the few of a test run. Without `bwa` in the
 //! path there is nothing to compare with, and the test says so.
 
+#[path = "support/random.rs"]
+mod random;
+
 use aligner::index::Builder;
 use aligner::{Batch, Events, Index, Level, Options};
 use genome::monitor::Monitor;
 use genome::reads::{Read, Reads};
 use genome::record::sam::write_sam;
+use random::Random;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
@@ -20,22 +24,7 @@ const PAIRS: usize = 250;
 /// A band that gaps of a few bases do not fit.
 const NARROW: i32 = 5;
 
-/// A small generator of repeatable numbers (splitmix64, Steele et al. 2014).
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
     fn is_one_in(&mut self, bound: usize) -> bool {
         self.below(bound) == 0
     }

@@ -1,5 +1,8 @@
 //! Whole batches: equal to bwa line by line, whatever the threads, and safe on odd reads.
 
+#[path = "support/fastq.rs"]
+mod fastq;
+
 use aligner::index::Builder;
 use aligner::{Batch, Error, Index, Options};
 use genome::monitor::Monitor;
@@ -26,22 +29,8 @@ fn index() -> Index {
 }
 
 fn reads(names: &[&str]) -> Reads {
-    let files: Vec<String> = names.iter().map(|name| data(name)).collect();
-    let mut files: Vec<_> = files.iter().map(|file| file.lines()).collect();
-    let mut reads = Reads::default();
-    while files.iter().all(|file| file.clone().next().is_some()) {
-        for file in &mut files {
-            let name = file.next().unwrap();
-            let bases = file.next().unwrap();
-            let qualities: Vec<u8> = file.nth(1).unwrap().bytes().map(|b| b - 33).collect();
-            reads.push(Read {
-                name: &name.as_bytes()[1..],
-                bases: bases.as_bytes(),
-                qualities: &qualities,
-            });
-        }
-    }
-    reads
+    let texts: Vec<String> = names.iter().map(|name| data(name)).collect();
+    fastq::interleaved(&texts.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn align(index: &Index, options: &Options, reads: &Reads, paired: bool) -> Result<Records, Error> {
@@ -186,6 +175,30 @@ fn batches_that_make_no_sense_are_refused() {
         bytes: 0,
     };
     assert_eq!(align_named(&[b"", b""]), Err(nameless));
+}
+
+#[test]
+fn a_read_whose_scores_would_not_fit_is_refused_by_name() {
+    let options = Options {
+        gap_extend_deletion: 10_000,
+        ..Options::default()
+    };
+    let mut reads = Reads::default();
+    for (name, length) in [("short", 53_687), ("long", 53_688)] {
+        reads.push(Read {
+            name: name.as_bytes(),
+            bases: &vec![b'N'; length],
+            qualities: &[],
+        });
+    }
+    let refused = align(&index(), &options, &reads, false).map(|records| records.len());
+    let expected = Error::ReadTooLong {
+        number: 2,
+        name: "long".into(),
+        bases: 53_688,
+        limit: 53_687,
+    };
+    assert_eq!(refused, Err(expected));
 }
 
 #[test]

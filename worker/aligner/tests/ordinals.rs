@@ -1,10 +1,13 @@
-//! Pairs around the ordinal at which bwa's hash of a pair wraps: with three equal contigs, the
-//! hash alone decides where each lies.
+//! Pairs around the ordinals at which bwa's numbers of reads and pairs wrap: with three equal
+//! contigs, the hash of the number alone decides where each lies.
+
+#[path = "support/fastq.rs"]
+mod fastq;
 
 use aligner::index::Builder;
 use aligner::{Batch, Index, Options};
 use genome::monitor::Monitor;
-use genome::reads::{Read, Reads};
+use genome::reads::Reads;
 use genome::record::sam::write_sam;
 
 const REFERENCE: &str = include_str!("data/reference.fa");
@@ -12,11 +15,14 @@ const FILES: [&str; 2] = [
     include_str!("data/pairs.R1.fastq"),
     include_str!("data/pairs.R2.fastq"),
 ];
-/// Read, flags, contig and position as bwa gives them.
-const EXPECTED: &str = include_str!("data/ordinals.tsv");
 const PAIRS: usize = 60;
-/// Ordinal of the first read: half of the pairs come before pair 2^23.
-const FIRST_ORDINAL: u64 = (1 << 24) - PAIRS as u64;
+/// Half of the pairs come before the read of this ordinal; read, flags, contig and position of all
+/// as bwa gives them.
+const EXPECTED: [(u64, &str); 3] = [
+    (1 << 24, include_str!("data/ordinals.tsv")),
+    (1 << 31, include_str!("data/ordinals_read_2_31.tsv")),
+    (1 << 32, include_str!("data/ordinals_pair_2_31.tsv")),
+];
 
 fn index() -> Index {
     let (_, lines) = REFERENCE.split_once('\n').unwrap();
@@ -30,18 +36,9 @@ fn index() -> Index {
 }
 
 fn reads() -> Reads {
-    let mut files = FILES.map(str::lines);
+    let all = fastq::interleaved(&FILES);
     let mut reads = Reads::default();
-    for at in 0..2 * PAIRS {
-        let file = &mut files[at % 2];
-        let (name, bases) = (file.next().unwrap(), file.next().unwrap());
-        let qualities: Vec<u8> = file.nth(1).unwrap().bytes().map(|b| b - 33).collect();
-        reads.push(Read {
-            name: &name.as_bytes()[1..],
-            bases: bases.as_bytes(),
-            qualities: &qualities,
-        });
-    }
+    all.iter().take(2 * PAIRS).for_each(|read| reads.push(read));
     reads
 }
 
@@ -67,11 +64,12 @@ fn places(index: &Index, reads: &Reads, first_ordinal: u64) -> String {
 }
 
 #[test]
-fn pairs_around_ordinal_two_to_the_23_lie_where_bwa_puts_them() {
+fn pairs_around_large_ordinals_lie_where_bwa_puts_them() {
     let (index, reads) = (index(), reads());
-    assert_eq!(places(&index, &reads, FIRST_ORDINAL), EXPECTED);
-    // The ordinal does matter, beyond 2^31 reads too.
-    for first_ordinal in [0, (1 << 31) - PAIRS as u64, 1 << 33] {
-        assert_ne!(places(&index, &reads, first_ordinal), EXPECTED);
+    let starting_at = |ordinal| places(&index, &reads, ordinal);
+    for (ordinal, expected) in EXPECTED {
+        let found = starting_at(ordinal - PAIRS as u64);
+        assert_eq!(found, expected, "around read {ordinal}");
+        assert_ne!(starting_at(0), expected, "the ordinal matters");
     }
 }

@@ -1,6 +1,7 @@
 //! FASTQ in and out: plain, gzip or BGZF; strict, since a damaged file must not look complete.
 
 mod error;
+mod line;
 mod place;
 
 pub use error::{Defect, Error};
@@ -13,6 +14,9 @@ use genome::reads::{Read as SequencedRead, Reads};
 
 use super::compression::decompressed;
 use place::Place;
+
+/// The most bases of a read: no operation of a CIGAR holds more.
+const MOST_BASES: u64 = (1 << 28) - 1;
 
 /// One record: what a [`FastqReader`] fills again and again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,6 +49,7 @@ pub struct FastqReader {
     line: Vec<u8>,
     comment: Vec<u8>,
     takes_fasta: bool,
+    most_bases: u64,
 }
 
 impl FastqReader {
@@ -61,6 +66,7 @@ impl FastqReader {
             line: Vec::new(),
             comment: Vec::new(),
             takes_fasta: false,
+            most_bases: MOST_BASES,
         };
         reader.text = decompressed(stream).map_err(|source| reader.at_next().io(source))?;
         let head = reader.text.fill_buf();
@@ -146,13 +152,13 @@ impl FastqReader {
         if !(1..=254).contains(&record.name.len()) {
             return Err(self.invalid(Defect::Name(record.name.len())));
         }
-        self.read_line(1)?;
+        self.read_bases(1, (&record.name, 0))?;
         std::mem::swap(&mut record.bases, &mut self.line);
         self.read_line(2)?;
         if self.line.first() != Some(&b'+') {
             return Err(self.invalid(Defect::Separator));
         }
-        self.read_line(3)?;
+        self.read_bases(3, (&record.name, 0))?;
         std::mem::swap(&mut record.qualities, &mut self.line);
         self.check(record)?;
         record
@@ -196,7 +202,7 @@ impl FastqReader {
             {
                 break;
             }
-            self.read_line(1)?;
+            self.read_bases(1, (&record.name, record.bases.len() as u64))?;
             record.bases.extend_from_slice(&self.line);
         }
         self.check_bases(record)
@@ -220,29 +226,6 @@ impl FastqReader {
             Some(&quality) => Err(self.invalid(Defect::Quality(quality.into()))),
             None => Ok(()),
         }
-    }
-
-    /// Reads a line into `self.line` without its end; `before` lines of the record were read.
-    fn read_line(&mut self, before: u8) -> Result<bool, Error> {
-        self.line.clear();
-        let read = self.text.read_until(b'\n', &mut self.line);
-        let bytes = read.map_err(|source| self.io(source))?;
-        self.consumed_bytes += bytes as u64;
-        if bytes == 0 {
-            return if before == 0 {
-                Ok(false)
-            } else {
-                Err(self.invalid(Defect::Incomplete(before)))
-            };
-        }
-        if self.line.pop_if(|last| *last == b'\n').is_none() {
-            return Err(self.invalid(Defect::NoFinalNewline));
-        }
-        self.line.pop_if(|last| *last == b'\r');
-        if self.line.is_empty() {
-            return Err(self.invalid(Defect::BlankLine(before + 1)));
-        }
-        Ok(true)
     }
 
     fn at_next(&self) -> Place<'_> {
@@ -328,6 +311,38 @@ mod tests {
             (reads.get(1).name, reads.total_bases()),
             (b"/1".as_slice(), 5)
         );
+    }
+
+    #[test]
+    fn a_read_that_is_too_long_is_refused_by_name_and_length() {
+        let refused = |text: &[u8]| {
+            for bytes in [text.to_vec(), gzip(text)] {
+                let stream = Box::new(io::Cursor::new(bytes));
+                let mut reader = FastqReader::open_with_fasta(stream, "x.fq").unwrap();
+                reader.most_bases = 100;
+                let mut record = Record::default();
+                assert!(reader.read(&mut record).unwrap());
+                let Err(Error::Invalid { record, defect, .. }) = reader.read(&mut record) else {
+                    panic!("taken");
+                };
+                assert_eq!((record, reader.line.len() <= 102), (2, true));
+                assert_eq!(
+                    defect,
+                    Defect::TooLong {
+                        name: "long".into(),
+                        length: 250,
+                        most: 100
+                    }
+                );
+            }
+        };
+        let (good, long) = ("A".repeat(100), "A".repeat(250));
+        let qualities = "I".repeat(100);
+        let first = format!("@good\n{good}\n+\n{qualities}\n");
+        refused(format!("{first}@long\n{long}\n+\n{long}\n").as_bytes());
+        refused(format!("{first}@long\n{good}\n+\n{long}\n").as_bytes());
+        refused(format!(">good\n{good}\n>long\n{long}\n").as_bytes());
+        refused(format!(">good\n{good}\n>long\nA\n{}\n", "A".repeat(249)).as_bytes());
     }
 
     #[test]

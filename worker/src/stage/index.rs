@@ -36,7 +36,16 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
         builder.mark_alternates(&text);
     }
     let mut out = context.create(INDEX)?;
-    builder.finish(context.monitor, &mut out).map_err(failure)?;
+    let limits = index::Limits {
+        memory_bytes: match context.memory_bytes {
+            0 => u64::MAX,
+            bytes => bytes,
+        },
+        threads: context.threads,
+        ..index::Limits::default()
+    };
+    let finished = builder.finish_within(&limits, context.monitor, &mut out);
+    finished.map_err(failure)?;
     out.flush().map_err(|error| crate::error::storage(&error))?;
     Ok(Finished::default().with(INDEX, out.commit()?))
 }
@@ -45,6 +54,7 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
 pub fn failure(error: index::Error) -> Failure {
     let class = match &error {
         index::Error::Cancelled => FailureClass::Cancelled,
+        index::Error::Memory { .. } => FailureClass::OutOfResources,
         index::Error::Write { source } => return crate::error::storage(source),
         _ => FailureClass::InputInvalid,
     };

@@ -1,6 +1,7 @@
 //! Writing records into an arena.
 
 use super::flags::Flags;
+use super::long_cigar;
 use super::tags::Tag;
 use super::view::RecordView;
 use super::{bin, nibble};
@@ -54,19 +55,21 @@ impl Records {
         let bin = record.placed.map_or(4680, |(_, position)| {
             bin(u64::from(position), u64::from(position) + span)
         });
+        let stand_in = long_cigar::stand_in(record.cigar, record.bases.len());
+        let ops = stand_in.as_ref().map_or(record.cigar, |ops| &ops[..]);
         let bytes = &mut self.bytes;
         put_place(bytes, record.placed);
         bytes.push(record.name.len() as u8 + 1);
         bytes.push(record.mapping_quality);
         bytes.extend_from_slice(&bin.to_le_bytes());
-        bytes.extend_from_slice(&(record.cigar.len() as u16).to_le_bytes());
+        bytes.extend_from_slice(&(ops.len() as u16).to_le_bytes());
         bytes.extend_from_slice(&record.flags.0.to_le_bytes());
         bytes.extend_from_slice(&(record.bases.len() as u32).to_le_bytes());
         put_place(bytes, record.mate);
         bytes.extend_from_slice(&record.template_length.to_le_bytes());
         bytes.extend_from_slice(record.name);
         bytes.push(0);
-        for op in record.cigar {
+        for op in ops {
             bytes.extend_from_slice(&op.packed().to_le_bytes());
         }
         let pack = |pair: &[u8]| nibble(pair[0]) << 4 | pair.get(1).map_or(0, |&b| nibble(b));
@@ -75,6 +78,9 @@ impl Records {
             bytes.extend(std::iter::repeat_n(0xFF, record.bases.len()));
         } else {
             bytes.extend_from_slice(record.qualities);
+        }
+        if stand_in.is_some() {
+            long_cigar::append_tag(record.cigar, bytes);
         }
     }
 
@@ -218,6 +224,36 @@ mod tests {
         let found: Vec<_> = tags(view.tag_bytes()).collect();
         assert_eq!(found[0], (*b"NM", TagValue::Integer(300)));
         assert_eq!(found[1], (*b"RG", TagValue::Text(b"a")));
+    }
+
+    #[test]
+    fn more_operations_than_a_record_counts_are_read_back() {
+        for count in [65_535, 65_536, 70_001] {
+            let kinds = [CigarKind::Match, CigarKind::Deletion];
+            let op = |at: usize| CigarOp::new(kinds[at % 2], 1 + at as u32 % 2);
+            let cigar: Vec<CigarOp> = (0..count).map(op).collect();
+            let bases = vec![b'A'; count.div_ceil(2)];
+            let mut records = Records::default();
+            let record = NewRecord {
+                name: b"long",
+                flags: Flags(0),
+                placed: Some((ContigId(0), 9)),
+                mapping_quality: 60,
+                cigar: &cigar,
+                mate: None,
+                template_length: 0,
+                bases: &bases,
+                qualities: &[],
+            };
+            records.push(0, &record);
+            records.tag_integer(*b"NM", 3);
+            let view = RecordView::parse(records.get(0).bytes()).unwrap();
+            assert!(view.cigar().eq(cigar.iter().copied()));
+            assert_eq!(view.end(), Some(9 + (count + count / 2) as u32));
+            let mut shown = view.shown_tags();
+            assert_eq!(shown.next(), Some((*b"NM", TagValue::Integer(3))));
+            assert_eq!(shown.next(), None);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Records out of SAM text. SAM v1 §1.4–1.5 (2024-11-06).
 
+use super::long_cigar;
 use super::view::{RecordError, RecordView};
 use super::{FIXED_BYTES, bin, nibble};
 use crate::cigar::{self, CigarOp};
@@ -92,6 +93,8 @@ pub fn parse_sam(
     let mate_position: u32 = number("PNEXT", mate_position)?;
     let ops = parse_cigar(ops)?;
     let base_count = if bases == b"*" { 0 } else { bases.len() };
+    let stand_in = long_cigar::stand_in(&ops, base_count);
+    let counted = stand_in.as_ref().map_or(&ops[..], |two| &two[..]);
     block.clear();
     block.extend_from_slice(&own.to_le_bytes());
     block.extend_from_slice(&position.wrapping_sub(1).to_le_bytes());
@@ -105,7 +108,7 @@ pub fn parse_sam(
         None => 4680,
     };
     block.extend_from_slice(&bin.to_le_bytes());
-    block.extend_from_slice(&(ops.len() as u16).to_le_bytes());
+    block.extend_from_slice(&(counted.len() as u16).to_le_bytes());
     block.extend_from_slice(&parse_flags(flags)?.to_le_bytes());
     block.extend_from_slice(&(base_count as u32).to_le_bytes());
     block.extend_from_slice(&mate.to_le_bytes());
@@ -114,7 +117,7 @@ pub fn parse_sam(
     debug_assert_eq!(block.len(), FIXED_BYTES);
     block.extend_from_slice(name);
     block.push(0);
-    for op in &ops {
+    for op in counted {
         block.extend_from_slice(&op.packed().to_le_bytes());
     }
     let pack = |pair: &[u8]| nibble(pair[0]) << 4 | pair.get(1).map_or(0, |&b| nibble(b));
@@ -122,6 +125,9 @@ pub fn parse_sam(
     put_qualities(name, base_count, qualities, block)?;
     for tag in fields {
         put_tag(tag, block).ok_or_else(|| SamError::Tag(shown(tag)))?;
+    }
+    if stand_in.is_some() {
+        long_cigar::append_tag(&ops, block);
     }
     RecordView::parse(block)?;
     Ok(())

@@ -1,6 +1,6 @@
 //! Records as SAM text.
 
-use super::tags::{TagValue, tags};
+use super::tags::TagValue;
 use super::view::RecordView;
 use crate::cigar;
 use crate::dictionary::Dictionary;
@@ -71,7 +71,7 @@ fn write(record: RecordView<'_>, dictionary: &Dictionary, floats: Floats, text: 
         [] | [MISSING_QUALITY, ..] => text.push(b'*'),
         qualities => text.extend(qualities.iter().map(|quality| quality + 33)),
     }
-    for (tag, value) in tags(record.tag_bytes()) {
+    for (tag, value) in record.shown_tags() {
         text.push(b'\t');
         text.extend_from_slice(&tag);
         write_value(value, floats, text);

@@ -1,6 +1,8 @@
 //! Reading a record in place.
 
 use super::flags::Flags;
+use super::long_cigar;
+use super::tags::{Tag, TagValue, tags};
 use super::{FIXED_BYTES, NIBBLES};
 use crate::cigar::{self, CigarOp};
 use crate::region::ContigId;
@@ -76,7 +78,11 @@ impl<'a> RecordView<'a> {
         }
         let name = || String::from_utf8_lossy(view.name()).into_owned();
         let count = view.cigar_count();
-        if (0..count).any(|i| CigarOp::from_packed(view.packed_op(i)).is_none()) {
+        let (long_start, long_count) = view.long_cigar().unwrap_or_default();
+        let is_known = |at| CigarOp::from_packed(view.u32_at(at)).is_some();
+        let are_known = (0..count).all(|i| is_known(view.cigar_start() + 4 * i))
+            && (0..long_count).all(|i| is_known(long_start + 4 * i));
+        if !are_known {
             return Err(RecordError::Cigar { name: name() });
         }
         let (covered, bases) = (cigar::read_span(view.cigar()), view.base_count() as u64);
@@ -145,9 +151,32 @@ impl<'a> RecordView<'a> {
     /// Returns the CIGAR operations.
     pub fn cigar(&self) -> impl DoubleEndedIterator<Item = CigarOp> + ExactSizeIterator + use<'a> {
         let view = *self;
-        (0..self.cigar_count()).map(move |i| {
-            CigarOp::from_packed(view.packed_op(i)).expect("operations were checked by parse")
+        let (start, count) = self
+            .long_cigar()
+            .unwrap_or((self.cigar_start(), self.cigar_count()));
+        (0..count).map(move |i| {
+            let packed = view.u32_at(start + 4 * i);
+            CigarOp::from_packed(packed).expect("operations were checked by parse")
         })
+    }
+
+    /// Returns the tags in order, without that of a CIGAR of more than 65535 operations.
+    pub fn shown_tags(&self) -> impl Iterator<Item = (Tag, TagValue<'a>)> + use<'a> {
+        let is_long = self.long_cigar().is_some();
+        tags(self.tag_bytes()).filter(move |(tag, _)| !is_long || *tag != long_cigar::TAG)
+    }
+
+    /// Returns where more operations than a record can count begin, and their number.
+    fn long_cigar(&self) -> Option<(usize, usize)> {
+        if self.cigar_count() != 2 {
+            return None;
+        }
+        let op = |at| CigarOp::from_packed(self.packed_op(at));
+        if !long_cigar::is_stand_in([op(0)?, op(1)?], self.base_count()) {
+            return None;
+        }
+        let place = long_cigar::find(self.tag_bytes())?;
+        Some((self.tags_start() + place.start, place.len() / 4))
     }
 
     /// Returns the number of bases that the record holds.

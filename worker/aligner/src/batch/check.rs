@@ -1,20 +1,24 @@
 //! Which batches are refused.
 
 use super::Batch;
-use crate::Error;
+use crate::{Error, Options};
 
-/// Longest read: scores stay within 32 bits.
-const LONGEST_READ: usize = 1 << 20;
+/// Longest read: a CIGAR operation of BAM holds no more.
+const LONGEST_READ: usize = (1 << 28) - 1;
+/// Scores stay below this, so that sums of a few fit in 32 bits.
+const MOST_SCORE: usize = 1 << 29;
 /// Longest name of a BAM record.
 const LONGEST_NAME: usize = 254;
 
 /// Checks that reads can be aligned and that mates belong together.
-pub(crate) fn check(batch: &Batch<'_>) -> Result<(), Error> {
+pub(crate) fn check(options: &Options, batch: &Batch<'_>) -> Result<(), Error> {
+    let limit = LONGEST_READ.min(MOST_SCORE / options.most_per_base());
     if batch.paired && !batch.reads.len().is_multiple_of(2) {
         return Err(Error::OddBatch {
             reads: batch.reads.len(),
         });
     }
+    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
     let mut first_name: &[u8] = &[];
     for (read, at) in batch.reads.iter().zip(0u64..) {
         let number = batch.first_ordinal + at + 1;
@@ -22,15 +26,15 @@ pub(crate) fn check(batch: &Batch<'_>) -> Result<(), Error> {
         if !(1..=LONGEST_NAME).contains(&bytes) {
             return Err(Error::NameLength { number, bytes });
         }
-        if bases > LONGEST_READ {
+        if bases > limit {
             return Err(Error::ReadTooLong {
                 number,
+                name: text(read.name),
                 bases,
-                limit: LONGEST_READ,
+                limit,
             });
         }
         if batch.paired && at % 2 == 1 && first_name != read.name {
-            let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
             return Err(Error::MateNames {
                 number,
                 first: text(first_name),

@@ -1,14 +1,16 @@
 //! Building an index from the contigs of a FASTA file.
 
+use super::Error;
 use super::digest::ReferenceDigest;
 use super::header::Header;
-use super::suffix_array::{SuffixArray, write};
-use super::{Error, occ::Block, words};
+use super::plan::{Limits, Plan};
+use super::text::Text;
+use super::write::{Sorted, Steps};
 use genome::base;
 use genome::dictionary::Contig;
 use genome::monitor::Monitor;
 use genome::reference::AmbiguousRun;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 /// Collects contigs in order and writes their index.
 #[derive(Debug, Clone)]
@@ -112,50 +114,53 @@ impl Builder {
         self.total_length += 1;
     }
 
-    /// Builds the index and writes it as one file.
+    /// Builds the index in the fastest way and writes it as one file.
     ///
     /// Memory: ten bytes a base of the reference, 18 from 2^30 bp on.
     ///
     /// # Errors
-    /// If the contigs are no reference, memory is short, `out` fails or the monitor says stop.
+    /// As [`Self::finish_within`].
     pub fn finish(self, monitor: &Monitor, out: &mut impl Write) -> Result<(), Error> {
+        self.finish_within(&Limits::default(), monitor, out)
+    }
+
+    /// Builds the index within limits and writes it as one file, the same whatever the limits.
+    ///
+    /// # Errors
+    /// If the contigs are no reference, memory is short, `out` fails or the monitor says stop.
+    pub fn finish_within(
+        self,
+        limits: &Limits<'_>,
+        monitor: &Monitor,
+        out: &mut impl Write,
+    ) -> Result<(), Error> {
         self.check()?;
-        let text = self.text();
-        let array = SuffixArray::build(&text)?;
+        let plan = Plan::of(self.total_length, limits.memory_bytes)?;
+        self.finish_as(plan, limits, monitor, out)
+    }
+
+    fn finish_as(
+        self,
+        plan: Plan,
+        limits: &Limits<'_>,
+        monitor: &Monitor,
+        out: &mut impl Write,
+    ) -> Result<(), Error> {
+        let text = Text::new(&self.packed, self.total_length);
+        let steps = Steps::new(limits, text.len(), plan);
+        let sorted = Sorted::build(text, plan, &steps, monitor)?;
         if monitor.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let mut base_counts = [0; 4];
-        for &code in &text {
-            base_counts[code as usize] += 1;
-        }
         let header = Header {
             digest: self.digest.finish(),
-            primary: array.primary(),
-            base_counts,
+            primary: sorted.primary(),
+            base_counts: sorted.base_counts(),
             contigs: self.contigs,
             comments: self.comments,
             runs: self.runs,
         };
-        let sections = header.sections();
-        let mut out = Positioned::new(out);
-        write(&mut out, &header.encode())?;
-        out.pad_to(sections.packed.start)?;
-        write(&mut out, &self.packed)?;
-        out.pad_to(sections.words.start)?;
-        for entry in words::build(text.iter().copied(), text.len() as u64) {
-            write(&mut out, &entry.to_le_bytes())?;
-        }
-        out.pad_to(sections.blocks.start)?;
-        array.blocks(&text, monitor, |block: &Block| {
-            write(&mut out, &block.to_bytes())
-        })?;
-        drop(text);
-        out.pad_to(sections.samples_low.start)?;
-        array.write_samples_low(monitor, &mut out)?;
-        out.pad_to(sections.samples_high.start)?;
-        array.write_samples_high(&mut out)?;
-        out.flush().map_err(|source| Error::Write { source })
+        sorted.write((&header, &self.packed), &steps, monitor, out)
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -173,20 +178,6 @@ impl Builder {
             }
         }
         Ok(())
-    }
-
-    /// Returns the codes of the forward strand and then of its reverse complement.
-    fn text(&self) -> Vec<u8> {
-        let length = self.total_length as usize;
-        let mut text = Vec::with_capacity(2 * length);
-        for &byte in &self.packed {
-            text.extend([6, 4, 2, 0].map(|shift| byte >> shift & 3));
-        }
-        text.truncate(length);
-        for at in (0..length).rev() {
-            text.push(3 - text[at]);
-        }
-        text
     }
 }
 
@@ -206,38 +197,6 @@ impl Replacements {
     }
 }
 
-/// A buffered writer that knows how far it has come.
-struct Positioned<W: Write> {
-    out: BufWriter<W>,
-    position: u64,
-}
-
-impl<W: Write> Positioned<W> {
-    fn new(out: W) -> Self {
-        Self {
-            out: BufWriter::with_capacity(1 << 20, out),
-            position: 0,
-        }
-    }
-
-    fn pad_to(&mut self, position: u64) -> Result<(), Error> {
-        let missing = position.saturating_sub(self.position) as usize;
-        write(self, &vec![0; missing])
-    }
-}
-
-impl<W: Write> Write for Positioned<W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.position += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.out.flush()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,7 +212,7 @@ mod tests {
             .map(|run| (run.start, run.length, run.letter))
             .collect();
         assert_eq!(runs, [(2, 2, b'N'), (4, 1, b'R'), (5, 1, b'R')]);
-        let text = builder.text();
+        let text = Text::new(&builder.packed, builder.total_length).to_codes();
         assert_eq!((&text[..2], text[6]), ([0, 1].as_slice(), 3));
         for at in 0..14 {
             assert_eq!(text[at] + text[13 - at], 3);
@@ -270,5 +229,69 @@ mod tests {
         builder.add_contig("a", b"ACGT");
         let refused = finish(builder);
         assert!(matches!(refused, Err(Error::DuplicateContig { .. })));
+    }
+
+    #[test]
+    fn the_file_is_the_same_whichever_way_the_suffixes_are_sorted() {
+        let mut builder = Builder::new();
+        let mut state = 7u64;
+        for contig in 0..40 {
+            let length = [1, 3, 60, 700][contig % 4];
+            let mut bases = Vec::new();
+            for at in 0..length {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                let letters: &[u8] = if at / 50 % 7 == 3 {
+                    b"NRYKM"
+                } else {
+                    b"ACGTacgt"
+                };
+                bases.push(letters[(state >> 33) as usize % letters.len()]);
+            }
+            bases.extend_from_slice(&[b'A'; 70]);
+            builder.add_contig(&format!("c{contig}"), &bases);
+            builder.add_comment("of many");
+        }
+        builder.mark_alternate("c7");
+        let write = |plan: Plan, threads: usize| {
+            let (told, monitor) = (std::sync::Mutex::new((0, 1)), Monitor::default());
+            let limits = Limits {
+                threads,
+                progress: &|done, all| *told.lock().unwrap() = (done, all),
+                ..Limits::default()
+            };
+            let mut bytes = Vec::new();
+            builder
+                .clone()
+                .finish_as(plan, &limits, &monitor, &mut bytes)
+                .unwrap();
+            let (done, all) = *told.lock().unwrap();
+            assert_eq!(done, all);
+            bytes
+        };
+        let expected = write(Plan::Direct, 1);
+        for (block_symbols, samples_per_pass) in [(7, 600), (1000, 5000), (21_000, 100_000)] {
+            let plan = Plan::Blockwise {
+                block_symbols,
+                samples_per_pass,
+            };
+            assert!(write(plan, 1) == expected, "{plan:?}");
+            assert!(write(plan, 3) == expected, "{plan:?} on three threads");
+        }
+    }
+
+    #[test]
+    fn too_little_memory_is_refused_with_what_would_do() {
+        let limits = Limits {
+            memory_bytes: 1 << 20,
+            ..Limits::default()
+        };
+        let mut builder = Builder::new();
+        builder.add_contig("a", b"ACGT");
+        let refused = builder.finish_within(&limits, &Monitor::default(), &mut Vec::new());
+        assert!(
+            matches!(refused, Err(Error::Memory { given, needed }) if given == 1 << 20 && needed > 64 << 20)
+        );
     }
 }

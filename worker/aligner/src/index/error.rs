@@ -68,6 +68,14 @@ pub enum Error {
         /// Its length.
         length_bp: u64,
     },
+    /// The reference is too large for the memory.
+    #[error("indexing this reference needs {needed} bytes of memory, {given} may be used")]
+    Memory {
+        /// What may be used.
+        given: u64,
+        /// The least that would do.
+        needed: u64,
+    },
     /// The suffix array could not be computed.
     #[error("suffix array of {symbols} symbols could not be built: {reason}")]
     SuffixArray {

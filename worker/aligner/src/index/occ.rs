@@ -36,6 +36,24 @@ impl Block {
         self.low[word] |= u64::from(code & 1) << bit;
     }
 
+    /// Returns the symbol at an index below 128.
+    #[inline(always)]
+    pub const fn code(&self, index: u32) -> u8 {
+        let (word, bit) = ((index / 64) as usize, index % 64);
+        ((self.high[word] >> bit & 1) << 1 | self.low[word] >> bit & 1) as u8
+    }
+
+    /// Returns how often a code stands before an index of this block, in it and before it.
+    #[inline(always)]
+    pub fn count(&self, code: u8, index: u32) -> u64 {
+        let flip = |flag: u8| u64::from(flag & 1).wrapping_sub(1);
+        let (high, low) = (flip(code >> 1), flip(code));
+        let same = |word: usize| (self.high[word] ^ high) & (self.low[word] ^ low);
+        let within = (same(0) & low_bits(index)).count_ones()
+            + (same(1) & low_bits(index.saturating_sub(64))).count_ones();
+        self.counts[usize::from(code & 3)] + u64::from(within)
+    }
+
     /// Returns the bytes as they stand in a file.
     pub fn to_bytes(self) -> [u8; BLOCK_BYTES] {
         let words = [
@@ -292,14 +310,8 @@ impl<'a> FmIndex<'a> {
         let stored = row - u64::from(row > self.primary);
         let block = &self.blocks[(stored / BLOCK_SYMBOLS) as usize];
         let within = (stored % BLOCK_SYMBOLS) as u32;
-        let (word, bit) = ((within / 64) as usize, within % 64);
-        let (high, low) = (block.high[word] >> bit & 1, block.low[word] >> bit & 1);
-        let flip = |flag: u64| flag.wrapping_sub(1);
-        let same = |word: usize| (block.high[word] ^ flip(high)) & (block.low[word] ^ flip(low));
-        let count = (same(0) & low_bits(within)).count_ones()
-            + (same(1) & low_bits(within.saturating_sub(64))).count_ones();
-        let code = (high << 1 | low) as usize;
-        self.first_rows[code] + block.counts[code] + u64::from(count)
+        let code = block.code(within);
+        self.first_rows[code as usize] + block.count(code, within)
     }
 }
 
@@ -316,7 +328,7 @@ pub(crate) fn prefetch<T>(slice: &[T], at: usize) {
 
 /// Returns a word whose lowest `count` bits are set, all 64 from 64 on.
 #[inline]
-const fn low_bits(count: u32) -> u64 {
+pub(crate) const fn low_bits(count: u32) -> u64 {
     if count >= 64 { !0 } else { (1 << count) - 1 }
 }
 

@@ -3,6 +3,7 @@
 use super::Error;
 use super::header::{SAMPLE_SHIFT, needs_high_bytes};
 use super::occ::{BLOCK_SYMBOLS, Block};
+use super::write::write;
 use genome::monitor::Monitor;
 use libsais::SuffixArrayConstruction;
 use std::io::Write;
@@ -20,15 +21,11 @@ pub(super) enum SuffixArray {
 impl SuffixArray {
     /// Sorts the suffixes of a text of codes 0–3.
     pub fn build(text: &[u8]) -> Result<Self, Error> {
-        let error = |reason| Error::SuffixArray {
-            symbols: text.len() as u64,
-            reason,
-        };
-        let construction = SuffixArrayConstruction::for_text(text);
+        let error = |reason| failed(text, reason);
         if text.len() < i32::MAX as usize {
-            let construction = construction.in_owned_buffer32().single_threaded();
-            return Ok(Self::Narrow(construction.run().map_err(error)?.into_vec()));
+            return Ok(Self::Narrow(sort_narrow(text)?));
         }
+        let construction = SuffixArrayConstruction::for_text(text);
         let construction = construction.in_owned_buffer64().single_threaded();
         Ok(Self::Wide(construction.run().map_err(error)?.into_vec()))
     }
@@ -117,8 +114,17 @@ fn stop_if_cancelled(row: u64, monitor: &Monitor) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes bytes and names the error.
-pub(super) fn write(out: &mut impl Write, bytes: &[u8]) -> Result<(), Error> {
-    out.write_all(bytes)
-        .map_err(|source| Error::Write { source })
+/// Sorts the suffixes of less than 2^31 small letters.
+pub(super) fn sort_narrow(letters: &[u8]) -> Result<Vec<i32>, Error> {
+    let construction = SuffixArrayConstruction::for_text(letters);
+    let construction = construction.in_owned_buffer32().single_threaded();
+    let sorted = construction.run();
+    Ok(sorted.map_err(|reason| failed(letters, reason))?.into_vec())
+}
+
+const fn failed(text: &[u8], reason: libsais::LibsaisError) -> Error {
+    Error::SuffixArray {
+        symbols: text.len() as u64,
+        reason,
+    }
 }

@@ -38,6 +38,19 @@ impl<'a> Text<'a> {
         (byte >> (6 - 2 * (forward & 3)) & 3) ^ complement
     }
 
+    /// Returns the codes of both strands, one after the other.
+    pub fn codes(self) -> impl Iterator<Item = u8> + use<'a> {
+        (0..self.len()).map(move |position| self.code(position))
+    }
+
+    /// Returns the codes of both strands.
+    pub fn to_codes(self) -> Vec<u8> {
+        let mut codes = Vec::with_capacity(self.len() as usize);
+        self.fetch(0, self.strand, &mut codes);
+        self.fetch(self.strand, self.len(), &mut codes);
+        codes
+    }
+
     /// Returns how many of `codes` stand in the text from `position` on.
     #[inline]
     pub fn equal_from(&self, position: u64, codes: &[u8]) -> usize {

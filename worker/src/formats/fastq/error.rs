@@ -75,6 +75,24 @@ pub enum Defect {
     /// A quality below `!` or above `~`.
     #[error("quality character {0:?} is outside '!' to '~'")]
     Quality(char),
+    /// More bases or qualities than an operation of a CIGAR can cover.
+    #[error("read {name} has {length} bases or qualities, more than {most}")]
+    TooLong {
+        /// Name of the read.
+        name: String,
+        /// How many it has; of a FASTA record, those up to the line that is too much.
+        length: u64,
+        /// The most it may have.
+        most: u64,
+    },
+    /// A line before the bases, or between them and the qualities, that cannot be meant.
+    #[error("line {line} of the record has {length} bytes")]
+    LineTooLong {
+        /// Its number in the record.
+        line: u8,
+        /// Its length.
+        length: u64,
+    },
     /// A name that BAM cannot hold.
     #[error("read name has {0} characters, not 1 to 254")]
     Name(usize),
