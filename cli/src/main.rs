@@ -36,6 +36,7 @@ mod reads_input;
 mod reads_output;
 mod recalibrate;
 mod reference;
+mod renew_login;
 mod request;
 mod run;
 mod server;

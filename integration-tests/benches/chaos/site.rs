@@ -220,6 +220,7 @@ fn controller(host: &Host, url: &str, state: &str) -> Server {
             &state,
         ]);
         command.args(["--listen", &format!("{}:7070", host.address)]);
+        command.args(["--cache-days", "0"]);
         command.args(["--objects", &format!("s3://{BUCKET}/objects")]);
         environment(&mut command, &url);
         command
