@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use common::ids::{AttemptNumber, TenantId, WorkflowId};
+use common::ids::{AttemptNumber, Sha256, TenantId, WorkflowId};
 use common::location::Location;
-use common::task::{AttemptId, Manifest, ObjectRef, Stage, TaskId};
+use common::task::{AttemptId, Manifest, ObjectRef, ReadSource, Stage, TaskId};
 use common::workflow::{Interval, Work};
 use object_store::{Local, ObjectStore};
 
@@ -59,6 +59,15 @@ impl Fixture {
             world.step();
         }
         let mut state = world.state;
+        for batch in &mut state.read_batches {
+            // The same reads, whoever cut them.
+            let bytes = format!("{}/{}", batch.lane, batch.index).into_bytes();
+            batch.source = ReadSource::Object(ObjectRef {
+                key: format!("work/{name}/split/batch"),
+                size_bytes: bytes.len() as u64,
+                sha256: Sha256::of(&bytes),
+            });
+        }
         for stage in Stage::ALL {
             let mut manifests = Vec::new();
             for index in 0..state.stage(stage).tasks.len() as u32 {
