@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "spindle/v1/genome.proto",
     "spindle/v1/workflow.proto",
     "spindle/v1/genomics.proto",
@@ -15,6 +15,7 @@ const FILES: [&str; 10] = [
     "spindle/worker/v1/objects.proto",
     "spindle/state/v1/fact.proto",
     "spindle/state/v1/snapshot.proto",
+    "spindle/state/v1/cache.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

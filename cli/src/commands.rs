@@ -10,8 +10,8 @@ use tracing::Instrument;
 
 use crate::{
     align, apply_recal, audit, call, cancel, cluster, controller, download, drain, evaluate,
-    genotype, index, key, list, markdup, metrics, recalibrate, reference, run, server, sort, state,
-    status, stdout, submit, watch, worker, workers,
+    genotype, index, key, list, markdup, metrics, recalibrate, reference, renew_login, run, server,
+    sort, state, status, stdout, submit, watch, worker, workers,
 };
 
 /// Raw reads in; alignments, variants and clinical results out, over a pool of machines
@@ -67,6 +67,7 @@ enum Command {
     Status(status::Args),
     Watch(watch::Args),
     Cancel(cancel::Args),
+    RenewLogin(renew_login::Args),
     Workers(workers::Args),
     Cluster(cluster::Args),
     State(state::Args),
@@ -142,6 +143,7 @@ impl Cli {
             Command::Cancel(args) => {
                 block_on(cancel::run(args).instrument(common::span!("cancel")))
             }
+            Command::RenewLogin(args) => block_on(renew_login::run(args)),
             Command::Workers(args) => block_on(workers::run(args)),
             Command::Cluster(args) => block_on(cluster::run(args)),
             Command::State(args) => block_on(state::run(args)),

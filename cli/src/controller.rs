@@ -15,7 +15,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::exit::{Exit, ended};
-use crate::server_args::{EtcdTlsArgs, MetricsArgs, RootArgs, parse_address, parse_duration};
+use crate::server_args::{
+    CacheArgs, EtcdTlsArgs, MetricsArgs, RootArgs, parse_address, parse_duration,
+};
 
 /// Times after which somebody silent is given up, if none is given.
 const LEADER_LEASE: Duration = Duration::from_secs(5);
@@ -52,6 +54,8 @@ pub struct Args {
     /// Part of the tasks that run twice, elsewhere, so that their outputs can be compared: 0.01 is one in a hundred
     #[arg(long, value_name = "PART", default_value = "0", value_parser = parse_part)]
     audit_share: u32,
+    #[command(flatten)]
+    cache: CacheArgs,
     /// Who may do what: tenants, keys, identity providers (docs/SECURITY.md)
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -124,6 +128,7 @@ fn config(args: Args) -> Result<Config> {
     config.roots = args.roots.root.into_iter().collect();
     config.ageing = args.ageing;
     config.audited_ppm = args.audit_share;
+    config.cache = args.cache.terms();
     config.lease = args.lease.unwrap_or(WORKER_LEASE);
     config
         .validate()

@@ -48,6 +48,7 @@ fn stage(stage: &v1::StageStatus) -> Value {
         "reads": stage.reads,
         "bases": stage.bases,
         "cpu_ms": stage.cpu_ms,
+        "cached": stage.cached,
         "started_at": stage.started_at.as_ref().map(ToString::to_string),
         "ended_at": stage.ended_at.as_ref().map(ToString::to_string),
         "completed_by": stage.completed_by.iter().map(share).collect::<serde_json::Map<_, _>>(),

@@ -37,6 +37,7 @@ mod reads_input;
 mod reads_output;
 mod recalibrate;
 mod reference;
+mod renew_login;
 mod request;
 mod run;
 mod server;

@@ -114,6 +114,7 @@ pub async fn workflow(
         priority: args.priority,
         description: String::new(),
         work: Some(Work::Genome(genome)),
+        no_cache: false,
     })
 }
 
@@ -136,6 +137,20 @@ struct LoginFile {
 /// # Errors
 /// If the file cannot be read or says something else.
 pub fn with_login(workflows: &mut [v1::WorkflowSpec], file: &Path) -> Result<()> {
+    let login = login(file)?;
+    for workflow in workflows {
+        if let Some(Work::Genome(genome)) = &mut workflow.work {
+            genome.s3_login = Some(login.clone());
+        }
+    }
+    Ok(())
+}
+
+/// Reads a login.
+///
+/// # Errors
+/// If the file cannot be read or says something else.
+pub fn login(file: &Path) -> Result<v1::S3Login> {
     let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     // What a parser says could show a piece of the secret.
     let Ok(read) = serde_yaml_ng::from_str::<LoginFile>(&text) else {
@@ -144,19 +159,13 @@ pub fn with_login(workflows: &mut [v1::WorkflowSpec], file: &Path) -> Result<()>
             file.display()
         );
     };
-    let login = v1::S3Login {
+    Ok(v1::S3Login {
         access_key_id: read.access_key_id,
         secret_access_key: read.secret_access_key,
         session_token: read.session_token,
         endpoint_url: read.endpoint_url,
         region: read.region,
-    };
-    for workflow in workflows {
-        if let Some(Work::Genome(genome)) = &mut workflow.work {
-            genome.s3_login = Some(login.clone());
-        }
-    }
-    Ok(())
+    })
 }
 
 async fn lane(reads: &LaneReads, locate: &mut impl Locate) -> Result<Reads> {

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use crate::controller::{announce, asked_to_end};
 use crate::embedded::stopped;
 use crate::exit::{Exit, ended};
-use crate::server_args::{MetricsArgs, ResourceArgs, RootArgs, parse_address};
+use crate::server_args::{CacheArgs, MetricsArgs, ResourceArgs, RootArgs, parse_address};
 use crate::worker::child_tasks;
 
 /// Runs controller and worker for this machine
@@ -30,6 +30,8 @@ pub struct Args {
     roots: RootArgs,
     #[command(flatten)]
     resources: ResourceArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
     #[command(flatten)]
     metrics: MetricsArgs,
     /// Listen without TLS and authentication: whoever reaches the port may do everything
@@ -85,6 +87,7 @@ fn controller_config(args: &Args, state: &Path) -> Config {
     config.roots = args.roots.root.iter().cloned().collect();
     config.audit = Some(state.to_owned());
     config.metrics = args.metrics.metrics;
+    config.cache = args.cache.terms();
     config
 }
 

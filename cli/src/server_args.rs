@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::tls::{ClientTls, Identity};
+use controller::CacheTerms;
 
 use crate::exit::{Exit, ended};
 use crate::genome_args::{parse_bytes, parse_root};
@@ -23,6 +24,34 @@ pub struct MetricsArgs {
     /// Serve /metrics, /healthz and /readyz there, on loopback unless a host is given
     #[arg(long, env = "SPINDLE_METRICS", value_name = "[HOST:]PORT", value_parser = parse_metrics)]
     pub metrics: Option<SocketAddr>,
+}
+
+/// What is kept of genomes that are over.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct CacheArgs {
+    /// Days for which results of genomes are kept after their last use, so that a genome that is
+    /// submitted again repeats nothing; 0 keeps nothing, and removes what was kept
+    #[arg(
+        long,
+        env = "SPINDLE_CACHE_DAYS",
+        value_name = "N",
+        default_value_t = 3
+    )]
+    pub cache_days: u32,
+    /// Size of all that is kept: what was not used for the longest time goes first
+    #[arg(long, env = "SPINDLE_CACHE_SIZE", value_name = "SIZE", default_value = "100G", value_parser = parse_bytes)]
+    pub cache_size: u64,
+}
+
+impl CacheArgs {
+    /// Returns what that means.
+    pub fn terms(self) -> CacheTerms {
+        const DAY_SECONDS: u64 = 24 * 3600;
+        CacheTerms {
+            keep: Duration::from_secs(u64::from(self.cache_days) * DAY_SECONDS),
+            bytes: self.cache_size,
+        }
+    }
 }
 
 /// What tasks may use on this machine.

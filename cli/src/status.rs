@@ -58,7 +58,7 @@ fn print(workflow: &Workflow) {
         .filter(|stage| stage.state() != StageState::Skipped)
     {
         crate::stdout::say!(
-            "{:<12} {:<8} {:>6}/{:<6} tasks  {:>4} attempts  {:>14} reads  {:>9.1} CPU s",
+            "{:<12} {:<8} {:>6}/{:<6} tasks  {:>4} attempts  {:>14} reads  {:>9.1} CPU s{}",
             text::stage(stage.stage()),
             text::stage_state(stage.state()),
             stage.done,
@@ -66,6 +66,10 @@ fn print(workflow: &Workflow) {
             stage.attempts,
             text::grouped(stage.reads),
             stage.cpu_ms as f64 / 1000.0,
+            match stage.cached {
+                0 => String::new(),
+                cached => format!("  {cached} cached"),
+            },
         );
     }
     for output in &workflow.outputs {

@@ -46,6 +46,9 @@ pub struct Args {
     /// session_token, endpoint_url, region where needed); the servers use their own if none is given
     #[arg(long, value_name = "FILE")]
     s3_login: Option<PathBuf>,
+    /// Neither use results of earlier genomes nor keep those of these
+    #[arg(long)]
+    no_cache: bool,
     /// Do not wait for the validation of the inputs
     #[arg(long, conflicts_with = "wait")]
     no_validate: bool,
@@ -98,6 +101,9 @@ pub async fn run(args: Args) -> Result<()> {
     let mut workflows = requests(&args, download_to.is_some()).await?;
     if let Some(file) = &args.s3_login {
         request::with_login(&mut workflows, file)?;
+    }
+    for workflow in &mut workflows {
+        workflow.no_cache = args.no_cache;
     }
     let idempotency_token = args
         .token

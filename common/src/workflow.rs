@@ -14,6 +14,8 @@ pub struct WorkflowSpec {
     pub description: String,
     /// The work.
     pub work: Work,
+    /// Whether results of other genomes are left alone, and its own not kept for others.
+    pub no_cache: bool,
 }
 
 /// 1 (first) to 5 (last).

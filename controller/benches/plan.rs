@@ -180,6 +180,7 @@ fn accepted(work: Work) -> WorkflowState {
         priority: Priority::default(),
         description: String::new(),
         work,
+        no_cache: false,
     };
     let (workflow, batch) = (WorkflowId::new("W"), BatchId::new("B"));
     WorkflowState::accepted(workflow, batch, Arc::new(spec), 1)

@@ -4,6 +4,7 @@
 //! Blocking; it runs beside the runtime. Main path: [`Admission::validate`].
 
 mod bam;
+mod digests;
 pub mod fasta;
 mod fastq;
 mod intervals;
@@ -26,6 +27,7 @@ use genome::partition::Partitions;
 use crate::inputs::{Inputs, Source};
 use crate::plan::dag::Findings;
 use crate::roots::RootError;
+use digests::Digests;
 use reference::{INDEX_ENDING, References, Scanned};
 
 /// Validates genomes.
@@ -33,6 +35,7 @@ use reference::{INDEX_ENDING, References, Scanned};
 pub struct Admission {
     inputs: Arc<Inputs>,
     references: Arc<References>,
+    digests: Arc<Digests>,
 }
 
 impl Admission {
@@ -41,6 +44,7 @@ impl Admission {
         Self {
             inputs,
             references: Arc::default(),
+            digests: Arc::default(),
         }
     }
 
@@ -52,24 +56,28 @@ impl Admission {
         self.references.scan(source)
     }
 
-    /// Looks at everything that a genome names.
+    /// Looks at everything that a genome names; digests what its results may be known by if that is
+    /// wanted.
     ///
     /// # Errors
     /// The first [`Failure`]: of class input-invalid, with file, record and reason; or a passing
     /// one of storage.
-    pub fn validate(&self, genome: &GenomeSpec) -> Result<Findings, Failure> {
+    pub fn validate(&self, genome: &GenomeSpec, digests: bool) -> Result<Findings, Failure> {
         let theirs = self.inputs.of(&genome.s3);
         match theirs.map_err(|error| unusable(&genome.reference, error))? {
-            None => self.look(genome),
+            None => self.look(genome, digests),
             Some(inputs) => {
-                let references = self.references.clone();
-                let inputs = Arc::new(inputs);
-                Self { inputs, references }.look(genome)
+                let theirs = Self {
+                    inputs: Arc::new(inputs),
+                    references: self.references.clone(),
+                    digests: self.digests.clone(),
+                };
+                theirs.look(genome, digests)
             }
         }
     }
 
-    fn look(&self, genome: &GenomeSpec) -> Result<Findings, Failure> {
+    fn look(&self, genome: &GenomeSpec, digests: bool) -> Result<Findings, Failure> {
         let mut inputs = self.check_reads(genome)?;
         let reference = self.check_reference(&genome.reference, &mut inputs)?;
         let index_missing = !self.check_index(&genome.reference, &reference, &mut inputs)?;
@@ -77,12 +85,17 @@ impl Admission {
         self.check_known_sites(&genome.known_sites, dictionary, &mut inputs)?;
         self.check_intervals(&genome.intervals, dictionary, &mut inputs)?;
         self.check_outputs(genome)?;
+        let input_digests = match digests {
+            true => self.digest(genome, index_missing),
+            false => None,
+        };
         Ok(Findings {
             partitions: Partitions::new(dictionary, genome.partition_bp).count(),
             index_missing,
             reference_digest: Some(reference.digest),
             inputs,
             warnings: Vec::new(),
+            input_digests,
         })
     }
 

@@ -7,6 +7,7 @@ mod cluster;
 mod downloads;
 mod genomics;
 pub mod listen;
+mod logins;
 mod objects;
 mod references;
 mod submission;

@@ -9,6 +9,7 @@ use common::tls::ServerTls;
 
 use crate::access::{Policy, TenantPolicy};
 use crate::api::listen::Bound;
+use crate::cache::Terms as CacheTerms;
 use crate::objects::ObjectsAt;
 use crate::scheduling::share::{self, Entitlement, Terms};
 use crate::state::etcd::Address;
@@ -44,6 +45,8 @@ pub struct Config {
     pub ageing: Duration,
     /// Of a million tasks so many run twice, and their outputs are compared.
     pub audited_ppm: u32,
+    /// How long results of genomes that are over are kept for later ones, and how much of them.
+    pub cache: CacheTerms,
     /// File that gets the first bound address as a line of text, once it is open.
     pub address_file: Option<PathBuf>,
     /// Where metrics are served; `None`: nowhere.
@@ -143,6 +146,7 @@ impl Config {
             lease: Duration::from_secs(10),
             ageing: share::AGEING,
             audited_ppm: 0,
+            cache: CacheTerms::OFF,
             address_file: None,
             metrics: None,
             limits: Limits::default(),

@@ -7,6 +7,7 @@ mod manifests;
 mod publish;
 mod snapshots;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +19,13 @@ use common::workflow::{Work, WorkflowSpec};
 use object_store::Key;
 use tokio::runtime;
 
+use crate::actors::now_ms;
 use crate::admission::Admission;
+use crate::cache::question::Question;
+use crate::cache::{Cache, Terms};
 use crate::core::assignment::stage_manifest_key;
 use crate::core::audit::{Pair, pairs};
-use crate::core::duty::{Duty, stage_results};
+use crate::core::duty::{Duty, lookups, stage_results};
 use crate::core::event::Event;
 use crate::core::state::{OutputFile, WorkflowState};
 use crate::inputs::Inputs;
@@ -43,6 +47,8 @@ pub struct Services {
     pub inputs: Arc<Inputs>,
     /// The objects.
     pub objects: Objects,
+    /// Results of workflows that are over.
+    pub cache: Cache,
     /// Where duties and bulk copies run.
     pub bulk: runtime::Handle,
     admission: Admission,
@@ -62,6 +68,9 @@ struct Job {
     /// The stage manifest of `gather`.
     gathered: Option<ObjectRef>,
     targets: Vec<OutputFile>,
+    /// The tasks whose results are looked for, and by what.
+    lookups: Range<u32>,
+    question: Option<Question>,
 }
 
 /// Why a duty cannot be done now.
@@ -75,9 +84,10 @@ enum Obstacle {
 
 impl Services {
     /// Makes the services over these inputs and objects; what blocks runs on `bulk`.
-    pub fn new(inputs: Arc<Inputs>, objects: Objects, bulk: runtime::Handle) -> Self {
+    pub fn new(inputs: Arc<Inputs>, objects: Objects, kept: Terms, bulk: runtime::Handle) -> Self {
         let admission = Admission::new(inputs.clone());
         Self {
+            cache: Cache::new(objects.clone(), kept),
             inputs,
             objects,
             bulk,
@@ -94,9 +104,12 @@ impl Services {
     ///
     /// # Errors
     /// A [`Failure`] that names file, record and reason.
-    pub fn validate(&self, work: &Work) -> Result<Findings, Failure> {
-        match work {
-            Work::Genome(genome) => self.admission.validate(genome),
+    pub fn validate(&self, spec: &WorkflowSpec) -> Result<Findings, Failure> {
+        match &spec.work {
+            Work::Genome(genome) => {
+                let digests = self.cache.is_on() && !spec.no_cache;
+                self.admission.validate(genome, digests)
+            }
             Work::Probe { .. } => Ok(Findings {
                 partitions: 1,
                 ..Findings::default()
@@ -116,6 +129,60 @@ impl Services {
         self.bulk.spawn(async move {
             let event = services.finish(job).await;
             done(duty, event);
+        });
+    }
+
+    /// Looks for results of other workflows. What cannot be looked up is not there.
+    fn look_up(&self, stage: Stage, job: &Job) -> Event {
+        let asked = job.question.as_ref();
+        let found = asked.map(|question| self.bulk.block_on(self.cache.find(question, now_ms())));
+        let found = found.transpose().unwrap_or_else(|error| {
+            let workflow = &job.workflow;
+            tracing::warn!(%workflow, %stage, %error, "results are not looked for");
+            None
+        });
+        Event::ResultsLookedUp {
+            stage,
+            tasks: job.lookups.clone(),
+            found: found.unwrap_or_default(),
+        }
+    }
+
+    /// Keeps results of a workflow that is over, then takes away what else it wrote; `done` is called
+    /// after that.
+    pub fn over(
+        self: &Arc<Self>,
+        workflow: WorkflowId,
+        last: Option<Box<WorkflowState>>,
+        done: impl FnOnce() + Send + 'static,
+    ) {
+        let services = self.clone();
+        self.bulk.spawn(async move {
+            let cache = &services.cache;
+            if let Some(last) = last
+                && let Err(error) = cache.keep(&last, now_ms()).await
+            {
+                tracing::warn!(%workflow, %error, "results are not kept");
+            }
+            if let Err(error) = cache.collect(&workflow).await {
+                tracing::warn!(%workflow, %error, "garbage stays");
+            }
+            done();
+        });
+    }
+
+    /// Takes away what is kept no longer, and uploads that nobody finished.
+    pub fn sweep(self: &Arc<Self>) {
+        let services = self.clone();
+        self.bulk.spawn(async move {
+            if let Err(error) = services.cache.sweep(now_ms()).await {
+                tracing::warn!(%error, "kept results were not swept");
+            }
+            match services.objects.sweep().await {
+                Ok(0) => {}
+                Ok(uploads) => tracing::info!(uploads, "old uploads are given up"),
+                Err(error) => tracing::debug!(%error, "old uploads cannot be listed here"),
+            }
         });
     }
 
@@ -165,6 +232,7 @@ impl Services {
                     manifest,
                 })
             }
+            Duty::LookUp { stage, .. } => Ok(self.look_up(*stage, job)),
             Duty::PlanPublication => self.plan_publication(job),
             Duty::Publish => self.publish(job),
             Duty::Validate | Duty::EndAttempt { .. } => Ok(Event::TimePassed),
@@ -204,8 +272,17 @@ impl Job {
             Duty::WriteStageManifest { stage, .. } => pairs(state, *stage),
             _ => Vec::new(),
         };
+        let (lookups, question) = match &duty {
+            Duty::LookUp { stage, .. } => {
+                let tasks = lookups(state, *stage);
+                (tasks.clone(), Question::of(state, *stage, tasks))
+            }
+            _ => (0..0, None),
+        };
         let publication = state.publication.as_ref();
         Self {
+            lookups,
+            question,
             audits,
             duty,
             workflow: state.workflow.clone(),

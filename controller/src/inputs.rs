@@ -231,6 +231,21 @@ impl Source {
         Ok(bytes)
     }
 
+    /// Returns when it changed last, in nanoseconds since 1970.
+    ///
+    /// # Errors
+    /// What the system answers.
+    pub fn changed_ns(&self) -> io::Result<i64> {
+        const SECOND: i64 = 1_000_000_000;
+        Ok(match self {
+            Self::File(path) => {
+                let data = fs::metadata(path)?;
+                data.ctime().saturating_mul(SECOND) + data.ctime_nsec()
+            }
+            Self::Object(object) => object.stat.modified_ns,
+        })
+    }
+
     /// Returns which version this is.
     ///
     /// # Errors
@@ -239,8 +254,10 @@ impl Source {
         let (name, size, modified) = match self {
             Self::File(path) => {
                 let data = fs::metadata(path)?;
-                let nanoseconds = data.mtime_nsec();
-                let modified = format!("{}.{nanoseconds}", data.mtime());
+                // Whoever sets the time of the bytes cannot set that of the change.
+                let (modified, changed) = (data.mtime(), data.ctime());
+                let parts = (data.mtime_nsec(), data.ctime_nsec(), data.ino());
+                let modified = format!("{modified} {changed} {parts:?}");
                 (path.display().to_string(), data.len(), modified)
             }
             Self::Object(object) => {

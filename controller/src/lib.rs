@@ -10,6 +10,7 @@ pub mod access;
 mod actors;
 mod admission;
 mod api;
+mod cache;
 pub mod config;
 pub mod core;
 mod destination;
@@ -33,6 +34,7 @@ mod simulation;
 pub mod state;
 mod worker_info;
 
+pub use cache::Terms as CacheTerms;
 pub use config::{Cluster, Config, Limits, Listen};
 pub use error::Error;
 pub use objects::ObjectsAt;

@@ -25,7 +25,7 @@ fn prepare() {
     register();
     let classes = FailureClass::ALL.map(FailureClass::name);
     for stage in Stage::ALL {
-        for outcome in classes.into_iter().chain(["completed"]) {
+        for outcome in classes.into_iter().chain(["completed", "audited"]) {
             ATTEMPTS.with_label_values(&[stage.name(), outcome]);
         }
     }
@@ -45,8 +45,15 @@ common::define_metrics! {
         &["stage", "state"]);
     ATTEMPTS: IntCounterVec = counters(
         "spindle_task_attempts_total",
-        "Attempts that ended, by stage and outcome: completed, or the class of the failure.",
+        "Attempts that ended, by stage and outcome: completed, audited, or the class of the failure.",
         &["stage", "outcome"]);
+    CACHE_LOOKUPS: IntCounterVec = counters(
+        "spindle_cache_lookups_total",
+        "Tasks that were looked for among kept results, by stage and result: hit or miss.",
+        &["stage", "result"]);
+    CACHE_SAVED_BYTES: IntCounterVec = counters(
+        "spindle_cache_saved_bytes_total",
+        "Bytes of kept results that tasks did not write again, by stage.", &["stage"]);
     ATTEMPT_SECONDS: HistogramVec = histograms(
         "spindle_attempt_duration_seconds",
         "Time from the placement of an attempt to its report, by stage.",

@@ -41,11 +41,19 @@ impl Objects {
             ObjectsAt::Folder(folder) => Ok(Self::Folder(Local::open(folder)?)),
             ObjectsAt::S3(address) => {
                 let store = S3::new(s3.connection().await, address).probed().await?;
-                if let Err(error) = store.sweep(UPLOAD_AGE).await {
-                    tracing::info!(%error, "old uploads cannot be listed here");
-                }
                 Ok(Self::S3(store))
             }
+        }
+    }
+
+    /// Gives up what writers that died left behind; returns how many.
+    ///
+    /// # Errors
+    /// [`Error`] if that cannot be found out here.
+    pub async fn sweep(&self) -> Result<usize, Error> {
+        match self {
+            Self::Folder(local) => local.sweep(UPLOAD_AGE),
+            Self::S3(s3) => s3.sweep(UPLOAD_AGE).await,
         }
     }
 

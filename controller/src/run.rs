@@ -141,7 +141,7 @@ async fn open_services(config: &Config, bulk: runtime::Handle) -> Result<Service
         (None, Some(_)) => None,
     };
     let inputs = Inputs::new(roots, objects.clone(), s3, bulk.clone()).with_sealer(sealer);
-    Ok(Services::new(Arc::new(inputs), objects, bulk))
+    Ok(Services::new(Arc::new(inputs), objects, config.cache, bulk))
 }
 
 /// Writes the first address into a file, whole or not at all.

@@ -68,6 +68,7 @@ async fn complete(client: &mut GenomicsClient<Channel>, tasks: u32) -> Result<()
         priority: 0,
         description: String::new(),
         work: Some(Work::Probe(v1::Probe { tasks })),
+        no_cache: false,
     };
     let request = v1::SubmitBatchRequest {
         idempotency_token: "dispatch".to_owned(),

@@ -125,6 +125,7 @@ fn controller(folder: &Path, listen: &str) -> Result<(Process, String)> {
 async fn submit(address: &str, tasks: u32) -> Result<String> {
     let spec = v1::WorkflowSpec {
         work: Some(Work::Probe(v1::Probe { tasks })),
+        no_cache: false,
         ..v1::WorkflowSpec::default()
     };
     let request = v1::SubmitBatchRequest {

@@ -110,6 +110,8 @@ impl Cluster {
         let path = |name: &str| self.path(name).display().to_string();
         let mut command = Command::new(spindle());
         command.args(["controller", "--insecure", "--lease", self.lease]);
+        // What is to run has to run, however often it is asked for.
+        command.env("SPINDLE_CACHE_DAYS", "0");
         command.args(["--listen", &self.address]);
         let objects = self.objects.clone().unwrap_or_else(|| path("objects"));
         command.args(["--state", &path("state"), "--objects", &objects]);

@@ -48,7 +48,14 @@ impl Replicas {
     fn start_controller(&mut self) -> Result<()> {
         let objects = self.path("objects").display().to_string();
         let mut command = Command::new(spindle());
-        command.args(["controller", "--insecure", "--lease", "4s"]);
+        command.args([
+            "controller",
+            "--insecure",
+            "--lease",
+            "4s",
+            "--cache-days",
+            "0",
+        ]);
         command.args(["--listen", "127.0.0.1:0", "--objects", &objects]);
         command.args(["--state", &self.etcd.address("test")]);
         self.add_roots(&mut command);

@@ -24,10 +24,12 @@ pub fn workflow_spec() -> impl Strategy<Value = WorkflowSpec> {
         genome_spec().prop_map(|genome| Work::Genome(Box::new(genome))),
         (1u32..=1_000_000).prop_map(|tasks| Work::Probe { tasks }),
     ];
-    (1u8..=5, "\\PC{0,20}", work).prop_map(|(priority, description, work)| WorkflowSpec {
+    let words = (1u8..=5, "\\PC{0,20}", any::<bool>(), work);
+    words.prop_map(|(priority, description, no_cache, work)| WorkflowSpec {
         priority: Priority(priority),
         description,
         work,
+        no_cache,
     })
 }
 

@@ -21,6 +21,7 @@ impl From<&WorkflowSpec> for v1::WorkflowSpec {
                     v1::workflow_spec::Work::Probe(v1::Probe { tasks: *tasks })
                 }
             }),
+            no_cache: spec.no_cache,
         }
     }
 }
@@ -39,6 +40,7 @@ impl TryFrom<v1::WorkflowSpec> for WorkflowSpec {
             priority,
             description,
             work,
+            no_cache,
         } = wire;
         Ok(Self {
             priority: read_priority(priority)?,
@@ -46,6 +48,7 @@ impl TryFrom<v1::WorkflowSpec> for WorkflowSpec {
             work: work
                 .ok_or_else(|| WireError::new("work", "one of genome, probe must be set"))?
                 .try_into()?,
+            no_cache,
         })
     }
 }
@@ -99,6 +102,7 @@ mod tests {
             priority: 0,
             description: String::new(),
             work: Some(v1::workflow_spec::Work::Probe(v1::Probe { tasks })),
+            no_cache: false,
         }
     }
 

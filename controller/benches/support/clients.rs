@@ -123,6 +123,7 @@ pub async fn submit(channel: &Channel, token: &str, tasks: u32) -> Result<String
         priority: 0,
         description: String::new(),
         work: Some(Work::Probe(v1::Probe { tasks })),
+        no_cache: false,
     };
     let request = v1::SubmitBatchRequest {
         idempotency_token: token.to_owned(),

@@ -77,9 +77,10 @@ impl fmt::Display for Role {
 pub fn right_of(path: &str) -> Option<Right> {
     let (service, method) = path.strip_prefix('/')?.split_once('/')?;
     match (service, method) {
-        ("spindle.v1.Genomics", "SubmitBatch" | "CancelWorkflow" | "UploadReads") => {
-            Some(Right::Submit)
-        }
+        (
+            "spindle.v1.Genomics",
+            "SubmitBatch" | "CancelWorkflow" | "RenewLogin" | "UploadReads",
+        ) => Some(Right::Submit),
         (
             "spindle.v1.Genomics",
             "GetWorkflow" | "ListWorkflows" | "WatchWorkflow" | "DownloadOutput",

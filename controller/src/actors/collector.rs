@@ -1,4 +1,5 @@
-//! Garbage: takes away the objects of lost attempts and of workflows that are over.
+//! Garbage: takes away the objects of lost attempts and of workflows that are over, but for results that
+//! are kept, and those when their time has come.
 //!
 //! What is garbage follows from journaled facts: an attempt failed, a workflow ended. An attempt may
 //! still be writing when it is given up: its objects go when its worker has had a lease and a grace
@@ -11,11 +12,16 @@ use common::ids::WorkflowId;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::Peers;
+use crate::core::state::WorkflowState;
 use crate::guard::Guard;
 
 /// How much longer than its lease a worker may write what does not count, at most; no longer than
 /// another lease.
 const GRACE: Duration = Duration::from_secs(30);
+
+/// How often it is looked at what is kept, and when first.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const FIRST_SWEEP: Duration = Duration::from_secs(1);
 
 /// Returns how long what a lost attempt wrote stays: its worker may still be writing.
 pub(crate) fn grace(lease: Duration) -> Duration {
@@ -29,10 +35,16 @@ pub(crate) fn grace(lease: Duration) -> Duration {
 enum Message {
     /// An attempt failed that wrote under this prefix.
     Attempt(String),
-    /// A workflow is over.
-    Workflow(WorkflowId),
+    /// A workflow is over; its state, if it has just ended.
+    Workflow(WorkflowId, Option<Box<WorkflowState>>),
+    /// What it left was taken away once.
+    Collected(WorkflowId),
     /// Lease and grace have passed.
     Due(String),
+    /// The same, for a workflow that is over.
+    WorkflowDue(WorkflowId),
+    /// Time to look at what is kept.
+    Sweep,
 }
 
 /// The way to the collector.
@@ -56,9 +68,10 @@ impl Handle {
         let _ = self.0.cast(Message::Attempt(prefix));
     }
 
-    /// Tells of a workflow that is over: all its objects but the outputs are garbage.
-    pub fn workflow(&self, workflow: WorkflowId) {
-        let _ = self.0.cast(Message::Workflow(workflow));
+    /// Tells of a workflow that is over: all its objects are garbage but the outputs, and the results
+    /// that are kept if it has just ended in this state.
+    pub fn workflow(&self, workflow: WorkflowId, last: Option<Box<WorkflowState>>) {
+        let _ = self.0.cast(Message::Workflow(workflow, last));
     }
 }
 
@@ -76,10 +89,12 @@ impl Actor for Collector {
 
     async fn pre_start(
         &self,
-        _: ActorRef<Message>,
+        myself: ActorRef<Message>,
         (lease, peers): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
         let wait = grace(lease);
+        myself.send_after(FIRST_SWEEP, || Message::Sweep);
+        myself.send_interval(SWEEP_EVERY, || Message::Sweep);
         Ok(State { wait, peers })
     }
 
@@ -93,14 +108,22 @@ impl Actor for Collector {
             Message::Attempt(prefix) => {
                 myself.send_after(state.wait, move || Message::Due(prefix));
             }
-            Message::Workflow(workflow) => {
-                // Nothing of it is read again; what an attempt that was given up writes later goes
-                // in the second pass.
-                let prefix = format!("work/{workflow}");
-                state.collect(prefix.clone());
-                myself.send_after(state.wait, move || Message::Due(prefix));
+            Message::Workflow(workflow, last) => {
+                let id = workflow.clone();
+                let done = move || {
+                    let _ = myself.cast(Message::Collected(id));
+                };
+                state.peers.get().services.over(workflow, last, done);
+            }
+            // What an attempt that was given up writes later goes in the second pass.
+            Message::Collected(workflow) => {
+                myself.send_after(state.wait, move || Message::WorkflowDue(workflow));
             }
             Message::Due(prefix) => state.collect(prefix),
+            Message::WorkflowDue(workflow) => {
+                state.peers.get().services.over(workflow, None, || {});
+            }
+            Message::Sweep => state.peers.get().services.sweep(),
         }
         Ok(())
     }

@@ -162,7 +162,7 @@ impl State {
             let services = self.peers.get().services.clone();
             let myself = myself.clone();
             let id = workflow.clone();
-            let validation = tokio::task::spawn_blocking(move || services.validate(&spec.work));
+            let validation = tokio::task::spawn_blocking(move || services.validate(&spec));
             tokio::spawn(async move {
                 let panicked =
                     |_| Failure::new(FailureClass::Internal, "the validation broke down");

@@ -8,13 +8,15 @@ mod observed;
 mod progress;
 mod requests;
 mod snapshots;
+mod workers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::failure::{Failure, FailureClass};
+use common::failure::FailureClass;
 use common::ids::{AttemptNumber, BatchId, TenantId, WorkerId, WorkflowId};
+use common::s3_login::Sealed;
 use common::task::{AttemptId, ReadBatchCommit, Report};
 use common::workflow::WorkflowSpec;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -25,7 +27,6 @@ use super::{NoAnswer, Peers, answer};
 use crate::core::duty::Duty;
 use crate::core::event::Event;
 use crate::core::state::{TaskKey, WorkflowState};
-use crate::core::verdict;
 use crate::core::view::{self, Status, WorkflowView};
 use effects::Effect;
 use observed::Observed;
@@ -117,7 +118,7 @@ enum Message {
         class: FailureClass,
     },
     /// A duty ended.
-    DutyDone { duty: Duty, event: Option<Event> },
+    DutyDone { duty: Duty, event: Box<Event> },
     /// A deadline passed.
     Wake,
     /// Facts up to this number are durable.
@@ -130,6 +131,11 @@ enum Message {
     Waiting(String),
     /// The client asks to stop.
     Cancel {
+        reply: oneshot::Sender<Arc<Snapshot>>,
+    },
+    /// The client gives a new login to S3.
+    RenewLogin {
+        login: Sealed,
         reply: oneshot::Sender<Arc<Snapshot>>,
     },
     /// What does a client see?
@@ -180,6 +186,7 @@ impl Handle {
 
     /// Tells that a duty ended, with what follows from it.
     pub fn duty_done(&self, duty: Duty, event: Option<Event>) {
+        let event = Box::new(event.unwrap_or(Event::TimePassed));
         let _ = self.0.cast(Message::DutyDone { duty, event });
     }
 
@@ -213,6 +220,16 @@ impl Handle {
     pub async fn cancel(&self) -> Result<Arc<Snapshot>, NoAnswer> {
         let (reply, view) = oneshot::channel();
         let _ = self.0.cast(Message::Cancel { reply });
+        answer(view).await
+    }
+
+    /// Gives a new login to S3; answers when that is durable.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] if the workflow just ended, or the controller goes down.
+    pub async fn renew_login(&self, login: Sealed) -> Result<Arc<Snapshot>, NoAnswer> {
+        let (reply, view) = oneshot::channel();
+        let _ = self.0.cast(Message::RenewLogin { login, reply });
         answer(view).await
     }
 
@@ -323,7 +340,7 @@ impl Actor for Workflow {
             Message::WorkerGone { worker, class } => state.lose(&worker, class, |_| true),
             Message::DutyDone { duty, event } => {
                 state.under_way.remove(&duty);
-                state.happen(event.unwrap_or(Event::TimePassed));
+                state.happen(*event);
             }
             Message::Wake => state.happen(Event::TimePassed),
             Message::Durable(sequence) => {
@@ -334,6 +351,7 @@ impl Actor for Workflow {
             Message::ShowWork => state.show_work(),
             Message::Waiting(reason) => state.waiting = reason,
             Message::Cancel { reply } => state.cancel(reply),
+            Message::RenewLogin { login, reply } => state.renew_login(login, reply),
             Message::View { reply } => state.answer(reply),
             Message::Watch { reply } => {
                 let _ = reply.send(state.moment.subscribe());
@@ -354,47 +372,5 @@ impl Said {
             Self::ReadBatch(commit) => Some(effects::acknowledge_batch(commit, false)),
             Self::Progress { .. } => None,
         }
-    }
-}
-
-impl State {
-    /// What it holds but does not count is ended; what counts but it does not hold is lost.
-    fn attach(&mut self, worker: WorkerId, holding: Vec<AttemptId>) {
-        let held: BTreeSet<(TaskKey, AttemptNumber)> = holding.iter().map(progress::key).collect();
-        self.lose(&worker, FailureClass::WorkerLost, |attempt| {
-            !held.contains(&attempt)
-        });
-        let stray =
-            |attempt: &AttemptId| !verdict::may_hold(&self.state, progress::key(attempt), &worker);
-        let strays = holding.into_iter().filter(stray);
-        let cancels: Vec<_> = strays.map(ToWorker::Cancel).collect();
-        // What it was told to end before it is told again.
-        self.under_way
-            .retain(|duty| !matches!(duty, Duty::EndAttempt { worker: on, .. } if *on == worker));
-        let effects = match cancels.is_empty() {
-            true => Vec::new(),
-            false => vec![Effect::Post(worker, cancels)],
-        };
-        self.step(Vec::new(), effects);
-    }
-
-    fn lose(
-        &mut self,
-        worker: &WorkerId,
-        class: FailureClass,
-        lost: impl Fn((TaskKey, AttemptNumber)) -> bool,
-    ) {
-        let attempts: Vec<_> = self
-            .state
-            .live_attempts()
-            .filter(|(_, lease)| lease.worker == *worker)
-            .map(|(task, lease)| (task, lease.attempt))
-            .filter(|attempt| lost(*attempt))
-            .collect();
-        if attempts.is_empty() {
-            return;
-        }
-        let failure = Failure::new(class, format!("worker {worker} is gone"));
-        self.happen(Event::AttemptsLost { attempts, failure });
     }
 }

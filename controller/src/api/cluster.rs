@@ -50,6 +50,11 @@ pub async fn members(api: &Api) -> Result<v1::Cluster, Status> {
 
 /// Returns a way to the leader, unless this controller is it.
 pub async fn elsewhere(api: &Api) -> Result<Option<AdminClient<Channel>>, Status> {
+    Ok(leader(api).await?.map(AdminClient::new))
+}
+
+/// Returns a connection to the leader, unless this controller is it.
+pub async fn leader(api: &Api) -> Result<Option<Channel>, Status> {
     let Some(connection) = &api.standing.cluster else {
         return Ok(None);
     };
@@ -62,8 +67,7 @@ pub async fn elsewhere(api: &Api) -> Result<Option<AdminClient<Channel>>, Status
         // It was elected just now.
         return Err(unavailable(NoAnswer));
     }
-    let channel = reach(&address, api.peer_ca.as_deref()).await?;
-    Ok(Some(AdminClient::new(channel)))
+    Ok(Some(reach(&address, api.peer_ca.as_deref()).await?))
 }
 
 /// Connects to another controller. It shows no certificate there: who asks is proven by what is handed on.

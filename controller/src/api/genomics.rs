@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::callers::caller;
 use super::calls::Traced;
-use super::{Api, downloads, submission, uploads, watching};
+use super::{Api, downloads, logins, submission, uploads, watching};
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -69,6 +69,14 @@ impl Genomics for Service {
         let v1::CancelWorkflowRequest { workflow_id } = request.into_inner();
         let found = watching::cancel(&self.0, &caller, workflow_id).await?;
         Ok(Response::new((&*found).into()))
+    }
+
+    async fn renew_login(
+        &self,
+        request: Request<v1::RenewLoginRequest>,
+    ) -> Result<Response<v1::Workflow>, Status> {
+        let _permit = self.0.request_permit()?;
+        logins::renew(&self.0, request).await
     }
 
     async fn upload_reads(

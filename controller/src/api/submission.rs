@@ -1,7 +1,7 @@
 //! Submissions: checked in form, durable, then on their way.
 
 use common::ids::{BatchId, IdempotencyToken, Sha256, WorkflowId};
-use common::s3_login::S3Access;
+use common::s3_login::{S3Access, S3Login, Sealed};
 use common::telemetry::{Made, Value};
 use common::trace::TraceContext;
 use common::wire::WireError;
@@ -203,16 +203,22 @@ fn seal(specs: &mut [WorkflowSpec], sealer: Option<&Sealer>) -> Result<(), Statu
                 let error = WireError::new("genome.sealed_s3_login", "must not be set");
                 return Err(error.within(&format!("workflows[{index}]")).into());
             }
-            S3Access::Given(login) => {
-                let no_key = || {
-                    let message = "this controller takes no logins: it has no --sealing-key";
-                    refusal(Code::FailedPrecondition, "NO_SEALING_KEY", message, None)
-                };
-                S3Access::Sealed(sealer.ok_or_else(no_key)?.seal(&login))
-            }
+            S3Access::Given(login) => S3Access::Sealed(sealed(&login, sealer)?),
         };
     }
     Ok(())
+}
+
+/// Seals a login.
+///
+/// # Errors
+/// `FAILED_PRECONDITION` if there is no key for that.
+pub fn sealed(login: &S3Login, sealer: Option<&Sealer>) -> Result<Sealed, Status> {
+    let no_key = || {
+        let message = "this controller takes no logins: it has no --sealing-key";
+        refusal(Code::FailedPrecondition, "NO_SEALING_KEY", message, None)
+    };
+    Ok(sealer.ok_or_else(no_key)?.seal(login))
 }
 
 fn answer(batch: &BatchId, workflows: &[WorkflowId]) -> v1::SubmitBatchResponse {

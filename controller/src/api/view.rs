@@ -1,6 +1,7 @@
 //! Workflows as clients see them.
 
 use common::failure::Failure;
+use common::workflow::WorkflowSpec;
 use prost_types::Timestamp;
 use proto::v1;
 
@@ -38,7 +39,7 @@ impl From<&Snapshot> for v1::Workflow {
             tenant: tenant.as_str().to_owned(),
             state: state_of(*status).into(),
             state_reason: reason.clone(),
-            spec: Some((&**spec).into()),
+            spec: Some(shown(spec)),
             stages: stages.iter().map(stage).collect(),
             error: failure.as_ref().map(error),
             outputs: outputs.iter().map(output).collect(),
@@ -50,6 +51,15 @@ impl From<&Snapshot> for v1::Workflow {
             warnings: warnings.clone(),
         }
     }
+}
+
+/// What is sealed is nobody's concern.
+fn shown(spec: &WorkflowSpec) -> v1::WorkflowSpec {
+    let mut shown = v1::WorkflowSpec::from(spec);
+    if let Some(v1::workflow_spec::Work::Genome(genome)) = &mut shown.work {
+        genome.sealed_s3_login.clear();
+    }
+    shown
 }
 
 fn stage(view: &StageView) -> v1::StageStatus {
@@ -66,6 +76,7 @@ fn stage(view: &StageView) -> v1::StageStatus {
         cpu_ms,
         started_at_ms,
         ended_at_ms,
+        cached,
         completed_by,
     } = view;
     let share = |(worker, tasks): &(common::ids::WorkerId, u32)| v1::WorkerShare {
@@ -92,6 +103,7 @@ fn stage(view: &StageView) -> v1::StageStatus {
         started_at: started_at_ms.map(timestamp),
         ended_at: ended_at_ms.map(timestamp),
         completed_by: completed_by.iter().map(share).collect(),
+        cached: *cached,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use common::ids::{BatchId, WorkflowId};
+use common::s3_login::Sealed;
 use common::wire::WireError;
 use common::wire::status::refusal;
 use futures::StreamExt;
@@ -83,12 +84,38 @@ pub async fn cancel(
     let found = api.ask(asked).await?;
     let snapshot = found.ok_or_else(|| not_found("workflow", workflow.as_str()))?;
     match snapshot.view.status {
-        Progress::Succeeded | Progress::Failed | Progress::Rejected => {
-            let message = format!("workflow {workflow} has ended");
-            Err(refusal(Code::FailedPrecondition, "ENDED", &message, None))
-        }
+        Progress::Succeeded | Progress::Failed | Progress::Rejected => Err(ended(&workflow)),
         _ => Ok(snapshot),
     }
+}
+
+/// Gives a workflow a new login to S3, where this controller leads.
+pub async fn renew_login(
+    api: &Api,
+    workflow: &WorkflowId,
+    login: &Sealed,
+) -> Result<Arc<Snapshot>, Status> {
+    let asked = async |role| match role {
+        Role::Leads(control) => {
+            let renew = |live: Handle| {
+                let login = login.clone();
+                async move { live.renew_login(login).await }
+            };
+            look(&control, workflow, renew).await
+        }
+        Role::Follows(_) => Err(NoAnswer),
+    };
+    let found = api.ask(asked).await?;
+    let snapshot = found.ok_or_else(|| not_found("workflow", workflow.as_str()))?;
+    if is_over(&snapshot) {
+        return Err(ended(workflow));
+    }
+    Ok(snapshot)
+}
+
+fn ended(workflow: &WorkflowId) -> Status {
+    let message = format!("workflow {workflow} has ended");
+    refusal(Code::FailedPrecondition, "ENDED", &message, None)
 }
 
 /// Asks a workflow on its way, or takes how it ended.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use common::failure::Failure;
+use common::failure::{Failure, FailureClass};
 use common::ids::AttemptNumber;
 use common::task::{Counters, ObjectRef, ReadBatch, SplitCursor, Stage};
 
 use super::audit::is_chosen;
-use super::fact::{Change, Fact};
+use super::fact::{Change, Fact, FoundResult};
 use super::state::{
     Audited, End, LaneProgress, Lease, Leases, Phase, Publication, TaskKey, TaskStatus,
     WorkflowState,
@@ -47,6 +47,15 @@ pub fn apply(state: &mut WorkflowState, fact: &Fact) {
                 index,
             });
             tasks.for_each(|task| audit_opened(state, task));
+        }
+        Change::ResultsFound {
+            stage,
+            tasks,
+            found,
+        } => results_found(state, *stage, (tasks.end, found), at_ms),
+        Change::LoginRenewed(login) => {
+            state.take_login(login);
+            wake_for_login(state);
         }
         Change::CancelRequested => state.cancel_requested_at_ms = Some(at_ms),
         Change::PublicationStarted { targets } => {
@@ -248,6 +257,48 @@ fn stage_reopened(state: &mut WorkflowState, stage: Stage, indices: &[u32]) {
     if state.phase == Phase::Publishing {
         state.phase = Phase::Active;
         state.publication = Some(Publication::default());
+    }
+}
+
+fn results_found(
+    state: &mut WorkflowState,
+    stage: Stage,
+    (until, found): (u32, &[FoundResult]),
+    at_ms: u64,
+) {
+    for FoundResult {
+        index, manifest, ..
+    } in found
+    {
+        let done = TaskStatus::Done {
+            attempt: AttemptNumber(0),
+            manifest: Some(Box::new(manifest.clone())),
+        };
+        let index = *index;
+        state.set_status(TaskKey { stage, index }, done);
+    }
+    let progress = state.stage_mut(stage);
+    progress.looked_up = progress.looked_up.max(until);
+    progress.cached += found.len() as u32;
+    if !found.is_empty() {
+        progress.started_at_ms.get_or_insert(at_ms);
+    }
+}
+
+/// What waits for another login waits no longer.
+fn wake_for_login(state: &mut WorkflowState) {
+    let waits = |task: &TaskKey| {
+        let trouble = state.task(*task).and_then(|task| task.trouble.as_deref());
+        let last = trouble.and_then(|trouble| trouble.last.as_ref());
+        last.is_some_and(|last| last.class == FailureClass::CredentialsExpired)
+    };
+    let delayed = state.delayed.iter().map(|(_, task)| *task);
+    let tasks: Vec<TaskKey> = delayed.filter(waits).collect();
+    for task in tasks {
+        state.set_status(task, TaskStatus::default());
+    }
+    if let Some(publication) = &mut state.publication {
+        publication.retry_at_ms = 0;
     }
 }
 

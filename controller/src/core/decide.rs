@@ -4,12 +4,15 @@ mod attempts;
 mod lineage;
 mod publication;
 mod read_batches;
+mod results;
 mod retry;
 mod settle;
 
 use std::sync::Arc;
 
 use common::failure::Failure;
+use common::s3_login::S3Access;
+use common::workflow::Work;
 
 use super::duty::is_complete;
 use super::event::{Event, Now};
@@ -57,11 +60,26 @@ fn changes(state: &WorkflowState, event: Event, now: Now) -> Vec<Change> {
             let manifest = Some(manifest);
             when(due, Change::StageCompleted { stage, manifest })
         }
-        Event::IntermediateLost { key } => lineage::found_lost(state, &key),
+        Event::IntermediateLost { key } => {
+            let reopened = lineage::found_lost(state, &key);
+            match reopened.is_empty() {
+                true => publication::lost(state, key, now),
+                false => reopened,
+            }
+        }
         Event::OutputsDiffer { task, failure } => {
             let task = Some(task);
             let failing = Change::Failing(WorkflowFailure { failure, task });
             when(goes_on(state), failing)
+        }
+        Event::ResultsLookedUp {
+            stage,
+            tasks,
+            found,
+        } => results::looked_up(state, stage, tasks, found),
+        Event::LoginRenewed(login) => {
+            let takes = has_login(state) && !state.is_ending();
+            when(takes, Change::LoginRenewed(login))
         }
         Event::CancelRequested => {
             let late = state.is_ending() || state.phase == Phase::Publishing;
@@ -86,6 +104,14 @@ fn rejected(state: &WorkflowState, failure: Failure) -> Vec<Change> {
 
 fn awaits_validation(state: &WorkflowState) -> bool {
     state.phase == Phase::Accepted && !state.is_ending()
+}
+
+/// Says whether a genome came with a login to S3, which may be renewed.
+pub fn has_login(state: &WorkflowState) -> bool {
+    match &state.spec.work {
+        Work::Genome(genome) => genome.s3 != S3Access::Own,
+        Work::Probe { .. } => false,
+    }
 }
 
 fn goes_on(state: &WorkflowState) -> bool {

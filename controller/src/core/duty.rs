@@ -1,11 +1,17 @@
 //! What the controller itself has to do for a workflow: derived from the state, so that a new
 //! leader finds it again.
 
+use std::ops::Range;
+
 use common::ids::{AttemptNumber, WorkerId};
 use common::task::{ObjectRef, Stage};
 
 use super::audit::to_open;
+use super::ready::is_open;
 use super::state::{Lease, Phase, TaskKey, TaskStatus, WorkflowState};
+
+/// Tasks that are looked up together: what is found fits into one record of the journal.
+const LOOKED_UP_TOGETHER: u32 = 256;
 
 /// Something that the controller has to do. Doing it twice does no harm.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +26,13 @@ pub enum Duty {
         attempt: AttemptNumber,
         /// Who has it.
         worker: WorkerId,
+    },
+    /// Look for results of other workflows; ends with `ResultsLookedUp`.
+    LookUp {
+        /// Among those of this stage.
+        stage: Stage,
+        /// For the tasks from this one on.
+        from: u32,
     },
     /// Write the stage manifest from [`stage_results`]; ends with `StageManifestWritten`.
     WriteStageManifest {
@@ -91,12 +104,46 @@ fn active(state: &WorkflowState, now_ms: u64) -> Vec<Duty> {
         .stages
         .iter()
         .filter(|stage| is_complete(state, **stage));
-    complete
-        .map(|&stage| Duty::WriteStageManifest {
-            stage,
-            round: state.stage(stage).rounds,
-        })
-        .collect()
+    let written = complete.map(|&stage| Duty::WriteStageManifest {
+        stage,
+        round: state.stage(stage).rounds,
+    });
+    let stages = plan.stages.iter();
+    let looked_up = stages.filter_map(|&stage| {
+        let from = state.stage(stage).looked_up;
+        (!lookups(state, stage).is_empty()).then_some(Duty::LookUp { stage, from })
+    });
+    looked_up.chain(written).collect()
+}
+
+/// Returns the tasks whose results are to be looked for now.
+pub fn lookups(state: &WorkflowState, stage: Stage) -> Range<u32> {
+    let progress = state.stage(stage);
+    let known = progress.tasks.len() as u32;
+    let most = progress.looked_up.saturating_add(LOOKED_UP_TOGETHER);
+    match is_cached(state, stage) && is_open(state, stage) {
+        true => progress.looked_up..known.min(most),
+        false => 0..0,
+    }
+}
+
+/// Says whether results of a stage's tasks are kept, and looked for.
+pub fn is_cached(state: &WorkflowState, stage: Stage) -> bool {
+    let plan = state.plan.as_ref();
+    may_be_kept(stage) && plan.is_some_and(|plan| plan.input_digests.is_some())
+}
+
+/// `split` is the check of what the reads are; an index is put beside its reference.
+pub const fn may_be_kept(stage: Stage) -> bool {
+    match stage {
+        Stage::Align
+        | Stage::Duplicates
+        | Stage::Merge
+        | Stage::Recalibrate
+        | Stage::Call
+        | Stage::Gather => true,
+        Stage::Index | Stage::Split | Stage::Probe => false,
+    }
 }
 
 /// Says whether all tasks of an open stage are done, no more can come, and none is to run again.

@@ -1,9 +1,13 @@
 //! What may happen to a workflow.
 
+use std::ops::Range;
+
 use common::failure::Failure;
 use common::ids::{AttemptNumber, Epoch, WorkerId};
+use common::s3_login::Sealed;
 use common::task::{Counters, ObjectRef, Outcome, ReadBatch, SplitCursor, Stage};
 
+use super::fact::FoundResult;
 use super::state::{OutputFile, TaskKey};
 use crate::plan::dag::Plan;
 
@@ -80,6 +84,17 @@ pub enum Event {
         /// What differs.
         failure: Failure,
     },
+    /// Results of other workflows were looked for.
+    ResultsLookedUp {
+        /// Among those of this stage.
+        stage: Stage,
+        /// For these tasks, as in the duty.
+        tasks: Range<u32>,
+        /// What was there.
+        found: Vec<FoundResult>,
+    },
+    /// Who submitted it gives a new login to S3.
+    LoginRenewed(Sealed),
     /// The client asks to stop.
     CancelRequested,
     /// The targets of publication are known.

@@ -1,9 +1,11 @@
 //! What was decided: the only thing that is journaled.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use common::failure::Failure;
 use common::ids::{AttemptNumber, Epoch, WorkerId};
+use common::s3_login::Sealed;
 use common::task::{Counters, ObjectRef, ReadBatch, SplitCursor, Stage};
 
 use super::state::{End, OutputFile, TaskKey, WorkflowFailure};
@@ -29,6 +31,17 @@ impl Fact {
             stored: None,
         }
     }
+}
+
+/// The result of another workflow for a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundResult {
+    /// The task, within its stage.
+    pub index: u32,
+    /// What the other workflow wrote.
+    pub manifest: ObjectRef,
+    /// Size of all its objects.
+    pub bytes: u64,
 }
 
 /// What a fact changes.
@@ -101,6 +114,17 @@ pub enum Change {
         /// The tasks.
         indices: Vec<u32>,
     },
+    /// Results of other workflows were looked for.
+    ResultsFound {
+        /// Among those of this stage.
+        stage: Stage,
+        /// For these tasks.
+        tasks: Range<u32>,
+        /// What was there: these tasks are done.
+        found: Vec<FoundResult>,
+    },
+    /// Who submitted it gave a new login to S3.
+    LoginRenewed(Sealed),
     /// The client asked to stop.
     CancelRequested,
     /// Files start to appear.

@@ -5,6 +5,7 @@ use common::ids::WorkerId;
 use common::task::{Resources, Stage};
 use common::workflow::Work;
 
+use super::duty::is_cached;
 use super::state::{Phase, TaskKey, TaskStatus, WorkflowState};
 use super::straggler::{next_straggler_ms, stragglers};
 use crate::plan::dag::dependencies;
@@ -44,7 +45,7 @@ pub fn ready_tasks(state: &WorkflowState, now_ms: u64) -> impl Iterator<Item = T
         .filter(|task| is_open(state, task.stage));
     waiting
         .chain(due)
-        .filter(|task| input_is_there(state, *task))
+        .filter(|task| was_looked_up(state, *task) && input_is_there(state, *task))
 }
 
 /// Returns what the scheduler may place now, with what each needs: first attempts of the tasks that
@@ -74,7 +75,12 @@ pub fn is_ready(state: &WorkflowState, task: TaskKey, now_ms: u64) -> bool {
         Some(TaskStatus::Waiting { not_before_ms }) => *not_before_ms <= now_ms,
         _ => false,
     };
-    due && is_open(state, task.stage) && input_is_there(state, task)
+    due && is_open(state, task.stage) && was_looked_up(state, task) && input_is_there(state, task)
+}
+
+/// Says whether it is known that no kept result does this task.
+fn was_looked_up(state: &WorkflowState, task: TaskKey) -> bool {
+    task.index < state.stage(task.stage).looked_up || !is_cached(state, task.stage)
 }
 
 /// Says whether the read batch of an `align` task is there: the cursor of its lane is past it.

@@ -40,6 +40,10 @@ pub struct StageProgress {
     pub manifest: Option<ObjectRef>,
     /// How often tasks were run again because their outputs were lost.
     pub rounds: u32,
+    /// Tasks before this one were looked for among kept results.
+    pub looked_up: u32,
+    /// Number of tasks that were done by a kept result.
+    pub cached: u32,
     /// Start of the first attempt.
     pub started_at_ms: Option<u64>,
     /// When it was closed.
@@ -80,7 +84,7 @@ pub enum TaskStatus {
     Live(Box<Leases>),
     /// Its result is journaled.
     Done {
-        /// The attempt whose result counts.
+        /// The attempt whose result counts; 0: of another workflow.
         attempt: AttemptNumber,
         /// Its manifest; `None` for a probe.
         manifest: Option<Box<ObjectRef>>,

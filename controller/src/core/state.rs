@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use common::failure::Failure;
 use common::ids::{AttemptNumber, BatchId, TenantId, WorkflowId};
+use common::s3_login::{S3Access, Sealed};
 use common::task::{AttemptId, ReadBatch, SplitCursor, Stage, TaskId};
 use common::trace::TraceContext;
-use common::workflow::WorkflowSpec;
+use common::workflow::{Work, WorkflowSpec};
 
 pub use super::stage::{Audited, Lease, Leases, StageProgress, TaskState, TaskStatus, Trouble};
 use crate::plan::dag::Plan;
@@ -48,6 +49,8 @@ pub struct WorkflowState {
     pub failure: Option<WorkflowFailure>,
     /// The appearance of files under their final names.
     pub publication: Option<Publication>,
+    /// The login to S3 that took the place of the one in the spec as it was submitted.
+    pub renewed_login: Option<Sealed>,
     /// When the first attempt started.
     pub started_at_ms: Option<u64>,
     /// When it ended.
@@ -169,12 +172,21 @@ impl WorkflowState {
             cancel_requested_at_ms: None,
             failure: None,
             publication: None,
+            renewed_login: None,
             started_at_ms: None,
             ended_at_ms: None,
             stale_reports: 0,
             revision: 0,
             unknown_facts: Vec::new(),
         }
+    }
+
+    /// Takes a login to S3 in the place of the one before.
+    pub(crate) fn take_login(&mut self, login: &Sealed) {
+        if let Work::Genome(genome) = &mut Arc::make_mut(&mut self.spec).work {
+            genome.s3 = S3Access::Sealed(login.clone());
+        }
+        self.renewed_login = Some(login.clone());
     }
 
     /// Returns a stage's progress.

@@ -69,6 +69,8 @@ pub struct StageView {
     pub started_at_ms: Option<u64>,
     /// When it was closed.
     pub ended_at_ms: Option<u64>,
+    /// Tasks that were answered by results of earlier workflows.
+    pub cached: u32,
     /// How many tasks each worker completed.
     pub completed_by: Vec<(WorkerId, u32)>,
 }
@@ -163,6 +165,7 @@ fn stage_view(state: &WorkflowState, stage: Stage) -> StageView {
         cpu_ms: progress.cpu_ms,
         started_at_ms: progress.started_at_ms,
         ended_at_ms: progress.ended_at_ms,
+        cached: progress.cached,
         completed_by: shares
             .map(|(worker, tasks)| (worker.clone(), *tasks))
             .collect(),
@@ -173,7 +176,11 @@ fn stage_status(progress: &StageProgress, planned: bool) -> StageStatus {
     match progress {
         _ if !planned => StageStatus::Skipped,
         StageProgress { closed: true, .. } => StageStatus::Done,
-        StageProgress { attempts: 0, .. } => StageStatus::Waiting,
+        StageProgress {
+            attempts: 0,
+            cached: 0,
+            ..
+        } => StageStatus::Waiting,
         _ => StageStatus::Running,
     }
 }

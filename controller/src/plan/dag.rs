@@ -28,6 +28,19 @@ pub struct Plan {
     pub output_versions: BTreeMap<Stage, u32>,
     /// Of a million tasks so many run twice, and their outputs are compared.
     pub audited_ppm: u32,
+    /// What its results may be known by; `None`: they are neither kept nor looked for.
+    pub input_digests: Option<InputDigests>,
+}
+
+/// Digests of the inputs beside the reads, which `split` digests.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InputDigests {
+    /// Of the head of the reference's index; `None`: the index is made first.
+    pub index: Option<Sha256>,
+    /// Of each file of known sites and what is beside it, in order.
+    pub known_sites: Vec<Sha256>,
+    /// Of each BED file, in order.
+    pub intervals: Vec<Sha256>,
 }
 
 /// What admission found out about the inputs.
@@ -43,6 +56,8 @@ pub struct Findings {
     pub reference_digest: Option<Sha256>,
     /// What the client should know, found on the way.
     pub warnings: Vec<String>,
+    /// What its results may be known by, if they are to be.
+    pub input_digests: Option<InputDigests>,
 }
 
 /// Plans a workflow.
@@ -68,6 +83,7 @@ pub fn plan(work: &Work, findings: Findings) -> Plan {
         reference_digest: findings.reference_digest,
         output_versions,
         audited_ppm: 0,
+        input_digests: findings.input_digests,
     }
 }
 

@@ -117,8 +117,8 @@ impl Leader<'_> {
                         publish(&self.office.host, state).await;
                         Event::PublicationDone
                     }
-                    // Nothing is cancelled here.
-                    Duty::EndAttempt { .. } => continue,
+                    // Nothing is cancelled here, and nothing looked up.
+                    Duty::EndAttempt { .. } | Duty::LookUp { .. } => continue,
                 };
                 events.push((workflow.clone(), event));
             }

@@ -15,7 +15,7 @@ use wire::attach_response::Message as Heard;
 use crate::support::{Controller, Worker, config, probe, within};
 
 /// A reference, a pair of FASTQ files and a folder for outputs, under the root `data`.
-fn lab(folder: &Path) -> Config {
+pub fn lab(folder: &Path) -> Config {
     let data = folder.join("data");
     fs::create_dir_all(&data).unwrap();
     fs::write(data.join("ref.fa"), ">20\nACGTACGTAC\n>21\nACGT\n").unwrap();
@@ -53,18 +53,19 @@ pub fn spec(genome: v1::Genome) -> v1::WorkflowSpec {
 }
 
 /// Runs every task of every stage: writes words instead of reads.
-async fn work(controller: &Controller, folder: &Path) -> JoinHandle<()> {
+pub async fn work(controller: &Controller, folder: &Path) -> JoinHandle<()> {
     let mut worker = Worker::attach(controller, "w", 4).await.alive(controller);
     let objects = Local::open(&folder.join("controller/objects")).unwrap();
+    let reads = folder.join("data/1.fq");
     tokio::spawn(async move {
         loop {
             let assignment = worker.assignment().await;
-            run(&mut worker, &objects, assignment).await;
+            run(&mut worker, (&objects, &reads), assignment).await;
         }
     })
 }
 
-async fn run(worker: &mut Worker, objects: &Local, assignment: wire::Assignment) {
+async fn run(worker: &mut Worker, (objects, reads): (&Local, &Path), assignment: wire::Assignment) {
     let attempt = assignment.attempt.clone().unwrap();
     let prefix = &assignment.output_prefix;
     let stage = attempt.task.as_ref().unwrap().stage();
@@ -73,8 +74,17 @@ async fn run(worker: &mut Worker, objects: &Local, assignment: wire::Assignment)
         v1::Stage::Index => &["index"],
         _ => &["part"],
     };
+    // What is written about reads follows from them.
+    let mut about = Vec::new();
     if stage == v1::Stage::Split {
-        split(worker, objects, &assignment).await;
+        about = fs::read(reads).unwrap();
+        split(worker, objects, (&assignment, &about)).await;
+    }
+    if let Some(wire::assignment::Detail::ReadBatch(batch)) = &assignment.detail {
+        let Some(wire::read_batch::Source::Object(object)) = &batch.source else {
+            panic!("a batch is an object");
+        };
+        about.clone_from(&object.sha256);
     }
     let mut manifest = Manifest {
         attempt: attempt.clone().try_into().unwrap(),
@@ -82,7 +92,11 @@ async fn run(worker: &mut Worker, objects: &Local, assignment: wire::Assignment)
         read_batch: None,
     };
     for role in roles {
-        let object = write(objects, &format!("{prefix}/{role}"), role.as_bytes()).await;
+        let bytes = match about.is_empty() {
+            true => role.as_bytes(),
+            false => &about[..],
+        };
+        let object = write(objects, &format!("{prefix}/{role}"), bytes).await;
         manifest.outputs.insert((*role).to_owned(), object);
     }
     let written = write(objects, &format!("{prefix}/manifest"), &manifest.encode()).await;
@@ -90,9 +104,13 @@ async fn run(worker: &mut Worker, objects: &Local, assignment: wire::Assignment)
     worker.report(&attempt, completed).await;
 }
 
-async fn split(worker: &mut Worker, objects: &Local, assignment: &wire::Assignment) {
+async fn split(
+    worker: &mut Worker,
+    objects: &Local,
+    (assignment, reads): (&wire::Assignment, &[u8]),
+) {
     let key = format!("{}/batch-0", assignment.output_prefix);
-    let object = write(objects, &key, b"reads").await;
+    let object = write(objects, &key, reads).await;
     let read_batch = wire::ReadBatch {
         reads: 2,
         bases: 8,

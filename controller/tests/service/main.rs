@@ -2,6 +2,7 @@
 
 mod access;
 mod authority;
+mod cache;
 #[expect(dead_code, reason = "other tests use the rest")]
 #[path = "../etcd/server.rs"]
 mod etcd;

@@ -214,6 +214,7 @@ pub fn probe(tasks: u32) -> v1::WorkflowSpec {
         priority: 0,
         description: String::new(),
         work: Some(v1::workflow_spec::Work::Probe(v1::Probe { tasks })),
+        no_cache: false,
     }
 }
 

@@ -219,6 +219,7 @@ fn controller(host: &Host, url: &str, state: &str) -> Server {
             &state,
         ]);
         command.args(["--listen", &format!("{}:7070", host.address)]);
+        command.args(["--cache-days", "0"]);
         command.args(["--objects", &format!("s3://{BUCKET}/objects")]);
         command.envs(fixtures::s3_environment(&url));
         command

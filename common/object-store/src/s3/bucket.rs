@@ -179,22 +179,32 @@ impl Bucket {
     /// Gives up old uploads below a prefix.
     pub(super) async fn sweep(&self, prefix: &str, age: Duration) -> Result<usize, Error> {
         let oldest = DateTime::from(SystemTime::now() - age);
-        let page = self
-            .tried(|| async {
-                let call = self.client.list_multipart_uploads().bucket(&self.name);
-                let sent = call.prefix(prefix).send().await;
-                sent.map_err(|e| judge(prefix, e))
-            })
-            .await?;
         let mut given_up = 0;
-        for upload in page.uploads() {
-            let is_old = upload.initiated().is_some_and(|begun| *begun <= oldest);
-            if let (true, Some(key), Some(id)) = (is_old, upload.key(), upload.upload_id()) {
-                requests::abort(self, key, id).await?;
-                given_up += 1;
+        let (mut after_key, mut after_id) = (None::<String>, None::<String>);
+        loop {
+            let page = self
+                .tried(|| async {
+                    let call = self.client.list_multipart_uploads().bucket(&self.name);
+                    let call = call.set_key_marker(after_key.clone());
+                    let call = call.set_upload_id_marker(after_id.clone());
+                    let sent = call.prefix(prefix).send().await;
+                    sent.map_err(|e| judge(prefix, e))
+                })
+                .await?;
+            for upload in page.uploads() {
+                let is_old = upload.initiated().is_some_and(|begun| *begun <= oldest);
+                if let (true, Some(key), Some(id)) = (is_old, upload.key(), upload.upload_id()) {
+                    requests::abort(self, key, id).await?;
+                    given_up += 1;
+                }
             }
+            let next = page.next_key_marker().map(str::to_owned);
+            if page.is_truncated() != Some(true) || next.is_none() || next == after_key {
+                return Ok(given_up);
+            }
+            after_key = next;
+            after_id = page.next_upload_id_marker().map(str::to_owned);
         }
-        Ok(given_up)
     }
 
     /// Calls until an answer is not a passing fault, or patience ends.

@@ -159,7 +159,10 @@ impl State {
         let workflow = self.state.workflow.clone();
         let handles = self.peers.get();
         handles.queue.ended(workflow.clone());
-        handles.collector.workflow(workflow.clone());
+        let plan = self.state.plan.as_ref();
+        let leaves = plan.is_some_and(|plan| plan.input_digests.is_some());
+        let left = leaves.then(|| Box::new(self.state.clone()));
+        handles.collector.workflow(workflow.clone(), left);
         handles.workflows.ended(workflow, last);
         self.archive();
         self.ended = true;

@@ -24,6 +24,10 @@ pub(super) struct Observed {
     shown: Shown,
 }
 
+/// How an attempt ended that gave a result: the one that counts, and one more to compare with it.
+const COMPLETED: &str = "completed";
+const AUDITED: &str = "audited";
+
 /// Something to tell.
 #[derive(Debug)]
 pub(super) enum Told {
@@ -39,6 +43,13 @@ pub(super) enum Told {
     Waited { ms: u64 },
     /// A report did not count.
     Stale,
+    /// Kept results were looked for.
+    LookedUp {
+        stage: Stage,
+        hits: u64,
+        misses: u64,
+        bytes: u64,
+    },
     /// The workflow ended.
     Ended { state: &'static str, ms: u64 },
     /// A piece of work is over.
@@ -96,8 +107,12 @@ impl Observed {
                 counters,
                 ..
             } => {
-                self.attempt_ended(state, (*task, *attempt), (at_ms, None), told);
-                if task.stage == Stage::Align {
+                // What is done again for an audit is no more work done.
+                let first = state.task(*task).and_then(|task| task.audited.as_deref());
+                let again = first.is_some_and(|first| first.attempt != *attempt);
+                let outcome = if again { AUDITED } else { COMPLETED };
+                self.attempt_ended(state, (*task, *attempt), (at_ms, Ok(outcome)), told);
+                if task.stage == Stage::Align && !again {
                     let tenant = state.tenant.as_str().to_owned();
                     let bases = counters.bases;
                     told.push(Told::Bases { tenant, bases });
@@ -109,9 +124,19 @@ impl Observed {
                 failure,
                 ..
             } => {
-                let fault = Some(failure.class.name());
+                let fault = Err(failure.class.name());
                 self.attempt_ended(state, (*task, *attempt), (at_ms, fault), told);
             }
+            Change::ResultsFound {
+                stage,
+                tasks,
+                found,
+            } => told.push(Told::LookedUp {
+                stage: *stage,
+                hits: found.len() as u64,
+                misses: (tasks.len() - found.len()) as u64,
+                bytes: found.iter().map(|result| result.bytes).sum(),
+            }),
             Change::Validated(_) => told.extend(spans::admission(state, at_ms, None)),
             Change::Rejected(_) => {
                 told.extend(spans::admission(state, at_ms, Some("rejected")));
@@ -127,7 +152,7 @@ impl Observed {
         &mut self,
         state: &WorkflowState,
         key: (TaskKey, AttemptNumber),
-        (at_ms, fault): (u64, Option<&'static str>),
+        (at_ms, outcome): (u64, Result<&'static str, &'static str>),
         told: &mut Vec<Told>,
     ) {
         let Some((begin_ms, worker)) = self.begun.remove(&key) else {
@@ -135,7 +160,7 @@ impl Observed {
         };
         told.push(Told::Attempt {
             stage: key.0.stage,
-            outcome: fault.unwrap_or("completed"),
+            outcome: outcome.unwrap_or_else(|fault| fault),
             ms: at_ms.saturating_sub(begin_ms),
         });
         let attempt = state.attempt_id(key.0, key.1);
@@ -143,7 +168,7 @@ impl Observed {
             state,
             attempt,
             (begin_ms, at_ms),
-            (worker, fault),
+            (worker, outcome.err()),
         ));
     }
 }
@@ -170,6 +195,21 @@ impl Told {
             Self::Bases { tenant, bases } => {
                 let label = measured::TENANT.label(&tenant);
                 measured::BASES.with_label_values(&[label]).inc_by(bases);
+            }
+            Self::LookedUp {
+                stage,
+                hits,
+                misses,
+                bytes,
+            } => {
+                for (result, count) in [("hit", hits), ("miss", misses)] {
+                    let labels = [stage.name(), result];
+                    measured::CACHE_LOOKUPS
+                        .with_label_values(&labels)
+                        .inc_by(count);
+                }
+                let saved = measured::CACHE_SAVED_BYTES.with_label_values(&[stage.name()]);
+                saved.inc_by(bytes);
             }
             Self::Waited { ms } => measured::QUEUE_SECONDS.observe(seconds(ms)),
             Self::Stale => measured::STALE_REPORTS.inc(),

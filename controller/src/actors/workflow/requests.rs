@@ -1,7 +1,8 @@
-//! What clients ask of a workflow: how far it is, and to stop.
+//! What clients ask of a workflow: how far it is, to stop, and to go on with another login.
 
 use std::sync::Arc;
 
+use common::s3_login::Sealed;
 use tokio::sync::oneshot;
 
 use super::effects::Effect;
@@ -16,6 +17,12 @@ impl State {
         let facts = advance(&mut self.state, Event::CancelRequested, now());
         self.begins_to_end |= !facts.is_empty();
         self.journal(facts, Vec::new(), Vec::new());
+        self.answer(reply);
+    }
+
+    /// Goes on with another login to S3.
+    pub(super) fn renew_login(&mut self, login: Sealed, reply: oneshot::Sender<Arc<Snapshot>>) {
+        self.happen(Event::LoginRenewed(login));
         self.answer(reply);
     }
 

@@ -50,7 +50,7 @@ impl State {
         let handles = self.peers.get();
         let place = match place {
             Place::Over => {
-                handles.collector.workflow(workflow.clone());
+                handles.collector.workflow(workflow.clone(), None);
                 if let Some(bases) = bases {
                     let scheduler = &handles.scheduler;
                     scheduler.spent(tenant.clone(), workflow.clone(), bases);

@@ -2,7 +2,7 @@
 
 use common::failure::{Failure, FailureClass};
 use common::ids::AttemptNumber;
-use common::task::{ReadSource, Stage};
+use common::task::{ObjectRef, ReadSource, Stage};
 
 use super::super::fact::Change;
 use super::super::state::{Phase, TaskKey, TaskStatus, WorkflowFailure, WorkflowState};
@@ -67,13 +67,12 @@ pub(super) fn found_lost(state: &WorkflowState, key: &str) -> Vec<Change> {
 
 /// Finds what has to run again for a key; `None` if it is no key of this workflow.
 fn lost(state: &WorkflowState, key: &str) -> Option<Lost> {
-    let rest = key.strip_prefix("work/")?;
-    let mut words = rest.strip_prefix(state.workflow.as_str())?.split('/');
-    let ("", stage, second) = (words.next()?, words.next()?, words.next()?) else {
-        return None;
-    };
+    let mut words = key.strip_prefix("work/")?.split('/');
+    let (workflow, stage, second) = (words.next()?, words.next()?, words.next()?);
     let stage = Stage::ALL.into_iter().find(|known| known.name() == stage)?;
-    let indices = if second.starts_with("manifest-") {
+    let indices = if workflow != state.workflow.as_str() {
+        Some(vec![answered_by(state, stage, key)?])
+    } else if second.starts_with("manifest-") {
         let manifest = state.stage(stage).manifest.as_ref();
         manifest
             .is_some_and(|manifest| manifest.key == key)
@@ -90,6 +89,22 @@ fn lost(state: &WorkflowState, key: &str) -> Option<Lost> {
         Some(_) if state.stage(stage).rounds >= MAX_ROUNDS => Lost::TooOften,
         Some(indices) => Lost::Outputs { stage, indices },
     })
+}
+
+/// Finds the task that the result of another workflow did, by an object of that.
+fn answered_by(state: &WorkflowState, stage: Stage, key: &str) -> Option<u32> {
+    let tasks = (0..).zip(&state.stage(stage).tasks);
+    let mut done = tasks.filter_map(|(index, task)| match &task.status {
+        TaskStatus::Done { manifest, .. } => Some((index, manifest.as_deref()?)),
+        _ => None,
+    });
+    let lies_beside = |manifest: &ObjectRef| {
+        let folder = manifest.key.rsplit_once('/').map(|(folder, _)| folder);
+        let rest = folder.and_then(|folder| key.strip_prefix(folder));
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    let found = done.find(|(_, manifest)| lies_beside(manifest));
+    found.map(|(index, _)| index)
 }
 
 /// Says whether an object belongs to the result that counts, and is not being made again.

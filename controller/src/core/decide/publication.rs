@@ -8,15 +8,28 @@ use super::super::state::{End, OutputFile, Phase, WorkflowFailure, WorkflowState
 use super::{goes_on, lineage, retry, when};
 
 pub(super) fn started(state: &WorkflowState, targets: Vec<OutputFile>) -> Vec<Change> {
+    when(is_planned(state), Change::PublicationStarted { targets })
+}
+
+/// An object that counts no longer was missed: what was read of it is read again, after a while.
+pub(super) fn lost(state: &WorkflowState, key: String, now: Now) -> Vec<Change> {
+    if !is_publishing(state) && !is_planned(state) {
+        return Vec::new();
+    }
+    let message = "an object that counts no longer was missed";
+    let mut failure = Failure::new(FailureClass::IntermediateLost, message);
+    failure.file = Some(key);
+    failed(state, failure, now)
+}
+
+/// Says whether all is there, so that the targets are being found out.
+fn is_planned(state: &WorkflowState) -> bool {
     let plan = state.plan.as_ref();
     let closed = plan.is_some_and(|plan| {
         let mut stages = plan.stages.iter();
         stages.all(|stage| state.stage(*stage).closed)
     });
-    when(
-        goes_on(state) && closed,
-        Change::PublicationStarted { targets },
-    )
+    goes_on(state) && closed
 }
 
 pub(super) fn done(state: &WorkflowState) -> Vec<Change> {

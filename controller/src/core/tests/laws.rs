@@ -196,10 +196,11 @@ proptest! {
         jitter in 0.0..1.0_f64,
         probe in prop::bool::weighted(0.1),
         audited_ppm in prop_oneof![Just(0_u32), Just(300_000), Just(1_000_000)],
+        cached in any::<bool>(),
     ) {
         let spec = if probe { probe_spec(5) } else { genome_spec() };
         let mut world = World::accepted(spec);
-        (world.jitter, world.audited_ppm) = (jitter, audited_ppm);
+        (world.jitter, world.audited_ppm, world.cached) = (jitter, audited_ppm, cached);
         for step in &steps {
             take(&mut world, step);
             check(&world);

@@ -227,6 +227,28 @@ fn publication_is_tried_again_and_is_too_late_to_cancel() {
     assert_eq!(world.state.phase, Phase::Ended(End::Succeeded));
 }
 
+#[test]
+fn a_publication_that_misses_what_counts_no_longer_waits_before_it_goes_on() {
+    let mut world = World::validated(genome_spec());
+    while world.state.phase != Phase::Publishing {
+        step(&mut world);
+    }
+    world.jitter = 1.0;
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        let key = "work/W/gather/0/9/S.bam".to_owned();
+        world.happen(Event::IntermediateLost { key });
+        assert_eq!(world.duties(), []);
+        let due = next_deadline_ms(&world.state, world.now_ms).unwrap();
+        waits.push(due - world.now_ms);
+        world.now_ms = due;
+        assert_eq!(world.duties(), [Duty::Publish]);
+    }
+    assert_eq!(waits, [1000, 2000, 4000]);
+    world.finish();
+    assert_eq!(world.state.phase, Phase::Ended(End::Succeeded));
+}
+
 fn step(world: &mut World) {
     if let Some(duty) = world.duties().first() {
         world.perform(duty);

@@ -11,14 +11,14 @@ use common::task::{Counters, ObjectRef, Outcome, ReadBatch, ReadSource, SplitCur
 use common::workflow::{GenomeSpec, Lane, LaneReads, Outputs, Priority, Work, WorkflowSpec};
 use genome::read_group::ReadGroup;
 
-use crate::core::duty::{Duty, duties};
+use crate::core::duty::{Duty, duties, lookups};
 use crate::core::event::{Event, Now};
-use crate::core::fact::{Change, Fact};
+use crate::core::fact::{Change, Fact, FoundResult};
 use crate::core::ready::{next_deadline_ms, ready_tasks};
 use crate::core::state::{OutputFile, TaskKey, TaskStatus, WorkflowState};
 use crate::core::straggler::stragglers;
 use crate::core::{advance, assignment};
-use crate::plan::dag::{Findings, Plan, plan};
+use crate::plan::dag::{Findings, InputDigests, Plan, plan};
 
 /// Read batches of each lane.
 pub(crate) const LANE_BATCHES: u32 = 3;
@@ -30,6 +30,12 @@ pub(crate) struct World {
     pub(crate) jitter: f64,
     /// Of a million tasks so many run twice.
     pub(crate) audited_ppm: u32,
+    /// Whether another workflow left results: of every second task.
+    pub(crate) cached: bool,
+    /// Whether it leaves results itself, and finds none.
+    pub(crate) keeps: bool,
+    /// Whether the reference has an index.
+    pub(crate) indexed: bool,
     pub(crate) journal: Vec<Fact>,
     /// All attempts ever.
     pub(crate) attempts: Vec<(TaskKey, AttemptNumber)>,
@@ -65,6 +71,7 @@ pub(crate) fn genome_spec() -> WorkflowSpec {
             partition_bp: 1000,
             s3: S3Access::Own,
         })),
+        no_cache: false,
     }
 }
 
@@ -73,6 +80,7 @@ pub(crate) fn probe_spec(tasks: u32) -> WorkflowSpec {
         priority: Priority(2),
         description: String::new(),
         work: Work::Probe { tasks },
+        no_cache: false,
     }
 }
 
@@ -93,6 +101,9 @@ impl World {
             now_ms: 2000,
             jitter: 0.5,
             audited_ppm: 0,
+            cached: false,
+            keeps: false,
+            indexed: false,
             journal: Vec::new(),
             attempts: Vec::new(),
             winners: BTreeMap::new(),
@@ -133,6 +144,16 @@ impl World {
             Change::AttemptCompleted { task, attempt, .. } => {
                 let before = self.winners.insert(*task, *attempt);
                 assert_eq!(before, None, "two winners of {task}");
+            }
+            Change::ResultsFound { stage, found, .. } => {
+                for &FoundResult { index, .. } in found {
+                    let task = TaskKey {
+                        stage: *stage,
+                        index,
+                    };
+                    let before = self.winners.insert(task, AttemptNumber(0));
+                    assert_eq!(before, None, "two winners of {task}");
+                }
             }
             Change::StageReopened { stage, indices } | Change::AuditOpened { stage, indices } => {
                 for &index in indices {
@@ -249,7 +270,11 @@ impl World {
             Duty::Validate => {
                 let findings = Findings {
                     partitions: 3,
-                    index_missing: true,
+                    index_missing: !self.indexed,
+                    input_digests: (self.cached || self.keeps).then(|| InputDigests {
+                        index: self.indexed.then(|| Sha256::of(b"index")),
+                        ..InputDigests::default()
+                    }),
                     ..Findings::default()
                 };
                 Event::Validated(Plan {
@@ -259,6 +284,22 @@ impl World {
             }
             Duty::EndAttempt { task, attempt, .. } => {
                 return self.report(*task, *attempt, Outcome::HandedBack);
+            }
+            Duty::LookUp { stage, .. } => {
+                let tasks = lookups(&self.state, *stage);
+                let kept = tasks
+                    .clone()
+                    .filter(|index| self.cached && index.is_multiple_of(2));
+                let found = kept.map(|index| FoundResult {
+                    index,
+                    manifest: object(&format!("work/V/{stage}/{index}/1/manifest")),
+                    bytes: 7,
+                });
+                Event::ResultsLookedUp {
+                    stage: *stage,
+                    tasks,
+                    found: found.collect(),
+                }
             }
             Duty::WriteStageManifest { stage, round } => Event::StageManifestWritten {
                 stage: *stage,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use common::failure::Failure;
 use common::ids::{AttemptNumber, Epoch, WorkerId};
+use common::s3_login::Sealed;
 use common::task::{InputStamp, ObjectRef, Stage};
 use common::wire::WireError;
 use common::wire::failure::class;
@@ -12,9 +13,9 @@ use common::wire::task::{digest, stage};
 use proto::state::v1::{self as wire, fact};
 use proto::{v1, worker::v1 as worker};
 
-use crate::core::fact::Change;
+use crate::core::fact::{Change, FoundResult};
 use crate::core::state::{End, OutputFile, TaskKey, WorkflowFailure};
-use crate::plan::dag::Plan;
+use crate::plan::dag::{InputDigests, Plan};
 
 pub(super) fn change(fact: fact::Fact) -> Result<Change, WireError> {
     Ok(match fact {
@@ -54,6 +55,19 @@ pub(super) fn change(fact: fact::Fact) -> Result<Change, WireError> {
         fact::Fact::AuditOpened(wire::AuditOpened { stage: of, indices }) => {
             let stage = stage(of)?;
             Change::AuditOpened { stage, indices }
+        }
+        fact::Fact::ResultsFound(wire::ResultsFound {
+            stage: of,
+            first,
+            end,
+            found: results,
+        }) => Change::ResultsFound {
+            stage: stage(of)?,
+            tasks: first..end,
+            found: results.into_iter().map(found).collect::<Result<_, _>>()?,
+        },
+        fact::Fact::LoginRenewed(wire::LoginRenewed { sealed }) => {
+            Change::LoginRenewed(Sealed(sealed))
         }
         fact::Fact::CancelRequested(wire::CancelRequested {}) => Change::CancelRequested,
         fact::Fact::PublicationStarted(wire::PublicationStarted { targets }) => {
@@ -134,6 +148,7 @@ pub(in crate::state) fn plan(wire: wire::Validated) -> Result<Plan, WireError> {
         reference_digest,
         output_versions,
         audited_ppm,
+        input_digests: digests,
     } = wire;
     let known = !reference_digest.is_empty();
     let reference_digest = known.then(|| digest("reference_digest", &reference_digest));
@@ -148,6 +163,40 @@ pub(in crate::state) fn plan(wire: wire::Validated) -> Result<Plan, WireError> {
         reference_digest: reference_digest.transpose()?,
         output_versions: versions(output_versions)?,
         audited_ppm,
+        input_digests: digests.map(input_digests).transpose()?,
+    })
+}
+
+fn input_digests(wire: wire::InputDigests) -> Result<InputDigests, WireError> {
+    let wire::InputDigests {
+        index,
+        known_sites,
+        intervals,
+    } = wire;
+    let all = |digests: Vec<Vec<u8>>| {
+        let read = digests.iter().map(|bytes| digest("input_digests", bytes));
+        read.collect::<Result<Vec<_>, _>>()
+    };
+    Ok(InputDigests {
+        index: match index.is_empty() {
+            true => None,
+            false => Some(digest("index", &index)?),
+        },
+        known_sites: all(known_sites)?,
+        intervals: all(intervals)?,
+    })
+}
+
+fn found(wire: wire::FoundResult) -> Result<FoundResult, WireError> {
+    let wire::FoundResult {
+        index,
+        manifest,
+        bytes,
+    } = wire;
+    Ok(FoundResult {
+        index,
+        manifest: set(manifest)?.try_into()?,
+        bytes,
     })
 }
 

@@ -1,13 +1,14 @@
 //! From facts to their stored form.
 
+use common::ids::Sha256;
 use common::task::{ObjectRef, Stage, TaskId};
 use common::wire::failure::workflow_error;
 use proto::state::v1::{self as wire, fact};
 use proto::{v1, worker::v1 as worker};
 
-use crate::core::fact::Change;
+use crate::core::fact::{Change, FoundResult};
 use crate::core::state::{End, OutputFile, TaskKey, WorkflowFailure};
-use crate::plan::dag::Plan;
+use crate::plan::dag::{InputDigests, Plan};
 
 pub(super) fn change(change: &Change) -> Option<fact::Fact> {
     Some(match change {
@@ -44,6 +45,19 @@ pub(super) fn change(change: &Change) -> Option<fact::Fact> {
         Change::AuditOpened { stage: of, indices } => fact::Fact::AuditOpened(wire::AuditOpened {
             stage: stage(*of),
             indices: indices.clone(),
+        }),
+        Change::ResultsFound {
+            stage: of,
+            tasks,
+            found: results,
+        } => fact::Fact::ResultsFound(wire::ResultsFound {
+            stage: stage(*of),
+            first: tasks.start,
+            end: tasks.end,
+            found: results.iter().map(found).collect(),
+        }),
+        Change::LoginRenewed(login) => fact::Fact::LoginRenewed(wire::LoginRenewed {
+            sealed: login.0.clone(),
         }),
         Change::CancelRequested => fact::Fact::CancelRequested(wire::CancelRequested {}),
         Change::PublicationStarted { targets } => {
@@ -127,6 +141,7 @@ pub(in crate::state) fn plan(plan: &Plan) -> wire::Validated {
         reference_digest,
         output_versions,
         audited_ppm,
+        input_digests: digests,
     } = plan;
     let versions = output_versions.iter();
     wire::Validated {
@@ -141,6 +156,34 @@ pub(in crate::state) fn plan(plan: &Plan) -> wire::Validated {
             .map(|(stage, version)| (stage.name().to_owned(), *version))
             .collect(),
         audited_ppm: *audited_ppm,
+        input_digests: digests.as_ref().map(input_digests),
+    }
+}
+
+fn input_digests(digests: &InputDigests) -> wire::InputDigests {
+    let InputDigests {
+        index,
+        known_sites,
+        intervals,
+    } = digests;
+    let all = |digests: &[Sha256]| digests.iter().map(|digest| digest.0.to_vec()).collect();
+    wire::InputDigests {
+        index: index.map_or_else(Vec::new, |digest| digest.0.to_vec()),
+        known_sites: all(known_sites),
+        intervals: all(intervals),
+    }
+}
+
+fn found(result: &FoundResult) -> wire::FoundResult {
+    let FoundResult {
+        index,
+        manifest,
+        bytes,
+    } = result;
+    wire::FoundResult {
+        index: *index,
+        manifest: Some(manifest.into()),
+        bytes: *bytes,
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use common::failure::Failure;
 use common::ids::{AttemptNumber, Epoch, WorkerId};
+use common::s3_login::Sealed;
 use common::task::ReadBatch;
 use common::wire::WireError;
 use common::wire::failure::class;
@@ -38,6 +39,7 @@ pub(super) fn restore(
         stale_reports,
         unknown_facts,
         bases_by_day,
+        renewed_login,
     } = snapshot;
     state.revision = last_sequence;
     state.phase = phase(at)?;
@@ -56,6 +58,9 @@ pub(super) fn restore(
     state.stale_reports = stale_reports;
     state.unknown_facts = unknown_facts.into_iter().map(Into::into).collect();
     state.bases_by_day = bases_by_day;
+    if !renewed_login.is_empty() {
+        state.take_login(&Sealed(renewed_login));
+    }
     Ok(state)
 }
 
@@ -114,6 +119,8 @@ fn restore_stage(state: &mut WorkflowState, wire: wire::StageSnapshot) -> Result
         started_at_ms,
         ended_at_ms,
         durations,
+        looked_up,
+        cached,
     } = wire;
     let stage = stage(of)?;
     let shares = completed_by.into_iter();
@@ -130,6 +137,8 @@ fn restore_stage(state: &mut WorkflowState, wire: wire::StageSnapshot) -> Result
     progress.closed = closed;
     progress.manifest = decode_object(manifest)?;
     progress.rounds = rounds;
+    progress.looked_up = looked_up;
+    progress.cached = cached;
     progress.started_at_ms = time(started_at_ms);
     progress.ended_at_ms = time(ended_at_ms);
     state.add_tasks(stage, tasks.len() as u32);

@@ -31,6 +31,7 @@ pub(super) fn snapshot(state: &WorkflowState) -> wire::Snapshot {
         cancel_requested_at_ms,
         failure,
         publication: published,
+        renewed_login,
         started_at_ms,
         ended_at_ms,
         stale_reports,
@@ -58,6 +59,9 @@ pub(super) fn snapshot(state: &WorkflowState) -> wire::Snapshot {
         stale_reports: *stale_reports,
         unknown_facts: unknown_facts.iter().map(|stored| stored.to_vec()).collect(),
         bases_by_day: bases_by_day.clone(),
+        renewed_login: renewed_login
+            .as_ref()
+            .map_or_else(Vec::new, |login| login.0.clone()),
     }
 }
 
@@ -110,6 +114,8 @@ fn stage_snapshot(stage: Stage, progress: &StageProgress) -> wire::StageSnapshot
         closed,
         manifest,
         rounds,
+        looked_up,
+        cached,
         started_at_ms,
         ended_at_ms,
     } = progress;
@@ -131,6 +137,8 @@ fn stage_snapshot(stage: Stage, progress: &StageProgress) -> wire::StageSnapshot
         started_at_ms: started_at_ms.unwrap_or(0),
         ended_at_ms: ended_at_ms.unwrap_or(0),
         durations: durations.counts().to_vec(),
+        looked_up: *looked_up,
+        cached: *cached,
     }
 }
 

@@ -98,3 +98,26 @@ async fn pieces_are_joined_and_dropped_uploads_given_up_on_another_server() {
         assert!(Instant::now() < end, "an upload is left");
     }
 }
+
+#[tokio::test]
+async fn an_upload_whose_process_died_is_given_up_when_it_is_old() {
+    let moto = Moto::start().await;
+    let store = moto.store().await;
+    let mut writer = store.writer(&key("orphan")).await.unwrap();
+    writer.write(pattern(PART + 1)).await.unwrap();
+    // A process that dies drops nothing.
+    std::mem::forget(writer);
+    let client = &store.bucket().client;
+    let uploads = async || {
+        let listed = client.list_multipart_uploads().bucket(BUCKET).send().await;
+        listed.unwrap().uploads().len()
+    };
+    let end = Instant::now() + Duration::from_secs(30);
+    while uploads().await == 0 {
+        assert!(Instant::now() < end, "no upload began");
+    }
+    assert_eq!(store.sweep(Duration::from_secs(3600)).await.unwrap(), 0);
+    assert_eq!(uploads().await, 1);
+    assert_eq!(store.sweep(Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(uploads().await, 0);
+}

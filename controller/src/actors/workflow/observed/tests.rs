@@ -5,7 +5,10 @@ use crate::core::tests::world::{World, genome_spec};
 
 /// Lets a genome go its whole way, told by as many leaders as there are facts between changes.
 fn whole_way(facts_of_a_leader: usize) -> (World, Vec<Told>) {
-    let mut world = World::accepted(genome_spec());
+    go(World::accepted(genome_spec()), facts_of_a_leader)
+}
+
+fn go(mut world: World, facts_of_a_leader: usize) -> (World, Vec<Told>) {
     world.state.trace = TraceContext::new([7; 16], [9; 8], true);
     let mut observed = Observed::of(&world.state);
     let (mut told, mut heard) = (Vec::new(), 0);
@@ -84,4 +87,51 @@ fn gauges_are_taken_back_when_a_workflow_leaves() {
     assert_eq!(running(), before + 1);
     drop(observed);
     assert_eq!(running(), before);
+}
+
+#[test]
+fn what_runs_again_for_an_audit_counts_by_a_name_of_its_own() {
+    let count = |world: World| {
+        let (_, told) = go(world, usize::MAX);
+        let of = |name: &str| {
+            let named =
+                |told: &&Told| matches!(told, Told::Attempt { outcome, .. } if *outcome == name);
+            told.iter().filter(named).count()
+        };
+        let bases = told.iter().map(|told| match told {
+            Told::Bases { bases, .. } => *bases,
+            _ => 0,
+        });
+        (of(COMPLETED), of(AUDITED), bases.sum::<u64>())
+    };
+    let once = count(World::accepted(genome_spec()));
+    let mut audited = World::accepted(genome_spec());
+    audited.audited_ppm = crate::core::audit::MILLION;
+    assert_eq!(once.1, 0);
+    // align, duplicates, merge, recalibrate, call
+    assert_eq!(count(audited), (once.0, 6 + 3 + 3 + 1 + 2, once.2));
+}
+
+#[test]
+fn lookups_are_told_by_hits_and_misses() {
+    let mut world = World::accepted(genome_spec());
+    world.cached = true;
+    let (world, told) = go(world, usize::MAX);
+    let mut seen = [0; 3];
+    for one in &told {
+        if let Told::LookedUp {
+            hits,
+            misses,
+            bytes,
+            ..
+        } = one
+        {
+            seen = [seen[0] + hits, seen[1] + misses, seen[2] + bytes];
+        }
+    }
+    let cached: u32 = world.state.stages.iter().map(|stage| stage.cached).sum();
+    assert_eq!(seen[0], u64::from(cached));
+    // align, duplicates, merge, recalibrate, call, gather
+    assert_eq!(seen[0] + seen[1], 6 + 3 + 3 + 1 + 2 + 1);
+    assert_eq!(seen[2], 7 * seen[0]);
 }
