@@ -38,6 +38,7 @@ mod recalibrate;
 mod reference;
 mod request;
 mod run;
+mod sequences;
 mod server;
 mod server_args;
 mod sort;
