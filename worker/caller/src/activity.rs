@@ -149,6 +149,12 @@ impl Activity {
         }
     }
 
+    /// Returns how many positions have evidence, from the next one to judge on.
+    #[cfg(test)]
+    pub fn reach_bp(&self) -> usize {
+        self.window.len()
+    }
+
     /// Judges the next position and goes on.
     pub fn judge_next(&mut self) -> State {
         self.start += 1;
