@@ -28,7 +28,7 @@ bench: build-packages test-packages
 	cargo bench --locked -p integration-tests
 
 # Compares with the field's programs on the same reads: READS="R1 R2" REF=FASTA for reads of your own, SETS=FOLDER for many,
-# SUBJECTS="align ..." for some subjects only, GATK=PROGRAM to compare recalibration too (with KNOWN=VCF for reads of your own).
+# SUBJECTS="align ..." for some subjects only, GATK=PROGRAM to compare recalibration and calls too (with KNOWN=VCF for reads of your own).
 # Writes docs/FIDELITY.md.
 fidelity: build-packages test-packages
 	cargo build --release --locked -p cli

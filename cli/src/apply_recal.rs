@@ -11,10 +11,10 @@ use reads::recalibration::{
     ApplyOptions, Outcome, RecalibrationTable, Recalibrator, quantize, quantize_to,
 };
 
-use crate::index;
 use crate::output::is_device;
 use crate::reads_input::ReadsInput;
 use crate::reads_output::{FormatArgs, Plan, ReadsOutput};
+use crate::sequences::Sequences;
 
 /// Tags of qualities that are no longer true.
 const OLD_TAGS: [[u8; 2]; 2] = [*b"BI", *b"BD"];
@@ -25,7 +25,7 @@ const ORIGINAL_TAG: [u8; 2] = *b"OQ";
 /// Replaces base qualities by recalibrated ones, as GATK's ApplyBQSR
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Reference FASTA with its index REF.spindle beside it; the reads have to fit it
+    /// Reference FASTA, read from its index REF.spindle where that is beside it; the reads have to fit it
     #[arg(short = 'R', long, value_name = "FASTA")]
     reference: Option<PathBuf>,
     /// Reads: a SAM, BAM or CRAM file
@@ -77,7 +77,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let mut input = ReadsInput::open(&args.input, args.reference.as_deref())?;
     if let Some(reference) = &args.reference {
-        input.contigs_in(index::open(reference)?.dictionary())?;
+        input.contigs_in(Sequences::open(reference)?.reference().dictionary())?;
     }
     let is_sorted = input.header().sort_order() == Some("coordinate");
     if is_sorted {

@@ -20,7 +20,7 @@ use genome::reference::Reference;
 use worker::stage::call::failure;
 
 use crate::exit::{Exit, ended};
-use crate::index;
+use crate::sequences::Sequences;
 use crate::vcf_output::VcfOutput;
 use inputs::Inputs;
 use known::KnownVariants;
@@ -41,8 +41,8 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn call(args: &Args, mut options: Options) -> Result<()> {
-    let index = index::open(&args.reference)?;
-    let reference = index.reference();
+    let sequences = Sequences::open(&args.reference)?;
+    let reference = sequences.reference();
     let dictionary = reference.dictionary();
     let scope = args.scope(dictionary)?;
     options.forced = Arc::new(args.forced(dictionary)?);

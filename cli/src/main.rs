@@ -40,6 +40,7 @@ mod reference;
 mod renew_login;
 mod request;
 mod run;
+mod sequences;
 mod server;
 mod server_args;
 mod sort;

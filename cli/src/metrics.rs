@@ -12,16 +12,16 @@ use reads::covariates::ReadGroupKeys;
 use reads::qc::depth::{Coverage, join};
 use reads::qc::{Collector, GroupName, Qc, Report, Texts};
 
-use crate::index;
 use crate::intervals;
 use crate::output::{OutputFile, with_ending};
 use crate::reads_input::ReadsInput;
+use crate::sequences::Sequences;
 
 /// Counts what Picard's CollectAlignmentSummaryMetrics, CollectInsertSizeMetrics, MeanQualityByCycle,
 /// QualityScoreDistribution, CollectGcBiasMetrics and CollectWgsMetrics count, in one pass
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Reference FASTA with its index REF.spindle beside it
+    /// Reference FASTA; read from its index REF.spindle where that is beside it
     #[arg(short = 'R', long, value_name = "FASTA")]
     reference: PathBuf,
     /// Reads: a SAM, BAM or CRAM file sorted by coordinate
@@ -40,8 +40,8 @@ pub struct Args {
 /// # Errors
 /// What is wrong with an input; what an output answers.
 pub fn run(args: &Args) -> Result<()> {
-    let index = index::open(&args.reference)?;
-    let reference = index.reference();
+    let sequences = Sequences::open(&args.reference)?;
+    let reference = sequences.reference();
     let dictionary = reference.dictionary();
     let mut input = ReadsInput::open(&args.input, Some(&args.reference))?;
     input.require_sorted()?;

@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use aligner::Index;
 use anyhow::Result;
 use clap::Args as ClapArgs;
 use common::failure::Failure;
 use genome::dictionary::Dictionary;
 use genome::record::RecordView;
+use genome::reference::Reference;
 use genome::region;
 use reads::covariates::{
     CountOptions, Counter, Counts, KnownSites, MAX_CYCLE, MIN_QUALITY, ReadGroupKeys, Scope,
@@ -17,14 +17,15 @@ use reads::recalibration::RecalibrationTable;
 use worker::formats::vcf;
 
 use crate::apply_recal::key_of;
+use crate::intervals;
 use crate::output::OutputFile;
 use crate::reads_input::ReadsInput;
-use crate::{index, intervals};
+use crate::sequences::Sequences;
 
 /// Counts how often bases are wrong, by what the sequencer claims, as GATK's BaseRecalibrator
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Reference FASTA with its index REF.spindle beside it
+    /// Reference FASTA; read from its index REF.spindle where that is beside it
     #[arg(short = 'R', long, value_name = "FASTA")]
     reference: PathBuf,
     /// Reads: a SAM, BAM or CRAM file
@@ -58,16 +59,17 @@ pub struct Args {
 /// # Errors
 /// What is wrong with an input; what the output answers.
 pub fn run(args: &Args) -> Result<()> {
-    let index = index::open(&args.reference)?;
+    let sequences = Sequences::open(&args.reference)?;
+    let reference = sequences.reference();
     let input = ReadsInput::open(&args.input, Some(&args.reference))?;
-    let known_sites = known_sites(&args.known_sites, index.dictionary())?;
+    let known_sites = known_sites(&args.known_sites, reference.dictionary())?;
     let groups = input.read_groups()?;
     if groups.is_empty() {
         let message = "the header has no read group, and qualities are told apart by them";
         return Err(Failure::input(input.file(), message).into());
     }
     let keys = ReadGroupKeys::new(&groups);
-    let counts = count(args, &index, input, &known_sites, &keys)?;
+    let counts = count(args, &reference, input, &known_sites, &keys)?;
     let table = RecalibrationTable {
         max_cycle: args.maximum_cycle_value,
         ..RecalibrationTable::of(&counts, keys.names())
@@ -77,12 +79,11 @@ pub fn run(args: &Args) -> Result<()> {
 
 fn count(
     args: &Args,
-    index: &Index,
+    reference: &Reference<'_>,
     mut input: ReadsInput,
     known_sites: &KnownSites,
     keys: &ReadGroupKeys,
 ) -> Result<Counts> {
-    let reference = index.reference();
     let dictionary = reference.dictionary();
     let regions = intervals::regions(&args.intervals, args.interval_padding, dictionary)?;
     let regions = region::merge(regions);

@@ -8,6 +8,8 @@
 # SETS     instead of READS: a folder of NAME.R1.fastq.gz and NAME.R2.fastq.gz
 # GATK     the program `gatk`, where you have it: recalibration is compared with it
 # KNOWN    known sites of reads of your own
+# ANSWERS  a folder of NAME/recal.bam, calls.vcf.gz, calls.g.vcf.gz: recorded calls of GATK, compared too
+# TRUTHS   a file of lines "NAME VCF BED": the truth of a set, against which both callers are scored
 # WORK     where judges' outputs are kept from run to run (default target/fidelity)
 #
 # A subject prints the rows of its table: what, compared with, records, differing, time ratio.

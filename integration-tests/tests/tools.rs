@@ -215,6 +215,25 @@ fn qualities_are_recalibrated_as_by_gatk() -> Result<()> {
 }
 
 #[test]
+fn sequences_of_index_and_fasta_are_alike() -> Result<()> {
+    let bare = BENCH.path("bare.fa.gz");
+    std::fs::copy(BENCH.reference(), &bare)?;
+    let marked = BENCH.path("marked.bam");
+    let called = |reference: &str, name: &str| -> Result<String> {
+        let (fixed, output) = (["call", "-L", "20:1000000-1020000"], BENCH.path(name));
+        let files = ["-R", reference, "-I", &marked, "-O", &output];
+        run_well(&[&fixed[..], &files[..]].concat())?;
+        Ok(std::fs::read_to_string(output)?)
+    };
+    let text = called(&BENCH.reference(), "indexed.vcf")?;
+    ensure!(text.lines().count() > 50, "{text}");
+    ensure!(text == called(&bare, "bare.vcf")?, "the calls differ");
+    let never = BENCH.path("never.fa");
+    let arguments = ["call", "-R", &never, "-I", &marked, "-O", "never.vcf"];
+    BENCH.refuses(&arguments, &[&never, "cannot be opened"])
+}
+
+#[test]
 fn wrong_input_is_named() -> Result<()> {
     let never = BENCH.path("never.bam");
     let sorted = std::fs::read(BENCH.path("sorted.bam"))?;

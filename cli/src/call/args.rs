@@ -18,7 +18,7 @@ use crate::intervals;
 /// Calls the variants of one sample, with the flags of GATK's HaplotypeCaller
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Reference FASTA with its index REF.spindle beside it
+    /// Reference FASTA; read from its index REF.spindle where that is beside it
     #[arg(short = 'R', long, value_name = "FASTA")]
     pub(super) reference: PathBuf,
     /// Reads of one sample: a BAM file sorted by position; may be repeated

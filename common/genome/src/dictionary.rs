@@ -23,6 +23,11 @@ impl Dictionary {
         Self { contigs }
     }
 
+    /// Adds a contig.
+    pub fn push(&mut self, contig: Contig) {
+        self.contigs.push(contig);
+    }
+
     /// Returns the contigs in order.
     pub fn contigs(&self) -> &[Contig] {
         &self.contigs

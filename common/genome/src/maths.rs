@@ -18,6 +18,12 @@ pub fn exp(x: f64) -> f64 {
     libm::exp(x)
 }
 
+/// Returns e to the power of `x`, less 1.
+#[inline]
+pub fn exp_m1(x: f64) -> f64 {
+    libm::expm1(x)
+}
+
 /// Returns the natural logarithm.
 #[inline]
 pub fn ln(x: f64) -> f64 {

@@ -1,5 +1,9 @@
 //! The reference: two bits a base, with the letters that two bits cannot say kept as runs.
 
+mod packed;
+
+pub use packed::PackedReference;
+
 use std::ops::Range;
 
 use crate::base;

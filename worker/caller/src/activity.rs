@@ -149,6 +149,12 @@ impl Activity {
         }
     }
 
+    /// Returns how many positions have evidence, from the next one to judge on.
+    #[cfg(test)]
+    pub fn reach_bp(&self) -> usize {
+        self.window.len()
+    }
+
     /// Judges the next position and goes on.
     pub fn judge_next(&mut self) -> State {
         self.start += 1;
@@ -190,6 +196,7 @@ pub struct SnvPrior {
 #[derive(Debug)]
 struct Model {
     ploidy: usize,
+    log10_ploidy: f64,
     /// For each quality, the likelihoods given a reference element, then an alternate one.
     rows: Vec<f64>,
     /// log10 prior of each number of alternate copies, not normalised.
@@ -212,6 +219,7 @@ impl Model {
         });
         Self {
             ploidy,
+            log10_ploidy: maths::log10(ploidy as f64),
             rows: rows.flatten().collect(),
             prior: prior.collect(),
         }
@@ -225,7 +233,7 @@ impl Model {
 
     /// Returns the posterior probability that some copy is alternate.
     fn probability(&self, evidence: &Evidence) -> f64 {
-        let all = f64::from(evidence.elements) * maths::log10(self.ploidy as f64);
+        let all = f64::from(evidence.elements) * self.log10_ploidy;
         let values: Vec<f64> = evidence.likelihoods.iter().map(|sum| sum - all).collect();
         let best = values[first_maximum(&values)];
         let rounded = |value: &f64| round_half_up(-10.0 * (value - best)) as f64 / -10.0;

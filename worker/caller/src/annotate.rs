@@ -72,7 +72,7 @@ pub fn describe_reads(
     let squares: u64 = evidence.iter().map(square).sum();
     let reads = evidence.len() as u32;
     annotations.depth = reads;
-    annotations.raw_mapping_quality = Some((squares, reads));
+    annotations.raw_mapping_quality = (reads > 0).then_some((squares, reads));
     annotations.mapping_quality =
         (reads > 0).then(|| maths::sqrt(squares as f64 / f64::from(reads)));
 }
@@ -113,5 +113,14 @@ mod tests {
     fn reads_that_tell_nothing_do_not_count() {
         let told = [Some(0), Some(1), None];
         assert_eq!(allele_depths(&told, 2), [1, 1]);
+    }
+
+    #[test]
+    fn without_reads_there_is_nothing_to_describe() {
+        let mut annotations = Annotations::default();
+        describe_reads(&[], &[], &mut annotations);
+        assert_eq!(annotations.raw_mapping_quality, None);
+        assert_eq!(annotations.mapping_quality, None);
+        assert_eq!(annotations.base_quality_rank_sum, None);
     }
 }

@@ -1,6 +1,7 @@
 //! Sums of probabilities held as decimal logarithms.
 
 use genome::maths;
+use std::f64::consts::{LN_2, LN_10, LOG10_E};
 use std::sync::LazyLock;
 
 const STEPS_PER_UNIT: f64 = 10_000.0;
@@ -49,11 +50,20 @@ pub fn exact(values: &[f64]) -> f64 {
 }
 
 /// Returns log10(1 − 10^x) for x ≤ 0.
+///
+/// Source: Mächler 2012, "Accurately computing log(1 − exp(−|a|))": which of two ways keeps the
+/// digits turns at 10^x = ½.
 pub fn one_minus(x: f64) -> f64 {
     if x >= 0.0 {
         return f64::NEG_INFINITY;
     }
-    maths::ln_1p(-maths::pow10(x)) * std::f64::consts::LOG10_E
+    let natural = x * LN_10;
+    let logarithm = if natural < -LN_2 {
+        maths::ln_1p(-maths::exp(natural))
+    } else {
+        maths::ln(-maths::exp_m1(natural))
+    };
+    logarithm * LOG10_E
 }
 
 /// Returns the index of the first largest value; 0 for none.
@@ -96,6 +106,14 @@ mod tests {
             assert!((approximate(a, b) - exact(&[a, b])).abs() < 1e-4);
         }
         assert_eq!(approximate(-1.0, f64::NEG_INFINITY), -1.0);
+    }
+
+    #[test]
+    fn what_is_nearly_sure_keeps_its_digits() {
+        assert!((one_minus(-1.93e-16) + 15.352_227).abs() < 1e-6);
+        assert!((one_minus(-1.0) - maths::log10(0.9)).abs() < 1e-15);
+        assert!((one_minus(-1e-5) + 4.637_789).abs() < 1e-6);
+        assert_eq!(one_minus(0.0), f64::NEG_INFINITY);
     }
 
     #[test]

@@ -48,6 +48,7 @@ pub struct Stretch<'a> {
 #[derive(Debug)]
 pub struct ReferenceModel {
     ploidy: usize,
+    log10_ploidy: f64,
     /// For each quality, the likelihoods given a reference element, then another one.
     rows: Vec<Vec<f64>>,
     /// log10 likelihoods by the number of reads that show no indel.
@@ -80,6 +81,7 @@ impl ReferenceModel {
         });
         Self {
             ploidy,
+            log10_ploidy: maths::log10(ploidy as f64),
             rows: rows.collect(),
             by_informative_reads: (0..=MOST_INFORMATIVE_READS)
                 .map(|reads| indel_row(ploidy, reads))
@@ -162,7 +164,7 @@ impl ReferenceModel {
 
     fn judge(&self, tally: &Tally, position: u64, base: u8) -> ReferencePosition {
         let reads = f64::from(tally.depths[0] + tally.depths[1]);
-        let all = reads * maths::log10(self.ploidy as f64);
+        let all = reads * self.log10_ploidy;
         let mut bases: Vec<f64> = tally.likelihoods.iter().map(|sum| sum - all).collect();
         let limit = bases[0];
         bases.iter_mut().for_each(|value| *value = value.min(limit));

@@ -9,6 +9,7 @@
 //! Source: GATK 4.6 `SmithWatermanAligner`.
 
 mod diagonals;
+mod ungapped;
 mod vectors;
 
 use diagonals::Diagonals;
@@ -92,12 +93,19 @@ impl Aligner {
         parameters: &Parameters,
         overhang: Overhang,
     ) -> Alignment {
-        if overhang == Overhang::SoftClip
-            && let Some(offset) = last_occurrence(target, query)
-        {
+        if let Some(offset) = ungapped::offset(target, query, parameters, overhang) {
             let cigar = vec![CigarOp::new(CigarKind::Match, query.len() as u32)];
             return Alignment { offset, cigar };
         }
+        self.align_by_table((target, query), parameters, overhang)
+    }
+
+    fn align_by_table(
+        &mut self,
+        (target, query): (&[u8], &[u8]),
+        parameters: &Parameters,
+        overhang: Overhang,
+    ) -> Alignment {
         let pays = overhang != Overhang::SoftClip;
         self.table.fill(target, query, parameters, |length| {
             leading_gap(length, pays, parameters)
@@ -182,14 +190,6 @@ const fn leading_gap(length: usize, pays: bool, parameters: &Parameters) -> i32 
     }
 }
 
-/// Returns where the query occurs in the target for the last time.
-fn last_occurrence(target: &[u8], query: &[u8]) -> Option<usize> {
-    let last = target.len().checked_sub(query.len())?;
-    (0..=last)
-        .rev()
-        .find(|&at| &target[at..at + query.len()] == query)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,6 +220,50 @@ mod tests {
         assert_eq!(indel, (0, "15M5D".into()));
         let open = aligned(target, b"CCGGTTACGTACG", Overhang::LeadingIndel);
         assert_eq!(open, (0, "2D13M".into()));
+    }
+
+    /// A target, and a stretch of it with a letter or two changed, cut or put in.
+    fn nearly_equal() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
+        let letters = || prop::sample::select(b"ACGT".to_vec());
+        let target = prop::collection::vec(letters(), 8..60);
+        let change = (0usize..60, 0usize..9, letters());
+        let changes = prop::collection::vec(change, 0..3);
+        (target, 0usize..8, 0usize..8, changes).prop_map(|(target, left, right, changes)| {
+            let mut query = target[left..target
+                .len()
+                .saturating_sub(right)
+                .max(left + 1)
+                .min(target.len())]
+                .to_vec();
+            for (at, kind, letter) in changes {
+                let at = at % query.len();
+                match kind {
+                    0 => query.insert(at, letter),
+                    1 if query.len() > 1 => _ = query.remove(at),
+                    _ => query[at] = letter,
+                }
+            }
+            (target, query)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn what_needs_no_table_is_what_the_table_gives((target, query) in nearly_equal()) {
+            let mut aligner = Aligner::default();
+            for parameters in [DANGLING_END, HAPLOTYPE_TO_REFERENCE, READ_TO_HAPLOTYPE] {
+                for overhang in [Overhang::SoftClip, Overhang::Indel] {
+                    let is_within = target.windows(query.len()).any(|one| one == query);
+                    if overhang == Overhang::SoftClip && is_within {
+                        continue;
+                    }
+                    let expected = aligner.align_by_table((&target, &query), &parameters, overhang);
+                    let found = aligner.align(&target, &query, &parameters, overhang);
+                    prop_assert_eq!(found, expected);
+                }
+            }
+        }
     }
 
     proptest! {

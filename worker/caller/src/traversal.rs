@@ -54,6 +54,8 @@ pub struct Traversal<'a> {
     stretch: usize,
     next: u64,
     cache: VecDeque<Arc<RegionRead>>,
+    /// Reads that start past the positions judged so far: they are weighed when the walk is there.
+    later: VecDeque<Arc<RegionRead>>,
     pending: VecDeque<Cut>,
     ready: VecDeque<RawRegion>,
     /// A position whose activity is wanted, and that when it is judged.
@@ -77,6 +79,7 @@ impl<'a> Traversal<'a> {
             stretch: 0,
             next: 0,
             cache: VecDeque::new(),
+            later: VecDeque::new(),
             pending: VecDeque::new(),
             ready: VecDeque::new(),
             watched: None,
@@ -129,9 +132,18 @@ impl<'a> Traversal<'a> {
         if read.head.contig != region.contig {
             return;
         }
-        let reference = self.reference.around(read.span());
-        self.activity.add(&read, reference);
-        self.cache.push_back(Arc::new(read));
+        let read = Arc::new(read);
+        self.cache.push_back(read.clone());
+        self.later.push_back(read);
+    }
+
+    /// Weighs the reads that start at or before a position.
+    fn weigh_to(&mut self, position: u64) {
+        let is_reached = |read: &mut Arc<RegionRead>| read.start <= position;
+        while let Some(read) = self.later.pop_front_if(is_reached) {
+            let reference = self.reference.around(read.span());
+            self.activity.add(&read, reference);
+        }
     }
 
     /// Judges all positions before a place.
@@ -176,6 +188,7 @@ impl<'a> Traversal<'a> {
                 self.complete(cut);
             }
             self.cache.clear();
+            self.later.clear();
         }
         self.enter_stretch(is_new_contig);
     }
@@ -212,6 +225,7 @@ impl<'a> Traversal<'a> {
             let grid = self.route.grid.map(|origins| origins[self.stretch]);
             self.profile.restart(grid);
         }
+        self.weigh_to(position);
         let mut state = self.activity.judge_next();
         if self.forced.cover(self.profile.contig(), position) {
             state = State {
@@ -247,5 +261,35 @@ impl<'a> Traversal<'a> {
         });
         let needed = cut.span.end.saturating_sub(REGION_PADDING_BP);
         self.cache.retain(|read| read.end() > needed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::region_read;
+    use genome::reference::PackedReference;
+
+    #[test]
+    fn reads_far_ahead_are_not_weighed_before_the_walk_is_there() {
+        let mut packed = PackedReference::default();
+        packed.add_contig("a", &vec![b'A'; 3_000_000]);
+        let reference = packed.reference();
+        let walked = [
+            Region::new(ContigId(0), 0, 1_000_000),
+            Region::new(ContigId(0), 2_900_000, 3_000_000),
+        ];
+        let route = Route {
+            walked: &walked,
+            grid: None,
+        };
+        let mut traversal = Traversal::new(&reference, route, &Options::default());
+        traversal.add(region_read(900_000, "100M"));
+        traversal.add(region_read(2_900_010, "100M"));
+        assert_eq!(traversal.activity.reach_bp(), 0);
+        traversal.walk_to(ContigId(0), 900_001);
+        assert_eq!(traversal.activity.reach_bp(), 99);
+        traversal.walk_to(ContigId(0), 2_900_011);
+        assert_eq!(traversal.activity.reach_bp(), 99);
     }
 }

@@ -1,10 +1,11 @@
 //! A stretch of a real genome, against the answers of GATK 4.6.2.0 kept in `data/`.
 
-use caller::gvcf::{PartWriter, Stitch};
+#[path = "support/parts.rs"]
+mod support;
+
 use caller::{EmitMode, ForcedAlleles, ForcedRecord, Options, PcrIndelModel, Scope, Summary};
 use genome::base;
 use genome::dictionary::{Contig, Dictionary};
-use genome::monitor::Monitor;
 use genome::record::OwnedRecord;
 use genome::reference::Reference;
 use genome::region::{ContigId, Region};
@@ -83,27 +84,8 @@ fn call_within(asked: Region, options: &Options) -> (String, Summary) {
     let (dictionary, packed) = (dictionary(), packed());
     let reference = Reference::new(&dictionary, &packed, &[]);
     let scope = Scope::new(&[asked], &[asked]);
-    let mut writer = PartWriter::new(&dictionary);
-    let mut body = Vec::new();
-    let summary = caller::call(
-        &reference,
-        &scope,
-        records().into_iter().map(Ok::<_, Infallible>),
-        options,
-        &Monitor::default(),
-        |output| {
-            writer.write(output, &mut body);
-            Ok(())
-        },
-    );
-    let ends = writer.finish();
-    let mut text = Vec::new();
-    let mut stitch = Stitch::new(&dictionary);
-    stitch.before_body(&ends, &mut text);
-    text.extend(body);
-    stitch.after_body(ends);
-    stitch.finish(&mut text);
-    (String::from_utf8(text).unwrap(), summary.unwrap())
+    let (text, summaries) = support::text(&reference, &[scope], &records(), options);
+    (text, summaries[0])
 }
 
 fn compare(name: &str, text: &str) {

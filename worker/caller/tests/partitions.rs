@@ -1,15 +1,15 @@
 //! More than twenty parts of a long contig give the bytes of one run, wherever their edges lie: in
 //! a gap without reads, under more reads than may start together, inside called deletions.
 
-use caller::gvcf::{PartWriter, Stitch};
+#[path = "support/parts.rs"]
+mod support;
+
 use caller::{EmitMode, Options, Scope};
 use genome::cigar::{Cigar, CigarKind, CigarOp};
 use genome::dictionary::{Contig, Dictionary};
-use genome::monitor::Monitor;
 use genome::record::{Flags, NewRecord, OwnedRecord, Records};
 use genome::reference::Reference;
 use genome::region::{ContigId, Region};
-use std::convert::Infallible;
 use std::ops::Range;
 
 const CONTIG_BP: u64 = 2_500_000;
@@ -118,40 +118,13 @@ impl World {
             emit,
             ..Options::default()
         };
-        let mut stitch = Stitch::new(&self.dictionary);
-        let mut text = Vec::new();
         let starts = std::iter::once(0).chain(edges.iter().copied());
         let ends = edges.iter().copied().chain([CONTIG_BP]);
-        for (start, end) in starts.zip(ends) {
-            let scope = Scope::new(&[Region::new(ContigId(0), start, end)], &whole);
-            let evidence = scope.evidence(&self.dictionary);
-            let supplied = self.records.iter().filter(|record| {
-                let (start, end) = (record.view().position(), record.view().end());
-                let span = [start, end].map(|one| u64::from(one.unwrap()));
-                let span = Region::new(ContigId(0), span[0], span[1]);
-                evidence.iter().any(|region| region.overlaps(&span))
-            });
-            let mut writer = PartWriter::new(&self.dictionary);
-            let mut body = Vec::new();
-            let called = caller::call(
-                &reference,
-                &scope,
-                supplied.cloned().map(Ok::<_, Infallible>),
-                &options,
-                &Monitor::default(),
-                |output| {
-                    writer.write(output, &mut body);
-                    Ok(())
-                },
-            );
-            called.unwrap();
-            let ends = writer.finish();
-            stitch.before_body(&ends, &mut text);
-            text.extend(body);
-            stitch.after_body(ends);
-        }
-        stitch.finish(&mut text);
-        String::from_utf8(text).unwrap()
+        let stretches = starts
+            .zip(ends)
+            .map(|(start, end)| Region::new(ContigId(0), start, end));
+        let scopes: Vec<Scope> = stretches.map(|one| Scope::new(&[one], &whole)).collect();
+        support::text(&reference, &scopes, &self.records, &options).0
     }
 }
 

@@ -1,15 +1,15 @@
 //! Random pile-ups, odd ones too: no panic, and lines that are well formed and in order.
 
-use caller::gvcf::{PartWriter, Stitch};
+#[path = "support/parts.rs"]
+mod support;
+
 use caller::{EmitMode, ForcedAlleles, ForcedRecord, Options, Scope};
 use genome::cigar::{self, Cigar, CigarKind, CigarOp};
 use genome::dictionary::{Contig, Dictionary};
-use genome::monitor::Monitor;
 use genome::record::{Flags, NewRecord, OwnedRecord, Records};
 use genome::reference::{AmbiguousRun, Reference};
 use genome::region::ContigId;
 use proptest::prelude::*;
-use std::convert::Infallible;
 use std::sync::Arc;
 
 const CONTIG_BP: u64 = 900;
@@ -125,25 +125,8 @@ fn call(drafts: &[Draft], seed: u64, options: &Options) -> String {
     }];
     let reference = Reference::new(&dictionary, &packed, &ambiguous);
     let scope = Scope::whole(&dictionary);
-    let mut writer = PartWriter::new(&dictionary);
-    let mut body = Vec::new();
-    let reads = records(drafts, &reference)
-        .into_iter()
-        .map(Ok::<_, Infallible>);
-    let monitor = Monitor::default();
-    let called = caller::call(&reference, &scope, reads, options, &monitor, |output| {
-        writer.write(output, &mut body);
-        Ok(())
-    });
-    called.unwrap();
-    let ends = writer.finish();
-    let mut text = Vec::new();
-    let mut stitch = Stitch::new(&dictionary);
-    stitch.before_body(&ends, &mut text);
-    text.extend(body);
-    stitch.after_body(ends);
-    stitch.finish(&mut text);
-    String::from_utf8(text).unwrap()
+    let records = records(drafts, &reference);
+    support::text(&reference, &[scope], &records, options).0
 }
 
 fn check(text: &str) {

@@ -3,66 +3,17 @@
 //! Vertices and edges keep the order in which they were added, and so do the edges at each vertex:
 //! results depend on nothing else. What is removed keeps its index and is skipped.
 
+mod edge;
+
+pub use edge::{Edge, Weight};
+
+use edge::{Links, NONE};
+
 /// Index of a vertex.
 pub type VertexId = u32;
 
 /// Index of an edge.
 pub type EdgeId = u32;
-
-const NONE: u32 = u32::MAX;
-
-/// An edge and its weight.
-#[derive(Debug, Clone, Copy)]
-pub struct Edge {
-    /// Where it comes from.
-    pub source: VertexId,
-    /// Where it goes to.
-    pub target: VertexId,
-    /// How many sequences follow it.
-    pub multiplicity: u32,
-    /// How many reads follow it.
-    pub reads: u32,
-    /// Whether the reference follows it.
-    pub is_reference: bool,
-    next_out: EdgeId,
-    next_in: EdgeId,
-    is_alive: bool,
-}
-
-/// The weight of a new edge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Weight {
-    /// How many sequences follow it.
-    pub multiplicity: u32,
-    /// Whether the reference follows it.
-    pub is_reference: bool,
-}
-
-impl Edge {
-    /// Returns the weight.
-    pub const fn weight(&self) -> Weight {
-        Weight {
-            multiplicity: self.multiplicity,
-            is_reference: self.is_reference,
-        }
-    }
-}
-
-/// The edges on one side of a vertex, linked through the edges.
-#[derive(Debug, Clone, Copy)]
-struct Links {
-    first: EdgeId,
-    last: EdgeId,
-    count: u32,
-}
-
-impl Links {
-    const EMPTY: Self = Self {
-        first: NONE,
-        last: NONE,
-        count: 0,
-    };
-}
 
 #[derive(Debug, Clone)]
 struct Vertex<V> {
@@ -146,7 +97,7 @@ impl<V> Graph<V> {
             (before, at) = (at, self.edges[at as usize].next_out);
         }
         let out = &mut self.vertices[edge.source as usize].outgoing;
-        unlink(out, before, id, edge.next_out);
+        out.unlink(before, id, edge.next_out);
         if before != NONE {
             self.edges[before as usize].next_out = edge.next_out;
         }
@@ -155,7 +106,7 @@ impl<V> Graph<V> {
             (before, at) = (at, self.edges[at as usize].next_in);
         }
         let into = &mut self.vertices[edge.target as usize].incoming;
-        unlink(into, before, id, edge.next_in);
+        into.unlink(before, id, edge.next_in);
         if before != NONE {
             self.edges[before as usize].next_in = edge.next_in;
         }
@@ -339,16 +290,6 @@ pub enum Directions {
     Backward,
     /// Either way.
     Both,
-}
-
-fn unlink(links: &mut Links, before: EdgeId, id: EdgeId, next: EdgeId) {
-    links.count -= 1;
-    if links.first == id {
-        links.first = next;
-    }
-    if links.last == id {
-        links.last = before;
-    }
 }
 
 #[cfg(test)]

@@ -110,7 +110,10 @@ fn info(annotations: &Annotations, copies: usize) -> String {
         ("AS_SB_TABLE", specific.map(strand_table)),
         ("BaseQRankSum", number(annotations.base_quality_rank_sum, 3)),
         ("DB", annotations.is_known.then(String::new)),
-        ("DP", Some(annotations.depth.to_string())),
+        (
+            "DP",
+            (annotations.depth > 0).then(|| annotations.depth.to_string()),
+        ),
         ("ExcessHet", number(annotations.excess_heterozygosity, 4)),
         ("FS", number(annotations.fisher_strand, 3)),
         ("MLEAC", Some(integers(expected))),
