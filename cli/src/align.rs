@@ -9,9 +9,8 @@ mod mixed;
 mod sink;
 mod source;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use aligner::Index;
 use aligner::stream::{READS_PER_BLOCK, Stream};
 use anyhow::Result;
 use clap::{ArgAction, Args as ClapArgs};
@@ -19,7 +18,7 @@ use common::failure::Failure;
 use genome::record::Records;
 
 use crate::exit::{Exit, ended};
-use crate::index::index_path;
+use crate::index;
 use choices::Choices;
 use header::ReadGroupLine;
 use sink::Sink;
@@ -92,7 +91,7 @@ pub fn run(args: &Args) -> Result<()> {
         .map_err(|error| ended(Exit::Usage, error.to_string()))?;
     let read_group = args.read_group.as_deref().map(ReadGroupLine::parse);
     let read_group = read_group.transpose()?;
-    let index = open_index(&args.reference)?;
+    let index = index::open(&args.reference)?;
     let header = header::text(
         (&index, options.ignore_alternate),
         &header::added_lines(&args.header),
@@ -143,21 +142,4 @@ fn align(stream: &Stream<'_>, mut source: Source, mut sink: Sink<'_>) -> Result<
         |rendered| sink.write_all(rendered),
     )?;
     sink.finish()
-}
-
-/// Opens the index beside a reference.
-///
-/// # Errors
-/// If it is missing or not one.
-pub fn open_index(reference: &Path) -> Result<Index> {
-    let path = index_path(reference);
-    if !path.exists() {
-        let message = format!(
-            "{}: index is missing: run spindle index {}",
-            path.display(),
-            reference.display()
-        );
-        return Err(ended(Exit::InvalidInput, message));
-    }
-    Index::open(&path).map_err(|error| ended(Exit::InvalidInput, format!("{error}")))
 }

@@ -11,10 +11,10 @@ use reads::recalibration::{
     ApplyOptions, Outcome, RecalibrationTable, Recalibrator, quantize, quantize_to,
 };
 
+use crate::index;
 use crate::output::is_device;
 use crate::reads_input::ReadsInput;
 use crate::reads_output::{FormatArgs, Plan, ReadsOutput};
-use crate::recalibrate::open_index;
 
 /// Tags of qualities that are no longer true.
 const OLD_TAGS: [[u8; 2]; 2] = [*b"BI", *b"BD"];
@@ -77,7 +77,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let mut input = ReadsInput::open(&args.input, args.reference.as_deref())?;
     if let Some(reference) = &args.reference {
-        input.contigs_in(open_index(reference)?.dictionary())?;
+        input.contigs_in(index::open(reference)?.dictionary())?;
     }
     let is_sorted = input.header().sort_order() == Some("coordinate");
     if is_sorted {

@@ -20,7 +20,7 @@ use genome::reference::Reference;
 use worker::stage::call::failure;
 
 use crate::exit::{Exit, ended};
-use crate::recalibrate::open_index;
+use crate::index;
 use crate::vcf_output::VcfOutput;
 use inputs::Inputs;
 use known::KnownVariants;
@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn call(args: &Args, mut options: Options) -> Result<()> {
-    let index = open_index(&args.reference)?;
+    let index = index::open(&args.reference)?;
     let reference = index.reference();
     let dictionary = reference.dictionary();
     let scope = args.scope(dictionary)?;

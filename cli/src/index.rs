@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use aligner::Index;
 use aligner::index::Builder;
 use anyhow::{Context, Result};
 use clap::Args as ClapArgs;
@@ -12,6 +13,7 @@ use genome::monitor::Monitor;
 use indicatif::ProgressBar;
 use worker::formats::fasta;
 
+use crate::exit::{Exit, ended};
 use crate::output::{OutputFile, with_ending};
 
 /// Makes REF.spindle, which `run`, `align` and the cluster need beside the reference
@@ -71,6 +73,23 @@ fn mark_alternate(reference: &Path, builder: &mut Builder) -> Result<()> {
         .map_err(|error| Failure::input(shown, format!("cannot be read: {error}")))?;
     builder.mark_alternates(&text);
     Ok(())
+}
+
+/// Opens the index beside a reference.
+///
+/// # Errors
+/// [`Exit::InvalidInput`] if it is missing or not one.
+pub fn open(reference: &Path) -> Result<Index> {
+    let path = index_path(reference);
+    if !path.exists() {
+        let message = format!(
+            "{}: index is missing: run spindle index {}",
+            path.display(),
+            reference.display()
+        );
+        return Err(ended(Exit::InvalidInput, message));
+    }
+    Index::open(&path).map_err(|error| ended(Exit::InvalidInput, error.to_string()))
 }
 
 /// Returns the path of the index of a reference: `REF.spindle`.

@@ -12,10 +12,10 @@ use reads::covariates::ReadGroupKeys;
 use reads::qc::depth::{Coverage, join};
 use reads::qc::{Collector, GroupName, Qc, Report, Texts};
 
+use crate::index;
 use crate::intervals;
 use crate::output::{OutputFile, with_ending};
 use crate::reads_input::ReadsInput;
-use crate::recalibrate::open_index;
 
 /// Counts what Picard's CollectAlignmentSummaryMetrics, CollectInsertSizeMetrics, MeanQualityByCycle,
 /// QualityScoreDistribution, CollectGcBiasMetrics and CollectWgsMetrics count, in one pass
@@ -40,7 +40,7 @@ pub struct Args {
 /// # Errors
 /// What is wrong with an input; what an output answers.
 pub fn run(args: &Args) -> Result<()> {
-    let index = open_index(&args.reference)?;
+    let index = index::open(&args.reference)?;
     let reference = index.reference();
     let dictionary = reference.dictionary();
     let mut input = ReadsInput::open(&args.input, Some(&args.reference))?;

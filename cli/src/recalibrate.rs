@@ -1,10 +1,10 @@
 //! `spindle recalibrate`: makes the recalibration table, with the flags of GATK's BaseRecalibrator.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aligner::Index;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args as ClapArgs;
 use common::failure::Failure;
 use genome::dictionary::Dictionary;
@@ -17,10 +17,9 @@ use reads::recalibration::RecalibrationTable;
 use worker::formats::vcf;
 
 use crate::apply_recal::key_of;
-use crate::index::index_path;
-use crate::intervals;
 use crate::output::OutputFile;
 use crate::reads_input::ReadsInput;
+use crate::{index, intervals};
 
 /// Counts how often bases are wrong, by what the sequencer claims, as GATK's BaseRecalibrator
 #[derive(Debug, ClapArgs)]
@@ -59,7 +58,7 @@ pub struct Args {
 /// # Errors
 /// What is wrong with an input; what the output answers.
 pub fn run(args: &Args) -> Result<()> {
-    let index = open_index(&args.reference)?;
+    let index = index::open(&args.reference)?;
     let input = ReadsInput::open(&args.input, Some(&args.reference))?;
     let known_sites = known_sites(&args.known_sites, index.dictionary())?;
     let groups = input.read_groups()?;
@@ -125,20 +124,6 @@ fn count(
         counted.map_err(|error| fault(error.to_string()))?;
     }
     Ok(counter.finish())
-}
-
-/// Opens the index beside a reference.
-///
-/// # Errors
-/// That it is missing or cannot be used.
-pub fn open_index(reference: &Path) -> Result<Index> {
-    let path = index_path(reference);
-    let shown = path.display().to_string();
-    if !path.exists() {
-        let message = format!("is missing: run spindle index {}", reference.display());
-        return Err(Failure::input(shown, message).into());
-    }
-    Index::open(&path).context(shown)
 }
 
 fn known_sites(paths: &[PathBuf], dictionary: &Dictionary) -> Result<KnownSites> {

@@ -31,6 +31,24 @@ pub const WORK_SECONDS: [f64; 12] = [
     0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14400.0,
 ];
 
+/// Defines metrics as statics of one visibility, each by how it is made, its name, help and labels, and
+/// the private function that makes all of them known before they first change.
+#[macro_export]
+macro_rules! define_metrics {
+    ($visible:vis static; fn $register:ident;
+     $($name:ident: $kind:ty = $make:ident($metric:expr, $help:literal $(, $more:expr)*);)*) => {
+        $(
+            #[doc = $help]
+            $visible static $name: ::std::sync::LazyLock<$kind> =
+                ::std::sync::LazyLock::new(|| $make($metric, $help $(, $more)*));
+        )*
+
+        fn $register() {
+            $(::std::sync::LazyLock::force(&$name);)*
+        }
+    };
+}
+
 /// Makes a counter.
 pub fn counter(name: &'static str, help: &'static str) -> IntCounter {
     registered(IntCounter::new(name, help))

@@ -3,8 +3,6 @@
 
 mod endpoint;
 
-use std::sync::LazyLock;
-
 use common::failure::FailureClass;
 use common::metrics::prometheus::{
     Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
@@ -36,22 +34,8 @@ fn prepare() {
     }
 }
 
-/// Defines the metrics: how, name, help, labels.
-macro_rules! metrics {
-    ($($name:ident: $kind:ty = $make:ident($metric:literal, $help:literal $(, $more:expr)*);)*) => {
-        $(
-            #[doc = $help]
-            pub static $name: LazyLock<$kind> =
-                LazyLock::new(|| $make($metric, $help $(, $more)*));
-        )*
-
-        fn register() {
-            $(LazyLock::force(&$name);)*
-        }
-    };
-}
-
-metrics! {
+common::define_metrics! {
+    pub static; fn register;
     WORKFLOWS: IntGaugeVec = gauges(
         "spindle_workflows", "Workflows that have not ended, by state.", &["state"]);
     WORKFLOWS_ENDED: IntCounterVec = counters(

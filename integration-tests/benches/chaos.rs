@@ -4,9 +4,9 @@
 //! each fault and role, and then a table fault × stage × count. `--strip` takes conditions
 //! (`If-None-Match`, `If-Match`) out of all requests to S3. It takes the rights of root.
 //!
-//! For each fault and role three genomes run at once. Tasks of each stage wait at a gate; when the
-//! first is there the fault happens, the gate opens, and after the lease the fault ends. All genomes
-//! have to succeed, each once, with the bytes of one that was not disturbed.
+//! Three genomes run at once, each with a fault and role of its own. The tasks of each stage of a genome
+//! wait at a gate; when the first is there the fault happens, the gate opens, and after the lease the
+//! fault ends. All genomes have to succeed, each once, with the bytes of one that was not disturbed.
 
 #[path = "chaos/fault.rs"]
 mod fault;
@@ -21,10 +21,13 @@ mod server;
 #[path = "chaos/site.rs"]
 mod site;
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
+use fault::{Fault, Role};
 use integration_tests::compare::Outputs;
 use integration_tests::process::run_well;
-use round::{Counts, STAGES};
+use round::{Counts, Round, STAGES};
 use site::Site;
 
 fn main() -> Result<()> {
@@ -34,32 +37,42 @@ fn main() -> Result<()> {
     }
     let honours_conditions = !arguments.iter().any(|one| one == "--strip");
     let chosen: Vec<_> = arguments.iter().filter(|one| one.contains('/')).collect();
+    let is_chosen = |name: &String| chosen.is_empty() || chosen.contains(&name);
+    let faults: Vec<_> = fault::all().filter(|one| is_chosen(&name(*one))).collect();
     let mut site = Site::start(honours_conditions)?;
     let expected = undisturbed()?;
-    let (mut rows, mut failed): (Vec<(String, Counts)>, _) = (Vec::new(), false);
-    for (fault, role) in fault::all() {
-        let name = format!("{}/{}", fault.name(), role.name());
-        if !chosen.is_empty() && !chosen.iter().any(|one| **one == name) {
-            continue;
-        }
-        match round::run(&mut site, (fault, role), &expected) {
-            Ok(row) => {
-                println!("{name}: {} s, {} tasks a genome", row.seconds, row.tasks);
-                rows.push((name, row.counts));
+    let (mut rows, mut failed) = (BTreeMap::<String, Counts>::new(), false);
+    for some in faults.chunks(round::GENOMES) {
+        let some: Vec<_> = some.iter().cycle().take(round::GENOMES).copied().collect();
+        let names: Vec<_> = some.iter().copied().map(name).collect();
+        match round::run(&mut site, &some, &expected) {
+            Ok(round) => {
+                let Round { tasks, seconds, .. } = round;
+                println!("{names:?}: {seconds} s, {tasks} tasks a genome");
+                for (name, counts) in names.into_iter().zip(round.counts) {
+                    let row = rows.entry(name).or_default();
+                    for (stage, count) in counts {
+                        *row.entry(stage).or_default() += count;
+                    }
+                }
             }
             Err(error) => {
-                println!("{name}: {error:?}\n{}", site.transcripts());
+                println!("{names:?}: {error:?}\n{}", site.transcripts());
                 site = Site::start(honours_conditions)?;
                 failed = true;
             }
         }
     }
     print(&rows);
-    let is_empty = |(_, counts): &(String, Counts)| counts.len() < STAGES.len();
-    if failed || rows.iter().any(is_empty) {
+    let is_full = |counts: &Counts| counts.len() == STAGES.len();
+    if failed || rows.len() < faults.len() || !rows.values().all(is_full) {
         bail!("a fault did harm, or is missing in a stage");
     }
     Ok(())
+}
+
+fn name((fault, role): (Fault, Role)) -> String {
+    format!("{}/{}", fault.name(), role.name())
 }
 
 /// Returns what one machine gives.
@@ -74,7 +87,7 @@ fn undisturbed() -> Result<Outputs> {
     Outputs::read(out.as_ref())
 }
 
-fn print(rows: &[(String, Counts)]) {
+fn print(rows: &BTreeMap<String, Counts>) {
     println!("| fault / role | {} |", STAGES.join(" | "));
     println!("|---|{}", "---|".repeat(STAGES.len()));
     for (name, counts) in rows {

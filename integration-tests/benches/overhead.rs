@@ -9,11 +9,11 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use integration_tests::cluster::{Cluster, WorkerOptions};
 use integration_tests::compare::Outputs;
-use integration_tests::fixtures::borrowed;
+use integration_tests::fixtures::{self, borrowed};
 use integration_tests::process::run_well;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::Signal;
-use object_store::testing::{ACCESS_KEY, SECRET_KEY, Server};
+use object_store::testing::Server;
 use serde_json::Value;
 
 const BUCKET: &str = "spindle";
@@ -99,12 +99,7 @@ fn run_alone(flags: &[String], folder: &Path) -> Result<()> {
 fn run_together(flags: &[String], folder: &Path) -> Result<u64> {
     let runtime = tokio::runtime::Runtime::new()?;
     let server = runtime.block_on(Server::start(folder));
-    let environment = vec![
-        ("AWS_ENDPOINT_URL", server.url().to_owned()),
-        ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
-        ("AWS_REGION", "us-east-1".to_owned()),
-    ];
+    let environment = fixtures::s3_environment(server.url()).into();
     let objects = format!("s3://{BUCKET}/objects");
     let mut cluster = Cluster::start_in_s3(&objects, environment)?;
     for _ in 0..2 {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use object_store::testing::{ACCESS_KEY, SECRET_KEY};
 
 /// Sizes that give every stage many tasks: ≥ 12 read batches in 2 lanes, ≥ 16 partitions on 2 contigs.
 pub const SMALL_TASKS: [&str; 4] = ["--read-batch-bp", "50000", "--partition-bp", "130000"];
@@ -25,6 +26,16 @@ pub fn copy_data(folder: &Path) -> Result<PathBuf> {
         std::fs::copy(entry.path(), &target).with_context(|| target.display().to_string())?;
     }
     Ok(copy)
+}
+
+/// Returns the environment of a process that uses the S3 server of the tests.
+pub fn s3_environment(url: &str) -> [(&'static str, String); 4] {
+    [
+        ("AWS_ENDPOINT_URL", url.to_owned()),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+    ]
 }
 
 /// Returns the flags of a genome with two lanes, whose files are under `folder`.

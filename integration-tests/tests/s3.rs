@@ -44,12 +44,7 @@ impl Storage {
     }
 
     fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("AWS_ENDPOINT_URL", self.server.url().to_owned()),
-            ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
-            ("AWS_REGION", "us-east-1".to_owned()),
-        ]
+        fixtures::s3_environment(self.server.url()).into()
     }
 
     fn cluster(&self) -> Result<Cluster> {

@@ -3,10 +3,13 @@
 //! An input may not change under a run: its size and time are compared with what admission saw,
 //! when it is opened and again at its end.
 
+mod names;
+mod readers;
+
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::PathBuf;
 
 use common::failure::{Failure, FailureClass};
 use common::ids::Sha256;
@@ -16,12 +19,15 @@ use common::s3_login::S3Access;
 use common::task::InputStamp;
 use object_store::s3::{Bucket, Environment};
 use object_store::{Error as StoreError, S3, Served, Stat, stat_file};
-use sha2::Digest;
 use tokio::runtime::Handle;
 
-use crate::cache::{self, Cache};
+use crate::cache::Cache;
 use crate::error;
 use crate::objects::Chunks;
+use names::{below, cache_name};
+use readers::{Digesting, InputReader};
+
+pub(crate) use readers::copy;
 
 /// The inputs as tasks see them.
 #[derive(Clone)]
@@ -95,12 +101,8 @@ impl Inputs {
                 Chunks::of_stream(&self.runtime, stream)
             }
         };
-        Ok(Box::new(InputReader {
-            chunks,
-            inputs: self.clone(),
-            location: location.clone(),
-            opened: found.stat,
-        }))
+        let reader = InputReader::new(self.clone(), location.clone(), (chunks, found.stat));
+        Ok(Box::new(reader))
     }
 
     /// Returns the path of an input that this machine sees, or of its copy in the cache.
@@ -120,13 +122,9 @@ impl Inputs {
                 let name = cache_name(location, &found.stat);
                 self.cache.get(&name, found.stat.size_bytes, |file| {
                     let mut reader = self.open(location, stamp, 0)?;
-                    let mut digest = Digesting {
-                        inner: &mut reader,
-                        digest: sha2::Sha256::new(),
-                    };
-                    copy(&mut digest, file)?;
-                    let found = Sha256(digest.digest.finalize().into());
-                    self.check_bundle(location, found)
+                    let mut digesting = Digesting::new(&mut reader);
+                    copy(&mut digesting, file)?;
+                    self.check_bundle(location, digesting.finish())
                 })
             }
         }
@@ -259,21 +257,6 @@ enum Place {
     S3(Box<Bucket>, String),
 }
 
-/// Resolves symbolic links; a path that leads out of its folder is refused.
-fn below(folder: &Path, path: &Path, location: &Location) -> Result<PathBuf, StoreError> {
-    let fault = |e| StoreError::of_io(location.to_string(), e);
-    let folder = folder.canonicalize().map_err(fault)?;
-    let path = path.canonicalize().map_err(fault)?;
-    if path.starts_with(&folder) {
-        return Ok(path);
-    }
-    let reason = "it leads out of its root".to_owned();
-    Err(StoreError::Denied {
-        key: location.to_string(),
-        reason,
-    })
-}
-
 /// Compares what is there with what admission saw.
 fn check(location: &Location, stamp: Option<&InputStamp>, stat: &Stat) -> Result<(), Failure> {
     let Some(stamp) = stamp else { return Ok(()) };
@@ -287,79 +270,6 @@ fn check(location: &Location, stamp: Option<&InputStamp>, stat: &Stat) -> Result
 
 fn changed(location: &Location) -> Failure {
     Failure::input(location.to_string(), error::CHANGED)
-}
-
-/// Names a copy so that another file, or another version of it, gets another name.
-fn cache_name(location: &Location, stat: &Stat) -> String {
-    if let Location::Reference {
-        name,
-        version,
-        file,
-    } = location
-    {
-        return cache::kept_name(name, version, file);
-    }
-    let Stat {
-        size_bytes,
-        modified_ns,
-    } = stat;
-    let identity = Sha256::of(format!("{location}\n{size_bytes}\n{modified_ns}").as_bytes());
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let ending: String = location.file_name().chars().filter(|&c| plain(c)).collect();
-    let ending = &ending[ending.len().saturating_sub(60)..];
-    format!("{identity}-{ending}")
-}
-
-/// Copies a reader into a file.
-pub(crate) fn copy(reader: &mut dyn Read, file: &mut File) -> Result<(), Failure> {
-    let mut buffer = vec![0; object_store::CHUNK_BYTES];
-    loop {
-        let count = match reader.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(count) => count,
-            Err(fault) if fault.kind() == io::ErrorKind::Interrupted => continue,
-            Err(fault) => return Err(error::storage(&fault)),
-        };
-        file.write_all(&buffer[..count])
-            .map_err(|e| error::storage(&e))?;
-    }
-}
-
-/// Counts the digest of what is read.
-struct Digesting<'a> {
-    inner: &'a mut dyn Read,
-    digest: sha2::Sha256,
-}
-
-impl Read for Digesting<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.digest.update(&buffer[..count]);
-        Ok(count)
-    }
-}
-
-struct InputReader {
-    chunks: Chunks,
-    inputs: Inputs,
-    location: Location,
-    opened: Stat,
-}
-
-impl Read for InputReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let location = &self.location;
-        let count = self
-            .chunks
-            .read(buffer, |fault| error::input(location, fault))?;
-        if count == 0 && !buffer.is_empty() {
-            let now = self.inputs.find(location).map_err(error::into_io)?;
-            if now.stat != self.opened {
-                return Err(error::into_io(changed(location)));
-            }
-        }
-        Ok(count)
-    }
 }
 
 impl Inputs {

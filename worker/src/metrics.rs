@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::metrics::prometheus::{CounterVec, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
@@ -17,24 +17,10 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::cache::Cache;
 
-/// Defines the metrics: how, name, help, labels.
-macro_rules! metrics {
-    ($($name:ident: $kind:ty = $make:ident($metric:expr, $help:literal $(, $more:expr)*);)*) => {
-        $(
-            #[doc = $help]
-            pub(crate) static $name: LazyLock<$kind> =
-                LazyLock::new(|| $make($metric, $help $(, $more)*));
-        )*
-
-        fn register() {
-            $(LazyLock::force(&$name);)*
-        }
-    };
-}
-
 const CACHE_NAME: &str = "spindle_worker_cache_requests_total";
 
-metrics! {
+common::define_metrics! {
+    pub(crate) static; fn register;
     ATTACHED: IntGauge = gauge(
         "spindle_worker_attached", "1 while the worker is attached to a leader, else 0.");
     EPOCH: IntGauge = gauge(
@@ -132,7 +118,7 @@ pub(crate) async fn serve(address: SocketAddr, cache: Cache) -> Result<Page, Uns
         CACHE.with_label_values(&[outcome]);
     }
     object_store::metrics::register();
-    LazyLock::force(&EXPORTED);
+    std::sync::LazyLock::force(&EXPORTED);
     let endpoint = Endpoint::open(address).await?;
     tracing::info!(address = %endpoint.address(), "metrics are served");
     Ok(Page(tokio::spawn(endpoint.serve(Arc::new(Shown(cache))))))

@@ -1,14 +1,18 @@
-//! Admission: validates what was accepted, first come first served within a priority, and keeps the
-//! names of outputs apart. Nothing is lost with it: each workflow asks again when it starts.
+//! Admission: validates what was accepted, by priority and with tenants in turn, and keeps the names of
+//! outputs apart. Nothing is lost with it: each workflow asks again when it starts.
+
+mod line;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::failure::{Failure, FailureClass};
-use common::ids::WorkflowId;
-use common::workflow::{Priority, Work, WorkflowSpec};
+use common::ids::{TenantId, WorkflowId};
+use common::workflow::{Work, WorkflowSpec};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+
+use line::Line;
 
 use super::{Peers, workflow};
 use crate::core::duty::Duty;
@@ -20,6 +24,7 @@ enum Message {
     /// A workflow is to be validated.
     Validate {
         workflow: WorkflowId,
+        tenant: TenantId,
         spec: Arc<WorkflowSpec>,
         whom: workflow::Handle,
     },
@@ -54,10 +59,16 @@ impl Handle {
         Ok(Self(actor))
     }
 
-    /// Asks for the validation of a workflow, which is told the result.
-    pub fn validate(&self, workflow: WorkflowId, spec: Arc<WorkflowSpec>, whom: workflow::Handle) {
+    /// Asks for the validation of a tenant's workflow, which is told the result.
+    pub fn validate(
+        &self,
+        (workflow, tenant): (WorkflowId, TenantId),
+        spec: Arc<WorkflowSpec>,
+        whom: workflow::Handle,
+    ) {
         let _ = self.0.cast(Message::Validate {
             workflow,
+            tenant,
             spec,
             whom,
         });
@@ -80,8 +91,7 @@ struct State {
     limit: usize,
     audited_ppm: u32,
     peers: Peers,
-    /// By priority, then by age: ids sort by time.
-    waiting: BTreeMap<(Priority, WorkflowId), (Arc<WorkflowSpec>, workflow::Handle)>,
+    waiting: Line<(Arc<WorkflowSpec>, workflow::Handle)>,
     running: BTreeMap<WorkflowId, (Arc<WorkflowSpec>, workflow::Handle)>,
     /// Who will write the outputs of a sample into a folder.
     reserved: BTreeMap<OutputName, WorkflowId>,
@@ -106,7 +116,7 @@ impl Actor for Queue {
             limit,
             audited_ppm,
             peers,
-            waiting: BTreeMap::new(),
+            waiting: Line::default(),
             running: BTreeMap::new(),
             reserved: BTreeMap::new(),
             ended: BTreeSet::new(),
@@ -122,11 +132,12 @@ impl Actor for Queue {
         match message {
             Message::Validate {
                 workflow,
+                tenant,
                 spec,
                 whom,
             } => {
-                let key = (spec.priority, workflow);
-                state.waiting.insert(key, (spec, whom));
+                let place = (spec.priority, tenant);
+                state.waiting.push(place, workflow, (spec, whom));
             }
             Message::Reserve { workflow, spec } => {
                 if let Some(name) = state.output_name(&spec) {
@@ -144,7 +155,7 @@ impl Actor for Queue {
 impl State {
     fn start_some(&mut self, myself: &ActorRef<Message>) {
         while self.running.len() < self.limit {
-            let Some(((_, workflow), (spec, whom))) = self.waiting.pop_first() else {
+            let Some((workflow, (spec, whom))) = self.waiting.pop() else {
                 return;
             };
             self.running.insert(workflow.clone(), (spec.clone(), whom));
@@ -211,7 +222,7 @@ impl State {
     }
 
     fn forget(&mut self, workflow: &WorkflowId) {
-        self.waiting.retain(|(_, waiting), _| waiting != workflow);
+        self.waiting.remove(workflow);
         self.reserved.retain(|_, holder| holder != workflow);
         if self.running.contains_key(workflow) {
             self.ended.insert(workflow.clone());

@@ -47,10 +47,6 @@ pub fn submit(
     ) else {
         return Ok(None);
     };
-    let records = records.iter().filter_map(|write| match write {
-        Write::Put(key, value) => Some((key.clone(), value.clone())),
-        Write::Delete(_) => None,
-    });
     let parts = pack(records);
     let asides: Vec<_> = parts
         .iter()
@@ -131,7 +127,12 @@ fn parts(store: &dyn StateStore, batch: &BatchId) -> Result<Vec<Record>, StoreEr
     Ok(all)
 }
 
-fn pack(records: impl Iterator<Item = Record>) -> Vec<Vec<Record>> {
+/// Packs the records that are put into parts.
+fn pack(writes: &[Write]) -> Vec<Vec<Record>> {
+    let records = writes.iter().filter_map(|write| match write {
+        Write::Put(key, value) => Some((key.clone(), value.clone())),
+        Write::Delete(_) => None,
+    });
     let mut parts: Vec<Vec<Record>> = Vec::new();
     let mut bytes = 0;
     for record in records {
@@ -231,11 +232,7 @@ mod tests {
         with_store(|store| {
             let (counts, never) = (BatchId::new("B"), BatchId::new("C"));
             let whole = transaction();
-            let records = whole.writes[1..].iter().filter_map(|write| match write {
-                Write::Put(key, value) => Some((key.clone(), value.clone())),
-                Write::Delete(_) => None,
-            });
-            let parts = pack(records);
+            let parts = pack(&whole.writes[1..]);
             assert!(parts.len() > RECORDS / PART_RECORDS);
             for (index, part) in parts.iter().enumerate() {
                 store.commit(&[aside(&counts, index, part)]).unwrap();

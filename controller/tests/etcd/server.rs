@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -89,23 +90,29 @@ impl Drop for Member {
     }
 }
 
+/// The command of a member: its name, its URLs for clients and for peers, its folder. It prints nothing
+/// but to standard error.
+pub fn member(name: &str, client: &str, peer: &str, folder: &Path) -> Command {
+    let mut command = Command::new("etcd");
+    command.args(["--name", name]);
+    command.arg("--data-dir").arg(folder);
+    for flag in ["--listen-client-urls", "--advertise-client-urls"] {
+        command.args([flag, client]);
+    }
+    for flag in ["--listen-peer-urls", "--initial-advertise-peer-urls"] {
+        command.args([flag, peer]);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
 type Lines = BufReader<std::process::ChildStderr>;
 
 fn spawn(client: u16, peer: u16, initial: &str) -> (Member, Lines) {
     let folder = tempfile::tempdir().expect("a folder for etcd");
-    let mut command = Command::new("etcd");
-    command.args(["--name", &format!("m{peer}"), "--initial-cluster", initial]);
-    command.arg("--data-dir").arg(folder.path());
-    for flag in ["--listen-client-urls", "--advertise-client-urls"] {
-        command.args([flag, &url(client)]);
-    }
-    for flag in ["--listen-peer-urls", "--initial-advertise-peer-urls"] {
-        command.args([flag, &url(peer)]);
-    }
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
+    let mut command = member(&format!("m{peer}"), &url(client), &url(peer), folder.path());
+    command.args(["--initial-cluster", initial]);
+    command.stderr(Stdio::piped());
     let mut child = command
         .spawn()
         .expect("the Debian package etcd-server is installed");
@@ -135,7 +142,8 @@ fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
-fn free_ports(count: usize) -> Vec<u16> {
+/// Returns ports that nobody listens on.
+pub fn free_ports(count: usize) -> Vec<u16> {
     let bind = |_| TcpListener::bind("127.0.0.1:0").expect("a free port");
     let held: Vec<_> = (0..count).map(bind).collect();
     held.iter()

@@ -1,14 +1,14 @@
 //! An etcd that wants certificates.
 
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use common::tls::{ClientTls, Identity};
 use controller::state::StoreError;
 use controller::state::etcd::{Address, Connection, EtcdStore};
 
 use crate::authority::{Authority, identity};
+use crate::server::{free_ports, member};
 use crate::{blocking, within};
 
 /// Kills the server when it is dropped.
@@ -22,40 +22,18 @@ impl Drop for Server {
     }
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 /// Starts a server that shows `own` and lets in whom the authority vouches for.
 fn serve(folder: &Path, port: u16, own: &Identity, authority: &Authority) -> Server {
     let (url, peer) = (
         format!("https://127.0.0.1:{port}"),
-        format!("http://127.0.0.1:{}", free_port()),
+        format!("http://127.0.0.1:{}", free_ports(1)[0]),
     );
-    let mut command = Command::new("etcd");
-    command.args(["--name", "m", "--initial-cluster", &format!("m={peer}")]);
-    command.args([
-        "--listen-peer-urls",
-        &peer,
-        "--initial-advertise-peer-urls",
-        &peer,
-    ]);
-    command.args([
-        "--listen-client-urls",
-        &url,
-        "--advertise-client-urls",
-        &url,
-    ]);
-    command.arg("--data-dir").arg(folder.join("etcd"));
+    let mut command = member("m", &url, &peer, &folder.join("etcd"));
+    command.args(["--initial-cluster", &format!("m={peer}")]);
     command.arg("--cert-file").arg(&own.certificate);
     command.arg("--key-file").arg(&own.key);
     command.arg("--trusted-ca-file").arg(&authority.file);
-    command.arg("--client-cert-auth");
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.arg("--client-cert-auth").stderr(Stdio::null());
     Server(
         command
             .spawn()
@@ -77,7 +55,7 @@ async fn a_store_is_opened_over_tls_with_the_right_certificate_only() {
         authority.vouch(&identity);
         identity
     });
-    let port = free_port();
+    let port = free_ports(1)[0];
     let _server = serve(folder.path(), port, &server, &authority);
     let address: Address = format!("etcd://127.0.0.1:{port}/a").parse().unwrap();
     let with = |ca: &Path, identity: Option<Identity>| Address {

@@ -1,6 +1,6 @@
-//! One fault of one role, in each stage of three genomes.
+//! Three genomes at once, each with a fault of its own in each of its stages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ pub const STAGES: [&str; 8] = [
 pub type Counts = BTreeMap<&'static str, u32>;
 
 /// Genomes that run at once.
-const GENOMES: usize = 3;
+pub const GENOMES: usize = 3;
 /// Each has at least so many tasks.
 const TASKS: u64 = 200;
 /// The silent are replaced within this.
@@ -39,13 +39,19 @@ const DEADLINE: Duration = Duration::from_secs(600);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// What a round gave.
-pub struct Row {
-    /// Faults by stage.
-    pub counts: Counts,
+pub struct Round {
+    /// By genome, faults by stage.
+    pub counts: Vec<Counts>,
     /// Of the smallest genome.
     pub tasks: u64,
     /// From the first submission to the last end.
     pub seconds: u64,
+}
+
+/// A genome that runs.
+struct Genome {
+    workflow: String,
+    name: String,
 }
 
 /// Returns the flags of a genome of many tasks.
@@ -59,45 +65,65 @@ pub fn flags(folder: &str) -> Vec<String> {
     flags
 }
 
-/// Runs genomes while a fault happens in each stage, and compares what they give.
-pub fn run(site: &mut Site, (fault, role): (Fault, Role), expected: &Outputs) -> Result<Row> {
+/// Runs a genome for each fault, which happens in each of its stages, and compares what they give.
+pub fn run(site: &mut Site, faults: &[(Fault, Role)], expected: &Outputs) -> Result<Round> {
     let began = Instant::now();
-    for stage in STAGES {
-        std::fs::write(site.gate(stage), "")?;
-    }
-    // The index is made again.
-    std::fs::remove_file(site.stored("data/reference.fa.gz.spindle")).ok();
-    let mut genomes = Vec::new();
-    for number in 0..GENOMES {
-        let name = format!("{}-{}-{number}", fault.name(), role.name());
-        genomes.push((submit(site, &name)?, name));
-    }
-    let mut counts = Counts::new();
-    for stage in STAGES {
-        let workflow = until(&format!("a task of {stage}"), || {
-            for (workflow, _) in &genomes {
-                if site.is_held(workflow, stage)? {
-                    return Ok(Some(workflow.clone()));
+    let genomes = start(site, faults)?;
+    let mut counts = vec![Counts::new(); faults.len()];
+    let all = (0..faults.len()).flat_map(|genome| STAGES.map(|stage| (genome, stage)));
+    let mut to_come: BTreeSet<(usize, &str)> = all.collect();
+    while !to_come.is_empty() {
+        let (genome, stage) = until("a task at a gate", || {
+            for (genome, stage) in &to_come {
+                if site.is_held(&genomes[*genome].workflow, stage)? {
+                    return Ok(Some((*genome, *stage)));
                 }
             }
             Ok(None)
-        });
-        disturb(site, (fault, role), (&workflow?, stage))?;
-        *counts.entry(stage).or_default() += 1;
+        })?;
+        disturb(site, faults[genome], (&genomes[genome].workflow, stage))?;
+        *counts[genome].entry(stage).or_default() += 1;
+        to_come.remove(&(genome, stage));
     }
     let mut tasks = u64::MAX;
-    for (workflow, name) in &genomes {
+    for Genome { workflow, name } in &genomes {
         let ended = end(site, workflow)?;
         tasks = tasks.min(check(&ended)?);
         let published = site.stored(&format!("out/{name}"));
         Outputs::read(&published)?.ensure_same(expected)?;
         ensure_once(&published)?;
     }
-    Ok(Row {
+    Ok(Round {
         counts,
         tasks,
         seconds: began.elapsed().as_secs(),
     })
+}
+
+/// Submits the genomes; none passes a gate before each has its own.
+fn start(site: &Site, faults: &[(Fault, Role)]) -> Result<Vec<Genome>> {
+    for stage in STAGES {
+        std::fs::write(site.gate(stage), "")?;
+    }
+    // The index is made again.
+    std::fs::remove_file(site.stored("data/reference.fa.gz.spindle")).ok();
+    let mut genomes = Vec::new();
+    for (number, (fault, role)) in faults.iter().enumerate() {
+        let name = format!("{}-{}-{number}", fault.name(), role.name());
+        let workflow = submit(site, &name)?;
+        for stage in STAGES {
+            std::fs::write(site.gate(&own_gate(&workflow, stage)), "")?;
+        }
+        genomes.push(Genome { workflow, name });
+    }
+    for stage in STAGES {
+        std::fs::remove_file(site.gate(stage))?;
+    }
+    Ok(genomes)
+}
+
+fn own_gate(workflow: &str, stage: &str) -> String {
+    format!("{workflow}.{stage}")
 }
 
 fn submit(site: &Site, name: &str) -> Result<String> {
@@ -110,7 +136,7 @@ fn submit(site: &Site, name: &str) -> Result<String> {
 
 /// Lets the fault happen while tasks of a stage wait, and end when the silent have been replaced.
 fn disturb(site: &mut Site, (fault, role): (Fault, Role), held: (&str, &str)) -> Result<()> {
-    let gate = site.gate(held.1);
+    let gate = site.gate(&own_gate(held.0, held.1));
     let victim = site.victim(role, held)?;
     victim.strike(fault)?;
     std::fs::remove_file(gate)?;

@@ -1,13 +1,12 @@
 //! The cluster that is disturbed.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use integration_tests::fixtures;
 use integration_tests::hosts::{Host, Network};
 use integration_tests::process::{run_well, spindle};
-use object_store::testing::{ACCESS_KEY, SECRET_KEY, Server as Storage};
+use object_store::testing::Server as Storage;
 use serde_json::Value;
 
 use crate::fault::Role;
@@ -97,9 +96,9 @@ impl Site {
         self.folder.join("s3").join(BUCKET).join(key)
     }
 
-    /// Returns the file that holds back the tasks of a stage.
-    pub fn gate(&self, stage: &str) -> PathBuf {
-        self.folder.join("gates").join(stage)
+    /// Returns the file that holds back tasks: of a stage, or of a stage of a workflow.
+    pub fn gate(&self, name: &str) -> PathBuf {
+        self.folder.join("gates").join(name)
     }
 
     /// Says whether a task of a workflow's stage waits at a gate.
@@ -221,7 +220,7 @@ fn controller(host: &Host, url: &str, state: &str) -> Server {
         ]);
         command.args(["--listen", &format!("{}:7070", host.address)]);
         command.args(["--objects", &format!("s3://{BUCKET}/objects")]);
-        environment(&mut command, &url);
+        command.envs(fixtures::s3_environment(&url));
         command
     };
     Server::new("controller", host.clone(), "listening on ", Box::new(make))
@@ -235,17 +234,8 @@ fn worker(host: &Host, (url, servers): (&str, &str), folder: &Path) -> Server {
         command.args(["--controller", &servers, "--scratch"]);
         command.arg(folder.join(format!("scratch-{}", host.address)));
         command.env("SPINDLE_TEST_GATES", folder.join("gates"));
-        environment(&mut command, &url);
+        command.envs(fixtures::s3_environment(&url));
         command
     };
     Server::new("worker", host.clone(), "attached", Box::new(make))
-}
-
-fn environment(command: &mut Command, url: &str) {
-    command
-        .env("AWS_ENDPOINT_URL", url)
-        .env("AWS_REGION", "us-east-1");
-    command
-        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
 }

@@ -10,7 +10,7 @@ use genome::monitor::Monitor;
 /// `STAGE:FILE`: the first task of the stage that removes the file waits until it is cancelled.
 const SWITCH: &str = "SPINDLE_TEST_HOLD";
 
-/// `FOLDER`: tasks of a stage wait while the folder holds a file of the stage's name.
+/// `FOLDER`: tasks wait while the folder holds a file `STAGE` or `WORKFLOW.STAGE`.
 const GATES: &str = "SPINDLE_TEST_GATES";
 
 const LOOK: Duration = Duration::from_millis(20);
@@ -21,8 +21,13 @@ const LOOK: Duration = Duration::from_millis(20);
 /// [`FailureClass::Cancelled`] once a held attempt is cancelled.
 pub(super) fn hold(attempt: &AttemptId, monitor: &Monitor) -> Result<(), Failure> {
     if let Ok(folder) = std::env::var(GATES) {
-        let gate = Path::new(&folder).join(attempt.task.stage.name());
-        wait_while(attempt, monitor, || gate.exists())?;
+        let stage = attempt.task.stage.name();
+        let gates = [
+            stage.to_owned(),
+            format!("{}.{stage}", attempt.task.workflow),
+        ];
+        let gates = gates.map(|gate| Path::new(&folder).join(gate));
+        wait_while(attempt, monitor, || gates.iter().any(|gate| gate.exists()))?;
     }
     match std::env::var(SWITCH) {
         Ok(switch) if takes(&switch, attempt) => wait_while(attempt, monitor, || true),

@@ -1,6 +1,7 @@
 //! FASTQ in and out: plain, gzip or BGZF; strict, since a damaged file must not look complete.
 
 mod error;
+mod place;
 
 pub use error::{Defect, Error};
 
@@ -11,6 +12,7 @@ use genome::phred::ASCII_OFFSET;
 use genome::reads::{Read as SequencedRead, Reads};
 
 use super::compression::decompressed;
+use place::Place;
 
 /// One record: what a [`FastqReader`] fills again and again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -264,36 +266,6 @@ impl FastqReader {
             record: self.record,
         }
         .io(source)
-    }
-}
-
-/// Where an error is.
-struct Place<'a> {
-    file: &'a str,
-    record: u64,
-}
-
-impl Place<'_> {
-    fn invalid(&self, defect: Defect) -> Error {
-        Error::Invalid {
-            file: self.file.into(),
-            record: self.record,
-            defect,
-        }
-    }
-
-    fn io(&self, source: io::Error) -> Error {
-        match source.kind() {
-            io::ErrorKind::UnexpectedEof => self.invalid(Defect::TruncatedGzip),
-            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-                self.invalid(Defect::CorruptGzip)
-            }
-            _ => Error::Io {
-                file: self.file.into(),
-                record: self.record,
-                source,
-            },
-        }
     }
 }
 

@@ -36,6 +36,18 @@ fn options() -> Options {
     }
 }
 
+/// Connects to a server of tests.
+fn connection(url: &str, secret_key: &str, options: Options) -> Connection {
+    let login = S3Login {
+        access_key: ACCESS_KEY.to_owned(),
+        secret_key: Secret::new(secret_key),
+        session_token: None,
+        endpoint: Some(url.to_owned()),
+        region: None,
+    };
+    Connection::with_login(&login, options)
+}
+
 impl Fixture {
     async fn start() -> Self {
         Self::start_with(true).await
@@ -53,14 +65,7 @@ impl Fixture {
     }
 
     fn connection_with(&self, secret_key: &str, options: Options) -> Connection {
-        let login = S3Login {
-            access_key: ACCESS_KEY.to_owned(),
-            secret_key: Secret::new(secret_key),
-            session_token: None,
-            endpoint: Some(self.server.url().to_owned()),
-            region: None,
-        };
-        Connection::with_login(&login, options)
+        connection(self.server.url(), secret_key, options)
     }
 
     fn store(&self, prefix: &str) -> S3 {

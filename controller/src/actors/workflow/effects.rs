@@ -140,8 +140,9 @@ impl State {
         let handles = self.peers.get();
         match duty {
             Duty::Validate => {
-                let (workflow, spec) = (self.state.workflow.clone(), self.state.spec.clone());
-                handles.queue.validate(workflow, spec, self.myself.clone());
+                let whose = (self.state.workflow.clone(), self.state.tenant.clone());
+                let spec = self.state.spec.clone();
+                handles.queue.validate(whose, spec, self.myself.clone());
             }
             duty => {
                 let done = self.myself.clone();

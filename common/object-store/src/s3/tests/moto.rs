@@ -36,14 +36,7 @@ impl Moto {
     }
 
     fn connection(&self) -> Connection {
-        let login = S3Login {
-            access_key: ACCESS_KEY.to_owned(),
-            secret_key: Secret::new(SECRET_KEY),
-            session_token: None,
-            endpoint: Some(self.url.clone()),
-            region: None,
-        };
-        Connection::with_login(&login, options())
+        connection(&self.url, SECRET_KEY, options())
     }
 
     async fn store(&self) -> S3 {
