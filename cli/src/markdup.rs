@@ -208,6 +208,11 @@ impl Args {
         )?)
     }
 
+    /// Says whether all records are written, and as long as they were.
+    fn keeps_lengths(&self) -> bool {
+        !self.remove && !self.remove_sequencing && self.tagging == TaggingPolicy::DontTag
+    }
+
     fn end_options(&self) -> EndOptions {
         EndOptions {
             names: self.optical.names.clone().unwrap_or_default(),

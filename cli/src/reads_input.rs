@@ -8,7 +8,7 @@ use genome::dictionary::{Contig, Dictionary};
 use genome::read_group::ReadGroup;
 use genome::record::RecordView;
 use genome::region::ContigId;
-use worker::formats::bam::FileHeader;
+use worker::formats::bam::{FileHeader, Trail};
 use worker::formats::cram::ReferenceFile;
 use worker::formats::reads_file::ReadsFile;
 
@@ -115,6 +115,11 @@ impl ReadsInput {
             return Err(Failure::input(&self.file, message));
         }
         Ok(found)
+    }
+
+    /// Returns how the records that were not yet read are deflated, if they are BAM.
+    pub fn follow(&mut self) -> Option<Trail> {
+        self.reader.follow()
     }
 
     /// Returns the next record with its 1-based number; `None` at the end.

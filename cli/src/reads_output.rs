@@ -9,7 +9,7 @@ use common::failure::Failure;
 use genome::record::RecordView;
 use genome::record::sam::write_sam_line;
 use worker::formats::bam::{
-    END_OF_FILE, FileHeader, Index, IndexFormat, LEVEL, PartWriter, compressed,
+    END_OF_FILE, FileHeader, Index, IndexFormat, LEVEL, PartWriter, Trail, compressed,
 };
 use worker::formats::cram::{CramVersion, CramWriter, ReferenceFile};
 
@@ -141,6 +141,19 @@ impl ReadsOutput {
             header_bytes,
             wants_index: plan.wants_index,
         })
+    }
+
+    /// Says whether it will be BAM.
+    pub const fn is_bam(&self) -> bool {
+        matches!(self.writer, Writer::Bam(_))
+    }
+
+    /// Takes how the records to come are deflated in the file they come from, where BAM is written:
+    /// worth it if they all come, in order, as long as they are there.
+    pub fn follow(&mut self, trail: Option<Trail>) {
+        if let (Writer::Bam(writer), Some(trail)) = (&mut self.writer, trail) {
+            writer.follow(trail);
+        }
     }
 
     /// Appends a record.

@@ -2,8 +2,11 @@
 # CPU seconds of the tools on reads beside the field's programs, in turn, and the sizes of what they write.
 # usage: reads.sh BAM REFERENCE KNOWN_SITES    BAM: aligned reads, all records of a name together
 #
+# The last row is `spindle run` less `spindle align` of the same reads against sort, MarkDuplicates, BaseRecalibrator and
+# ApplyBQSR in a row: what `run` does beside aligning, reading FASTQ and its records' ways between stages included.
+#
 # SPINDLE  the program (default target/release/spindle)
-# GATK     the program `gatk`; without it recalibration is left out
+# GATK     the program `gatk`; without it recalibration and the last row are left out
 # WORK     scratch folder (default target/reads)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -30,12 +33,14 @@ echo "|---|---|---|---|---|---|"
 theirs=$(timed samtools sort -m 2G -o judge.bam "$reads")
 ours=$(timed "$SPINDLE" sort -m 2G -o sorted.bam "$reads")
 row "sort" "samtools" "$theirs" "$ours" judge.bam sorted.bam
+chain=$theirs
 theirs=$(timed samtools sort -n -m 2G -o judge.bam "$reads")
 ours=$(timed "$SPINDLE" sort -n -m 2G -o own.bam "$reads")
 row "sort -n" "samtools" "$theirs" "$ours" judge.bam own.bam
 theirs=$(timed PicardCommandLine MarkDuplicates I=sorted.bam O=judge.bam M=judge.txt QUIET=true)
 ours=$(timed "$SPINDLE" markdup -I sorted.bam -O marked.bam -M own.txt)
 row "markdup" "Picard" "$theirs" "$ours" judge.bam marked.bam
+chain="$chain + $theirs"
 # samtools wants mates' scores: made before, not counted.
 [ -f scored.bam ] || samtools fixmate -m -u "$reads" - | samtools sort -m 2G -o scored.bam -
 theirs=$(timed samtools markdup scored.bam judge.bam)
@@ -49,3 +54,12 @@ cmp judge.table own.table
 more=$(timed "$GATK" ApplyBQSR -R "$reference" -I marked.bam --bqsr-recal-file judge.table -O judge.bam)
 ours=$(timed "$SPINDLE" apply-recal -R "$reference" -I marked.bam --bqsr-recal-file own.table -O own.bam)
 row "recalibrate, apply-recal" "GATK" "$(echo "$theirs + $more" | bc)" "$(echo "$own + $ours" | bc)" judge.bam own.bam
+chain="$chain + $theirs + $more"
+
+# The same reads from FASTQ, in one read group.
+[ -f reads.2.fq ] || samtools fastq -1 reads.1.fq -2 reads.2.fq -0 /dev/null -s /dev/null -n "$reads" 2> /dev/null
+alone=$(timed "$SPINDLE" align -t 1 "$reference" reads.1.fq reads.2.fq)
+rm -rf out
+whole=$(timed "$SPINDLE" run -t 1 -R "$reference" --sample s --reads reads.1.fq reads.2.fq --known-sites "$known" \
+  --emit bam --recalibrated-qualities -o out)
+row "\`run\` less \`align\`" "samtools, Picard, GATK" "$(echo "$chain" | bc)" "$(echo "$whole - $alone" | bc)" judge.bam out/s.bam

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use common::failure::Failure;
 use genome::record::{RecordView, TagValue, tags};
-use worker::formats::bam::FileHeader;
+use worker::formats::bam::{FileHeader, Trail};
 
 use crate::reads_input::ReadsInput;
 
@@ -113,6 +113,14 @@ impl Inputs {
     /// Returns how the records follow each other.
     pub const fn grouping(&self) -> Grouping {
         self.grouping
+    }
+
+    /// Returns how the records are deflated, if there is one file and it is BAM.
+    pub fn follow(&mut self) -> Option<Trail> {
+        match self.files.as_mut_slice() {
+            [only] => only.input.follow(),
+            _ => None,
+        }
     }
 
     /// Returns the next record with its 1-based number in all files.

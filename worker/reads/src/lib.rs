@@ -7,6 +7,7 @@
 
 pub mod container;
 pub mod covariates;
+pub mod deflate;
 pub mod duplicates;
 pub mod merge;
 pub mod metrics;

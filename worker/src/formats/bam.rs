@@ -12,6 +12,7 @@ mod index;
 mod inflate;
 mod part;
 mod reader;
+mod trail;
 
 pub use blocks::{END_OF_FILE, LEVEL, compressed};
 pub(super) use file::judge;
@@ -21,3 +22,4 @@ pub use header::{header, header_text};
 pub use index::{Index, IndexError, IndexFormat};
 pub use part::{PartError, PartWriter};
 pub use reader::{PartReader, ReadError};
+pub use trail::Trail;

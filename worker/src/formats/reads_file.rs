@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use genome::record::RecordView;
 
-use super::bam::{self, FileError, FileReader};
+use super::bam::{self, FileError, FileReader, Trail};
 use super::cram::{CramReader, ReferenceFile};
 use super::sam::SamReader;
 
@@ -61,6 +61,14 @@ impl ReadsFile {
             Self::Bam(reader) => reader.contigs(),
             Self::Sam(reader) => reader.contigs(),
             Self::Cram(reader) => reader.contigs(),
+        }
+    }
+
+    /// Returns how the records that were not yet read are deflated, if they are BAM.
+    pub fn follow(&mut self) -> Option<Trail> {
+        match self {
+            Self::Bam(reader) => Some(reader.follow()),
+            Self::Sam(_) | Self::Cram(_) => None,
         }
     }
 

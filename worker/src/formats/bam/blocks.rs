@@ -2,6 +2,7 @@
 
 use libdeflater::{CompressionLvl, Compressor};
 use rayon::prelude::*;
+use reads::deflate::{Encoder, Tokens};
 
 /// Bytes of data in a block; htslib's choice, which fits 64 KiB even if it can't be deflated.
 pub(super) const BLOCK_BYTES: usize = 0xFF00;
@@ -23,18 +24,46 @@ const MAX_BLOCK_BYTES: usize = 1 << 16;
 /// Final files: smaller is worth some time.
 pub const LEVEL: i32 = 5;
 
-/// Returns each stretch of data, at most [`BLOCK_BYTES`] long, as a block.
-pub(super) fn deflate(stretches: &[Vec<u8>], level: i32) -> Vec<Vec<u8>> {
+/// Data of one block.
+#[derive(Debug, Default)]
+pub(super) struct Stretch {
+    /// The data, at most [`BLOCK_BYTES`] long, or as long as the block it comes from.
+    pub(super) data: Vec<u8>,
+    /// How data that differs little was deflated.
+    pub(super) tokens: Option<Tokens>,
+}
+
+/// Returns each stretch as a block.
+pub(super) fn deflate(stretches: &[Stretch], level: i32) -> Vec<Vec<u8>> {
     let level = CompressionLvl::new(level).unwrap_or_default();
-    let deflate = |compressor: &mut Compressor, data: &Vec<u8>| block(compressor, data);
-    let stretches = stretches.par_iter();
-    let blocks = stretches.map_init(|| Compressor::new(level), deflate);
-    blocks.collect()
+    let start = || (Compressor::new(level), Encoder::default());
+    let deflate = |(compressor, encoder): &mut (Compressor, Encoder), stretch: &Stretch| {
+        let tokens = stretch.tokens.as_ref();
+        let along = tokens.and_then(|tokens| retraced(encoder, &stretch.data, tokens));
+        along.unwrap_or_else(|| block(compressor, &stretch.data))
+    };
+    stretches.par_iter().map_init(start, deflate).collect()
+}
+
+/// Says whether a stretch that is deflated along its tokens is no larger than without them, or by
+/// 1 % at most.
+pub(super) fn is_worth_following(stretch: &Stretch, level: i32) -> bool {
+    let Some(tokens) = &stretch.tokens else {
+        return true;
+    };
+    let level = CompressionLvl::new(level).unwrap_or_default();
+    let fresh = block(&mut Compressor::new(level), &stretch.data).len();
+    let along = retraced(&mut Encoder::default(), &stretch.data, tokens);
+    along.is_some_and(|along| along.len() <= fresh + fresh / 100)
 }
 
 /// Returns data as blocks, one after the other.
 pub fn compressed(data: &[u8]) -> Vec<u8> {
-    let stretches: Vec<Vec<u8>> = data.chunks(BLOCK_BYTES).map(<[u8]>::to_vec).collect();
+    let stretch = |data: &[u8]| Stretch {
+        data: data.to_vec(),
+        tokens: None,
+    };
+    let stretches: Vec<Stretch> = data.chunks(BLOCK_BYTES).map(stretch).collect();
     deflate(&stretches, LEVEL).concat()
 }
 
@@ -45,13 +74,30 @@ fn block(compressor: &mut Compressor, data: &[u8]) -> Vec<u8> {
     let length = compressor
         .deflate_compress(data, body)
         .expect("a block has room for its data, stored plainly if need be");
-    let total = HEAD_BYTES + length + TAIL_BYTES;
-    block[16..HEAD_BYTES].copy_from_slice(&((total - 1) as u16).to_le_bytes());
-    let tail = HEAD_BYTES + length;
-    block[tail..tail + 4].copy_from_slice(&libdeflater::crc32(data).to_le_bytes());
-    block[tail + 4..total].copy_from_slice(&(data.len() as u32).to_le_bytes());
-    block.truncate(total);
+    block.truncate(HEAD_BYTES + length);
+    close(&mut block, data);
     block
+}
+
+/// Returns a block whose data is deflated along known matches; `None` if it gets too large.
+fn retraced(encoder: &mut Encoder, data: &[u8], tokens: &Tokens) -> Option<Vec<u8>> {
+    let mut block = Vec::with_capacity(MAX_BLOCK_BYTES / 2);
+    block.extend_from_slice(&HEAD);
+    block.resize(HEAD_BYTES, 0);
+    encoder.encode(data, tokens, &mut block);
+    let fits = block.len() + TAIL_BYTES <= MAX_BLOCK_BYTES;
+    fits.then(|| {
+        close(&mut block, data);
+        block
+    })
+}
+
+/// Writes the block's length into its head, and its tail.
+fn close(block: &mut Vec<u8>, data: &[u8]) {
+    block.extend_from_slice(&libdeflater::crc32(data).to_le_bytes());
+    block.extend_from_slice(&(data.len() as u32).to_le_bytes());
+    let last = (block.len() - 1) as u16;
+    block[HEAD.len()..HEAD_BYTES].copy_from_slice(&last.to_le_bytes());
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use common::failure::Failure;
 use genome::record::{RecordError, RecordView, SamError};
 
 use super::blocks::END_OF_FILE;
-use super::{PartReader, ReadError};
+use super::{PartReader, ReadError, Trail};
 use crate::error::storage;
 
 /// Bytes of the file that are read at a time.
@@ -180,6 +180,11 @@ impl<R: Read> FileReader<R> {
     /// Returns the name of the file, as submitted.
     pub fn file(&self) -> &str {
         &self.file
+    }
+
+    /// Returns how the records that were not yet read are deflated.
+    pub fn follow(&mut self) -> Trail {
+        self.records.follow()
     }
 
     /// Returns the 1-based number of the last record; 0 before the first.

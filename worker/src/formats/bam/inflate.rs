@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use libdeflater::Decompressor;
 use rayon::prelude::*;
+use reads::deflate::Tokens;
+
+use super::trail::Trail;
 
 /// Blocks that are inflated together, once a reader has shown that it goes on.
 const MOST_BLOCKS: usize = 32;
@@ -30,6 +33,8 @@ pub(super) struct Inflater<R> {
     is_over: bool,
     /// What is wrong after the data at hand.
     fault: Option<io::Error>,
+    /// Takes how the blocks were deflated.
+    trail: Option<Trail>,
 }
 
 impl<R: Read> Inflater<R> {
@@ -42,7 +47,16 @@ impl<R: Read> Inflater<R> {
             blocks: 1,
             is_over: false,
             fault: None,
+            trail: None,
         }
+    }
+
+    /// Returns how all that was not yet taken was deflated, or will be found to have been.
+    pub(super) fn follow(&mut self) -> Trail {
+        let trail = Trail::default();
+        trail.push(self.unread(), None);
+        self.trail = Some(trail.clone());
+        trail
     }
 
     /// Returns the stream of blocks.
@@ -105,7 +119,8 @@ impl<R: Read> Inflater<R> {
                 }
             }
         }
-        let whole = inflate(&self.packed, &blocks, &mut self.data);
+        self.trail = self.trail.take().filter(|trail| !trail.is_alone());
+        let whole = inflate(&self.packed, &blocks, &mut self.data, self.trail.as_ref());
         // What is wrong with an earlier block comes first; the end is reached only without it.
         if whole.is_err() {
             self.is_over = false;
@@ -180,7 +195,12 @@ fn block_bytes(mut extra: &[u8]) -> Option<usize> {
 }
 
 /// Appends the data of blocks, up to the first that is corrupt.
-fn inflate(packed: &[u8], blocks: &[Block], data: &mut Vec<u8>) -> io::Result<()> {
+fn inflate(
+    packed: &[u8],
+    blocks: &[Block],
+    data: &mut Vec<u8>,
+    trail: Option<&Trail>,
+) -> io::Result<()> {
     let before = data.len();
     let total: usize = blocks.iter().map(|block| block.data_bytes).sum();
     data.resize(before + total, 0);
@@ -191,15 +211,26 @@ fn inflate(packed: &[u8], blocks: &[Block], data: &mut Vec<u8>) -> io::Result<()
         work.push((block, own));
         rest = others;
     }
-    let unpack = |decompressor: &mut Decompressor, (block, own): (&Block, &mut [u8])| {
-        let inflated = decompressor.deflate_decompress(&packed[block.body.clone()], own);
-        inflated == Ok(block.data_bytes) && libdeflater::crc32(own) == block.checksum
+    let unpack = |inflater: &mut Decompressor, (block, own): (&Block, &mut [u8])| {
+        let body = &packed[block.body.clone()];
+        let is_right = |data: &[u8]| libdeflater::crc32(data) == block.checksum;
+        let tokens = trail.and_then(|_| Tokens::decode(body, block.data_bytes).ok());
+        if let Some(tokens) = tokens.filter(|tokens| is_right(tokens.data())) {
+            own.copy_from_slice(tokens.data());
+            return Some(Some(tokens));
+        }
+        let inflated = inflater.deflate_decompress(body, own);
+        (inflated == Ok(block.data_bytes) && is_right(own)).then_some(None)
     };
-    let whole: Vec<bool> = work
-        .into_par_iter()
-        .map_init(Decompressor::new, unpack)
-        .collect();
-    let Some(first) = whole.iter().position(|whole| !whole) else {
+    let work = work.into_par_iter();
+    let found: Vec<Option<Option<Tokens>>> = work.map_init(Decompressor::new, unpack).collect();
+    let first = found.iter().position(Option::is_none);
+    if let Some(trail) = trail {
+        for (block, tokens) in blocks.iter().zip(found) {
+            trail.push(block.data_bytes, tokens.flatten());
+        }
+    }
+    let Some(first) = first else {
         return Ok(());
     };
     let good: usize = blocks[..first].iter().map(|block| block.data_bytes).sum();

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use genome::dictionary::Dictionary;
 use genome::record::RecordView;
 
-use super::blocks::{self, BLOCK_BYTES, LEVEL};
+use super::blocks::{self, BLOCK_BYTES, LEVEL, Stretch};
 use super::index::{Index, IndexBuilder, IndexError, IndexFormat, Span};
+use super::trail::Trail;
 
 /// Blocks that are deflated together: enough for any number of threads.
 const GROUP_BLOCKS: usize = 64;
@@ -30,7 +31,11 @@ type Place = (usize, usize);
 pub struct PartWriter<W> {
     out: W,
     /// Blocks of the present group that are full; the last one is being filled.
-    group: Vec<Vec<u8>>,
+    group: Vec<Stretch>,
+    /// How long the block that is being filled may get.
+    room: usize,
+    /// How the records are deflated where they come from.
+    trail: Option<Trail>,
     spans: Vec<(Span, Place, Place)>,
     index: Option<IndexBuilder>,
     contigs: usize,
@@ -45,7 +50,9 @@ impl<W: Write> PartWriter<W> {
     pub fn new(out: W, dictionary: &Dictionary) -> Self {
         Self {
             out,
-            group: vec![Vec::new()],
+            group: vec![Stretch::default()],
+            room: BLOCK_BYTES,
+            trail: None,
             spans: Vec::new(),
             index: Some(IndexBuilder::new(IndexFormat::of(dictionary))),
             contigs: dictionary.contigs().len(),
@@ -69,13 +76,24 @@ impl<W: Write> PartWriter<W> {
         }
     }
 
+    /// Deflates the records to come as they are deflated where they come from: their blocks end at
+    /// the same bytes. Once that takes more room than deflating anew, it is given up.
+    pub fn follow(&mut self, trail: Trail) {
+        self.trail = Some(trail);
+    }
+
     /// Appends a record. It begins a block if it does not fit into the present one.
     ///
     /// # Errors
     /// [`PartError`] if the output fails or the record is out of order.
     pub fn write(&mut self, record: &RecordView<'_>) -> Result<(), PartError> {
         let size = record.bytes().len() + 4;
-        if !self.block().is_empty() && self.block().len() + size > BLOCK_BYTES {
+        let is_full = !self.block().is_empty() && self.block().len() + size > BLOCK_BYTES;
+        let is_due = match self.trail {
+            Some(_) => self.group.len() > GROUP_BLOCKS,
+            None => is_full,
+        };
+        if is_due {
             self.next_block()?;
         }
         let from = self.place();
@@ -94,13 +112,16 @@ impl<W: Write> PartWriter<W> {
     /// As [`PartWriter::write`].
     pub fn finish(mut self) -> Result<(W, u64, Index), PartError> {
         self.flush_group()?;
+        self.trail = None;
+        self.flush_group()?;
         self.out.flush()?;
         let index = self.index.unwrap_or(IndexBuilder::new(IndexFormat::Bai));
         Ok((self.out, self.bytes, index.finish(self.contigs)))
     }
 
     fn block(&mut self) -> &mut Vec<u8> {
-        self.group.last_mut().expect("a group has a block to fill")
+        let last = self.group.last_mut();
+        &mut last.expect("a group has a block to fill").data
     }
 
     fn place(&mut self) -> Place {
@@ -110,13 +131,27 @@ impl<W: Write> PartWriter<W> {
     /// Fills blocks with data; records longer than a block go on in the next.
     fn append(&mut self, mut data: &[u8]) {
         while !data.is_empty() {
-            let room = BLOCK_BYTES - self.block().len();
+            if self.block().is_empty() {
+                self.start_block();
+            }
+            let room = self.room.saturating_sub(self.block().len());
             let (here, rest) = data.split_at(room.min(data.len()));
             self.block().extend_from_slice(here);
             data = rest;
-            if !data.is_empty() {
+            let ends_here = self.trail.is_some() && self.block().len() >= self.room;
+            if !data.is_empty() || ends_here {
                 self.push_block();
             }
+        }
+    }
+
+    /// Learns where the block that is still empty ends.
+    fn start_block(&mut self) {
+        let step = self.trail.as_ref().and_then(Trail::pop);
+        self.room = step.as_ref().map_or(BLOCK_BYTES, |step| step.bytes);
+        match (step, self.group.last_mut()) {
+            (Some(step), Some(stretch)) => stretch.tokens = step.tokens,
+            _ => self.trail = None,
         }
     }
 
@@ -129,13 +164,22 @@ impl<W: Write> PartWriter<W> {
     }
 
     fn push_block(&mut self) {
-        let block = self.free.pop();
-        self.group
-            .push(block.unwrap_or_else(|| Vec::with_capacity(BLOCK_BYTES)));
+        let data = self.free.pop();
+        self.group.push(Stretch {
+            data: data.unwrap_or_else(|| Vec::with_capacity(BLOCK_BYTES)),
+            tokens: None,
+        });
     }
 
     fn flush_group(&mut self) -> Result<(), PartError> {
-        self.group.retain(|block| !block.is_empty());
+        // A block that is to get as long as where it comes from waits until it is.
+        let waiting = self.trail.as_ref().and_then(|_| self.group.pop());
+        self.group.retain(|block| !block.data.is_empty());
+        let is_worth_it = |first: &Stretch| blocks::is_worth_following(first, self.level);
+        if !self.group.first().is_none_or(is_worth_it) {
+            self.trail = None;
+            self.group.iter_mut().for_each(|block| block.tokens = None);
+        }
         let blocks = blocks::deflate(&self.group, self.level);
         let mut starts = Vec::with_capacity(blocks.len() + 1);
         for block in &blocks {
@@ -147,16 +191,22 @@ impl<W: Write> PartWriter<W> {
         for (span, from, to) in self.spans.drain(..) {
             let group = &self.group;
             let virtual_position = |(block, offset): Place| match group.get(block) {
-                Some(data) if offset < data.len() => starts[block] << 16 | offset as u64,
-                _ => starts[block + 1] << 16,
+                Some(whole) if offset >= whole.data.len() => starts[block + 1] << 16,
+                _ => starts[block] << 16 | offset as u64,
             };
             if let Some(index) = &mut self.index {
                 index.add(&span, virtual_position(from), virtual_position(to))?;
             }
         }
-        self.group.iter_mut().for_each(Vec::clear);
-        self.free.append(&mut self.group);
-        self.push_block();
+        let written = self.group.drain(..).map(|mut block| {
+            block.data.clear();
+            block.data
+        });
+        self.free.extend(written);
+        match waiting {
+            Some(waiting) => self.group.push(waiting),
+            None => self.push_block(),
+        }
         Ok(())
     }
 }
@@ -169,6 +219,7 @@ mod tests {
     use genome::dictionary::Contig;
     use genome::record::{Flags, NewRecord, Records};
     use genome::region::ContigId;
+    use std::io::Read;
 
     fn dictionary(lengths: &[u64]) -> Dictionary {
         let contig = |(at, &length): (usize, &u64)| Contig {
@@ -239,11 +290,43 @@ mod tests {
     }
 
     #[test]
+    fn records_that_differ_little_follow_the_blocks_they_come_from() {
+        let (records, dictionary) = (records(), dictionary(&[300_000; 3]));
+        let (source, _) = part(&records, 0..records.len(), &dictionary);
+        // Blocks that end where records end, and blocks that end anywhere.
+        let mut inflated = Vec::new();
+        noodles_bgzf::io::Reader::new(source.as_slice())
+            .read_to_end(&mut inflated)
+            .unwrap();
+        let anywhere = super::blocks::compressed(&inflated);
+        for source in [source, anywhere] {
+            let mut reader = PartReader::new(source.as_slice());
+            let mut writer = PartWriter::new(Vec::new(), &dictionary);
+            writer.follow(reader.follow());
+            let (mut expected, mut ordinal) = (Vec::new(), 0);
+            while let Some(record) = reader.next_record().unwrap() {
+                let mut block = record.bytes().to_vec();
+                block[15] ^= u8::from(ordinal % 5 == 0) << 2;
+                ordinal += 1;
+                writer.write(&RecordView::trusted(&block)).unwrap();
+                expected.push(block);
+            }
+            let (written, _, _) = writer.finish().unwrap();
+            let mut again = PartReader::new(written.as_slice());
+            for block in &expected {
+                let record = again.next_record().unwrap();
+                assert!(record.unwrap().bytes() == block);
+            }
+            assert!(again.next_record().unwrap().is_none());
+            assert!(written.len() < source.len() + source.len() / 20);
+        }
+    }
+
+    #[test]
     fn joined_indexes_find_every_record_of_the_joined_parts() {
         use noodles::core::Position;
         use noodles::csi::BinningIndex;
         use noodles_bgzf as bgzf;
-        use std::io::Read;
 
         for lengths in [[300_000; 3], [1 << 30, 300_000, 300_000]] {
             let (records, dictionary) = (records(), dictionary(&lengths));

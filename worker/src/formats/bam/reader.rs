@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use genome::record::{RecordError, RecordView};
 
 use super::inflate::Inflater;
+use super::trail::Trail;
 
 /// No record is longer; it bounds what a damaged length may ask for.
 const MAX_RECORD_BYTES: usize = 1 << 28;
@@ -95,6 +96,11 @@ impl<R: Read> PartReader<R> {
     /// Says whether no byte follows the last record.
     pub(super) fn is_over(&mut self) -> io::Result<bool> {
         self.input.fill(1).map(|count| count == 0)
+    }
+
+    /// Returns how the records that were not yet read are deflated.
+    pub(super) fn follow(&mut self) -> Trail {
+        self.input.follow()
     }
 
     /// Returns where the bytes come from.

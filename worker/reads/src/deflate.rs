@@ -1,0 +1,162 @@
+//! Deflated data written again with a few bytes changed, along the matches of its first writing:
+//! the search for matches, which is most of the work, is spared. RFC 1951.
+//!
+//! Main path: [`Tokens::decode`] inflates and keeps the matches; [`Encoder::encode`] deflates data
+//! of the same length, keeping of each match what still holds. Where the old codes do, the bits
+//! between changes are copied as they are.
+
+mod bits;
+mod code;
+mod decode;
+mod encode;
+mod patch;
+mod symbols;
+
+pub use decode::Error;
+pub use encode::Encoder;
+
+/// No data of a stream is longer: what a BGZF block holds at most.
+pub const MAX_DATA_BYTES: usize = 1 << 16;
+
+/// Bytes as they are, then a copy of earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Token {
+    literals: u16,
+    /// 0 if nothing is copied.
+    length: u16,
+    distance: u16,
+    /// The bit of the stream at which it starts.
+    start: u32,
+}
+
+/// A stretch of a stream with codes of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Block {
+    /// The bit at which it starts.
+    start: u32,
+    /// The bit at which the sign of its end starts.
+    end: u32,
+    /// Where its tokens end.
+    tokens: usize,
+    /// Lengths of the codes of literals and lengths, and of distances; none if it is stored plainly.
+    lengths: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// How data was deflated: where its matches are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tokens {
+    tokens: Vec<Token>,
+    blocks: Vec<Block>,
+    packed: Vec<u8>,
+    data: Vec<u8>,
+}
+
+impl Tokens {
+    /// Returns the data.
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libdeflater::{CompressionLvl, Compressor, Decompressor};
+    use proptest::prelude::*;
+
+    fn deflated(data: &[u8], level: i32) -> Vec<u8> {
+        let mut compressor = Compressor::new(CompressionLvl::new(level).unwrap());
+        let mut packed = vec![0; compressor.deflate_compress_bound(data.len())];
+        let length = compressor.deflate_compress(data, &mut packed).unwrap();
+        packed.truncate(length);
+        packed
+    }
+
+    fn inflated(packed: &[u8], length: usize) -> Vec<u8> {
+        let mut data = vec![0; length];
+        let inflated = Decompressor::new().deflate_decompress(packed, &mut data);
+        assert_eq!(inflated.unwrap(), length);
+        data
+    }
+
+    /// Data of a few letters, so that there are matches of all kinds.
+    fn letters(seed: u32, length: usize, kinds: u32) -> Vec<u8> {
+        let mut state = seed | 1;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state
+        };
+        let mut data: Vec<u8> = Vec::new();
+        while data.len() < length {
+            let from = next() as usize % (data.len() + 1);
+            let run = (next() % 300) as usize;
+            match next() % 3 {
+                0 => data.extend_from_within(from..data.len().min(from + run)),
+                1 => data.extend(std::iter::repeat_n(b'F', run)),
+                _ => data.extend((0..run / 4).map(|_| (next() % kinds) as u8)),
+            }
+        }
+        data.truncate(length);
+        data
+    }
+
+    proptest! {
+        #[test]
+        fn changed_data_is_what_inflates(
+            seed: u32,
+            length in 0usize..=MAX_DATA_BYTES,
+            kinds in 1u32..256,
+            level in 0i32..=12,
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..200),
+        ) {
+            let mut data = letters(seed, length, kinds);
+            let tokens = Tokens::decode(&deflated(&data, level), length).unwrap();
+            prop_assert!(tokens.data() == data);
+            for (at, byte) in changes {
+                if length > 0 {
+                    data[at.index(length)] = byte;
+                }
+            }
+            let mut packed = Vec::new();
+            Encoder::default().encode(&data, &tokens, &mut packed);
+            prop_assert!(inflated(&packed, length) == data);
+        }
+
+        #[test]
+        fn damage_never_panics(
+            seed: u32,
+            length in 1usize..5_000,
+            level in 0i32..=9,
+            at: prop::sample::Index,
+            bit in 0u8..8,
+            cut: prop::sample::Index,
+        ) {
+            let data = letters(seed, length, 9);
+            let mut packed = deflated(&data, level);
+            let cut = cut.index(packed.len());
+            prop_assert!(Tokens::decode(&packed[..cut], length).is_err());
+            let at = at.index(packed.len());
+            packed[at] ^= 1 << bit;
+            if let Ok(tokens) = Tokens::decode(&packed, length) {
+                prop_assert_eq!(tokens.data().len(), length);
+                let mut again = Vec::new();
+                Encoder::default().encode(&data, &tokens, &mut again);
+                prop_assert!(inflated(&again, length) == data);
+            }
+        }
+    }
+
+    #[test]
+    fn unchanged_data_takes_as_much_room_as_before() {
+        let data = letters(5, 60_000, 20);
+        for level in [1, 6, 9] {
+            let before = deflated(&data, level);
+            let tokens = Tokens::decode(&before, data.len()).unwrap();
+            let mut after = Vec::new();
+            Encoder::default().encode(&data, &tokens, &mut after);
+            assert!(after == before);
+        }
+    }
+}
