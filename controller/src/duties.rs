@@ -159,10 +159,12 @@ impl Services {
         let services = self.clone();
         self.bulk.spawn(async move {
             let cache = &services.cache;
-            if let Some(last) = last
-                && let Err(error) = cache.keep(&last, now_ms()).await
-            {
-                tracing::warn!(%workflow, %error, "results are not kept");
+            if let Some(last) = last {
+                match cache.keep(&last, now_ms()).await {
+                    Ok(0) => {}
+                    Ok(results) => tracing::info!(%workflow, results, "results are kept"),
+                    Err(error) => tracing::warn!(%workflow, %error, "results are not kept"),
+                }
             }
             if let Err(error) = cache.collect(&workflow).await {
                 tracing::warn!(%workflow, %error, "garbage stays");

@@ -90,16 +90,15 @@ fn measure(files: &[String; 3], size: &str, with_slow: bool) -> Result<(f64, u64
 
 /// Puts the files where the cluster reads, and returns the flags of a genome of them.
 fn flags(cluster: &Cluster, files: &[String; 3], size: &str) -> Result<Vec<String>> {
-    let names = ["ref.fa", "1.fq", "2.fq"].map(|name| cluster.path("data").join(name));
-    for (from, to) in files.iter().zip(&names) {
-        std::fs::copy(from, to).with_context(|| from.clone())?;
+    let names = ["ref.fa", "1.fq", "2.fq"];
+    let from = |at: usize| match at {
+        3 => format!("{}.spindle", files[0]),
+        _ => files[at].clone(),
+    };
+    for (at, name) in names.into_iter().chain(["ref.fa.spindle"]).enumerate() {
+        std::fs::copy(from(at), cluster.path("data").join(name)).with_context(|| from(at))?;
     }
-    let (from, to) = (
-        format!("{}.spindle", files[0]),
-        cluster.path("data/ref.fa.spindle"),
-    );
-    std::fs::copy(&from, to).context(from)?;
-    let [reference, first, second] = names.map(|name| name.display().to_string());
+    let [reference, first, second] = names.map(|name| format!("root:data/{name}"));
     let flags = ["--reference", &reference, "--reads", &first, &second];
     let sample = ["--sample", "NA12878", "--emit", "bam", "--read-batch-bp"];
     let all = flags.into_iter().chain(sample).chain([size]);

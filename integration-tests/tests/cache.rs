@@ -15,6 +15,9 @@ const LATER: [&str; 6] = [
     "gather",
 ];
 
+/// What the controller prints when the results of a genome can be found.
+const KEPT: &str = "results are kept";
+
 fn ensure_spared(status: &Value, spared: &[&str]) -> Result<()> {
     for name in LATER {
         let seen = stage(status, name);
@@ -32,6 +35,7 @@ fn a_genome_that_comes_again_repeats_only_what_an_option_reaches() -> Result<()>
     cluster.start_workers(2)?;
     let first = cluster.submit("first")?;
     ensure_spared(&cluster.wait(&first)?, &[])?;
+    cluster.controller().wait_for_line(KEPT)?;
     // It finds the index beside the reference that the first one made, and takes it for the same.
     let again = cluster.submit("again")?;
     ensure_spared(&cluster.wait(&again)?, &LATER)?;

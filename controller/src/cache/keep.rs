@@ -13,14 +13,14 @@ use crate::core::duty::stage_results;
 use crate::core::state::WorkflowState;
 
 impl Cache {
-    /// Keeps the results of a workflow that is over. Until its record is written nothing of it is found,
-    /// and nothing is kept.
+    /// Keeps the results of a workflow that is over, and returns how many there are. Until its record
+    /// is written nothing of it is found, and nothing is kept.
     ///
     /// # Errors
     /// [`Error`] if that failed: what is not kept is garbage.
-    pub async fn keep(&self, state: &WorkflowState, now_ms: u64) -> Result<(), Error> {
+    pub async fn keep(&self, state: &WorkflowState, now_ms: u64) -> Result<usize, Error> {
         if !self.is_on() {
-            return Ok(());
+            return Ok(0);
         }
         let mut left = Kept {
             used_at_ms: now_ms,
@@ -38,14 +38,14 @@ impl Cache {
             }
         }
         if records.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         left.records = records.keys().cloned().collect();
         self.write_kept(&kept(&state.workflow), &left).await?;
         for (key, results) in &records {
             self.write_results(key, results).await?;
         }
-        Ok(())
+        Ok(records.values().map(Vec::len).sum())
     }
 
     /// Returns the results of a stage that this workflow's own attempts wrote.
