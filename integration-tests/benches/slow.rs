@@ -111,12 +111,28 @@ fn flags(cluster: &Cluster, files: &[String; 3], size: &str) -> Result<Vec<Strin
     reason = "standing still for a time is what is measured"
 )]
 fn slow_down(pid: u32, over: &AtomicBool) {
-    let pid = Pid::from_raw(pid.cast_signed());
     // One that has ended already is slow enough.
+    let tell = |signal| {
+        for pid in family(pid) {
+            kill(Pid::from_raw(pid.cast_signed()), signal).ok();
+        }
+    };
     while !over.load(Ordering::Relaxed) {
-        kill(pid, Signal::SIGSTOP).ok();
+        tell(Signal::SIGSTOP);
         sleep(RESTS);
-        kill(pid, Signal::SIGCONT).ok();
+        tell(Signal::SIGCONT);
         sleep(MOVES);
     }
+}
+
+/// Returns a process and its children: each task of a worker is one.
+fn family(pid: u32) -> Vec<u32> {
+    let mut all = vec![pid];
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
+    for thread in threads.into_iter().flatten().flatten() {
+        let children = std::fs::read_to_string(thread.path().join("children"));
+        let children = children.unwrap_or_default();
+        all.extend(children.split_whitespace().flat_map(str::parse::<u32>));
+    }
+    all
 }
