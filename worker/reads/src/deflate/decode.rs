@@ -284,6 +284,9 @@ fn dynamic(bits: &mut BitReader<'_>) -> Result<Lengths, Error> {
         bits.refill();
         of_lengths[usize::from(symbol)] = bits.take(3) as u8;
     }
+    if !is_code(&of_lengths) {
+        return Err(Error);
+    }
     let of_lengths = Lookup::new(&of_lengths, 7);
     let mut lengths: Vec<u8> = Vec::with_capacity(LITERALS + DISTANCES);
     while lengths.len() < literals + distances {
@@ -300,18 +303,61 @@ fn dynamic(bits: &mut BitReader<'_>) -> Result<Lengths, Error> {
         return Err(Error);
     }
     let (literals, distances) = lengths.split_at(literals);
-    let is_overfull = |lengths: &[u8]| {
-        let used = |&length: &u8| match length {
-            0 => 0,
-            length => 1 << (MAX_BITS - u32::from(length)),
-        };
-        lengths.iter().map(used).sum::<u32>() > 1 << MAX_BITS
-    };
-    if is_overfull(literals) || is_overfull(distances) {
+    if !is_code(literals) || !is_code(distances) {
         return Err(Error);
     }
     Ok((literals.to_vec(), distances.to_vec()))
 }
 
+/// Says whether lengths make a code that leaves no bits without meaning; no symbol at all, or one
+/// of one bit, do as well. RFC 1951 §3.2.7.
+fn is_code(lengths: &[u8]) -> bool {
+    let used = |&length: &u8| match length {
+        0 => 0,
+        length => 1 << (MAX_BITS - u32::from(length)),
+    };
+    match lengths.iter().map(used).sum::<u32>() {
+        0 => true,
+        used if used == 1 << (MAX_BITS - 1) => {
+            lengths.iter().filter(|&&bits| bits > 0).count() == 1
+        }
+        used => used == 1 << MAX_BITS,
+    }
+}
+
 /// A match is at least this long, whatever a stream says.
 const _: () = assert!(MIN_LENGTH == 3);
+
+#[cfg(test)]
+mod tests {
+    use super::super::bits::BitWriter;
+    use super::super::encode::{put_lengths, with_codes};
+    use super::*;
+
+    /// Deflates one `F` with a code of two literals of `wide` bits, and a distance of `far` bits.
+    fn one_letter(wide: u8, far: u8) -> Vec<u8> {
+        let mut literals = [0; LITERALS];
+        (literals[usize::from(b'F')], literals[END]) = (wide, wide);
+        let mut packed = Vec::new();
+        let mut bits = BitWriter::new(&mut packed);
+        bits.put(0b101, 3);
+        put_lengths(&literals, &[far], &mut bits);
+        let codes = with_codes(&literals);
+        for symbol in [usize::from(b'F'), END] {
+            bits.put(codes[symbol].0.into(), codes[symbol].1.into());
+        }
+        bits.finish();
+        packed
+    }
+
+    #[test]
+    fn codes_with_gaps_are_malformed() {
+        for (wide, far, is_right) in [(1, 0, true), (1, 1, true), (2, 0, false), (1, 2, false)] {
+            let packed = one_letter(wide, far);
+            let mut data = [0];
+            let judged = libdeflater::Decompressor::new().deflate_decompress(&packed, &mut data);
+            assert_eq!(judged.is_ok(), is_right, "{wide} {far}");
+            assert_eq!(Tokens::decode(&packed, 1).is_ok(), is_right, "{wide} {far}");
+        }
+    }
+}

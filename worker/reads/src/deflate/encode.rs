@@ -200,7 +200,7 @@ pub(super) fn common_length(data: &[u8], a: usize, b: usize, end: usize) -> usiz
 }
 
 /// Writes the lengths of both codes. RFC 1951 §3.2.7.
-fn put_lengths(literals: &[u8], distances: &[u8], bits: &mut BitWriter<'_>) {
+pub(super) fn put_lengths(literals: &[u8], distances: &[u8], bits: &mut BitWriter<'_>) {
     let used = |lengths: &[u8], least: usize| {
         let last = lengths.iter().rposition(|&length| length > 0);
         last.map_or(least, |last| (last + 1).max(least))
