@@ -5,7 +5,7 @@ use clap::Args as ClapArgs;
 use proto::v1::CancelWorkflowRequest;
 
 use crate::client::ServerArgs;
-use crate::{json, text};
+use crate::text;
 
 /// Cancels a workflow; its workers are free within seconds
 #[derive(Debug, ClapArgs)]
@@ -30,10 +30,6 @@ pub async fn run(args: Args) -> Result<()> {
     };
     let call = async || client.clone().cancel_workflow(request.clone()).await;
     let workflow = args.server.call(call).await?;
-    if args.json {
-        crate::stdout::say!("{}", json::workflow(&workflow));
-    } else {
-        crate::stdout::say!("{} {}", workflow.workflow_id, text::state(workflow.state()));
-    }
+    text::say_state(&workflow, args.json);
     Ok(())
 }

@@ -67,17 +67,25 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn read(reference: &Path) -> Result<Builder> {
+    let mut builder = Builder::new();
+    for_each_contig(reference, |contig| {
+        builder.add_contig(contig.name, contig.bases);
+        builder.add_comment(contig.comment);
+    })?;
+    mark_alternate(reference, &mut builder)?;
+    Ok(builder)
+}
+
+/// Reads a FASTA file contig by contig.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn for_each_contig(reference: &Path, take: impl FnMut(fasta::Contig<'_>)) -> Result<()> {
     let shown = reference.display().to_string();
     let file = File::open(reference)
         .map_err(|error| Failure::input(shown.clone(), format!("cannot be opened: {error}")))?;
-    let mut builder = Builder::new();
-    fasta::for_each_contig(Box::new(file), &shown, |contig| {
-        builder.add_contig(contig.name, contig.bases);
-        builder.add_comment(contig.comment);
-    })
-    .map_err(Failure::from)?;
-    mark_alternate(reference, &mut builder)?;
-    Ok(builder)
+    fasta::for_each_contig(Box::new(file), &shown, take).map_err(Failure::from)?;
+    Ok(())
 }
 
 /// Marks the contigs that `REF.alt` names, if there is such a file.

@@ -143,11 +143,6 @@ impl ReadsOutput {
         })
     }
 
-    /// Says whether it will be BAM.
-    pub const fn is_bam(&self) -> bool {
-        matches!(self.writer, Writer::Bam(_))
-    }
-
     /// Takes how the records to come are deflated in the file they come from, where BAM is written:
     /// worth it if they all come, in order, as long as they are there.
     pub fn follow(&mut self, trail: Option<Trail>) {

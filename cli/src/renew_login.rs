@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 use proto::v1::RenewLoginRequest;
 
 use crate::client::ServerArgs;
-use crate::{json, request, text};
+use crate::{request, text};
 
 /// Gives a genome a new login to S3; what waited for it goes on
 #[derive(Debug, ClapArgs)]
@@ -37,10 +37,6 @@ pub async fn run(args: Args) -> Result<()> {
     };
     let call = async || client.clone().renew_login(request.clone()).await;
     let workflow = args.server.call(call).await?;
-    if args.json {
-        crate::stdout::say!("{}", json::workflow(&workflow));
-    } else {
-        crate::stdout::say!("{} {}", workflow.workflow_id, text::state(workflow.state()));
-    }
+    text::say_state(&workflow, args.json);
     Ok(())
 }

@@ -1,13 +1,10 @@
 //! The sequences of a reference, for commands that need no more of it.
 
-use std::fs::File;
 use std::path::Path;
 
 use aligner::Index;
 use anyhow::Result;
-use common::failure::Failure;
 use genome::reference::{PackedReference, Reference};
-use worker::formats::fasta;
 
 use crate::index;
 
@@ -28,14 +25,10 @@ impl Sequences {
         if index::index_path(reference).exists() {
             return Ok(Self::Indexed(Box::new(index::open(reference)?)));
         }
-        let shown = reference.display().to_string();
-        let file = File::open(reference)
-            .map_err(|error| Failure::input(&shown, format!("cannot be opened: {error}")))?;
         let mut packed = PackedReference::default();
-        fasta::for_each_contig(Box::new(file), &shown, |contig| {
+        index::for_each_contig(reference, |contig| {
             packed.add_contig(contig.name, contig.bases);
-        })
-        .map_err(Failure::from)?;
+        })?;
         Ok(Self::Packed(packed))
     }
 

@@ -1,6 +1,8 @@
 //! Words and numbers as people read them.
 
-use proto::v1::{Stage, StageState, WorkflowError, WorkflowState};
+use proto::v1::{Stage, StageState, Workflow, WorkflowError, WorkflowState};
+
+use crate::json;
 
 /// Returns the word of a state.
 pub const fn state(state: WorkflowState) -> &'static str {
@@ -15,6 +17,15 @@ pub const fn state(state: WorkflowState) -> &'static str {
         WorkflowState::Failed => "failed",
         WorkflowState::Cancelling => "cancelling",
         WorkflowState::Cancelled => "cancelled",
+    }
+}
+
+/// Prints a workflow's id and state, or all of it as one JSON object.
+pub fn say_state(workflow: &Workflow, as_json: bool) {
+    if as_json {
+        crate::stdout::say!("{}", json::workflow(workflow));
+    } else {
+        crate::stdout::say!("{} {}", workflow.workflow_id, state(workflow.state()));
     }
 }
 

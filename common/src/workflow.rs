@@ -103,6 +103,13 @@ impl LaneReads {
     }
 }
 
+impl Work {
+    /// Says whether it came with a login to S3.
+    pub fn has_login(&self) -> bool {
+        matches!(self, Self::Genome(genome) if genome.s3 != S3Access::Own)
+    }
+}
+
 impl GenomeSpec {
     /// Returns all files that are read.
     pub fn inputs(&self) -> Vec<&Location> {

@@ -39,7 +39,7 @@ pub fn write(args: &Args, found: Found) -> Result<()> {
         ..Plan::new(&args.output, &args.format, args.reference.as_deref())
     };
     let mut out = ReadsOutput::create(&plan, header.with_program("spindle-markdup"))?;
-    if out.is_bam() && args.keeps_lengths() {
+    if args.keeps_lengths() {
         out.follow(inputs.follow());
     }
     let mut decisions = Decisions::new(duplicates)?;

@@ -24,6 +24,9 @@ pub enum CigarKind {
     Different = 8,
 }
 
+/// An operation covers no more bases: BAM has 28 bits for them. SAM v1 §4.2 (2024-11-06).
+pub const MOST_BASES: u32 = (1 << 28) - 1;
+
 const KINDS: [CigarKind; 9] = [
     CigarKind::Match,
     CigarKind::Insertion,

@@ -1,10 +1,9 @@
 //! New logins to S3 for genomes that came with one.
 
 use common::ids::WorkflowId;
-use common::s3_login::{S3Access, S3Login};
+use common::s3_login::S3Login;
 use common::wire::WireError;
 use common::wire::status::refusal;
-use common::workflow::Work;
 use proto::v1;
 use proto::v1::genomics_client::GenomicsClient;
 use tonic::{Code, Request, Response, Status};
@@ -29,11 +28,7 @@ pub async fn renew(
     let given = s3_login.ok_or_else(|| WireError::new("s3_login", "must be set"))?;
     let login = S3Login::try_from(given)?;
     let present = watching::get(api, &caller, workflow_id.clone()).await?;
-    let came_with_one = match &present.spec.work {
-        Work::Genome(genome) => genome.s3 != S3Access::Own,
-        Work::Probe { .. } => false,
-    };
-    if !came_with_one {
+    if !present.spec.work.has_login() {
         let message = format!("workflow {workflow_id} came without a login to S3");
         return Err(refusal(
             Code::FailedPrecondition,

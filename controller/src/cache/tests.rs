@@ -110,6 +110,13 @@ impl Fixture {
         manifest
     }
 
+    /// Lets the clinic's workflow `W1` end, and leave what it leaves.
+    async fn leave(&self, cache: &Cache, now_ms: u64) {
+        let state = self.done("W1", "clinic").await;
+        cache.keep(&state, now_ms).await.unwrap();
+        cache.collect(&state.workflow).await.unwrap();
+    }
+
     async fn is_there(&self, key: &str) -> bool {
         self.store.stat(&key.parse().unwrap()).await.is_ok()
     }
@@ -133,9 +140,7 @@ fn again(state: &WorkflowState, tenant: &str) -> WorkflowState {
 async fn results_are_found_by_their_tenant_alone() {
     let fixture = Fixture::new();
     let cache = fixture.cache(1 << 20);
-    let state = fixture.done("W1", "clinic").await;
-    cache.keep(&state, DAY_MS).await.unwrap();
-    cache.collect(&state.workflow).await.unwrap();
+    fixture.leave(&cache, DAY_MS).await;
     // What is asked about the later workflow is the same, in its own objects.
     let later = fixture.done("W2", "clinic").await;
     for stage in [Stage::Align, Stage::Duplicates, Stage::Merge, Stage::Gather] {
@@ -153,9 +158,7 @@ async fn results_are_found_by_their_tenant_alone() {
 async fn results_go_when_they_are_old_and_stay_while_they_are_used() {
     let fixture = Fixture::new();
     let cache = fixture.cache(1 << 20);
-    let state = fixture.done("W1", "clinic").await;
-    cache.keep(&state, DAY_MS).await.unwrap();
-    cache.collect(&state.workflow).await.unwrap();
+    fixture.leave(&cache, DAY_MS).await;
     let later = fixture.done("W2", "clinic").await;
     assert!(hits(&cache, &later, Stage::Align, DAY_MS * 3 / 2).await > 0);
     cache.sweep(DAY_MS * 2).await.unwrap();
@@ -184,9 +187,7 @@ async fn too_much_is_not_kept_and_the_oldest_goes_first() {
 async fn a_workflow_that_kept_nothing_leaves_nothing() {
     let fixture = Fixture::new();
     let cache = fixture.cache(0);
-    let state = fixture.done("W1", "clinic").await;
-    cache.keep(&state, 1).await.unwrap();
-    cache.collect(&state.workflow).await.unwrap();
+    fixture.leave(&cache, 1).await;
     assert!(fixture.store.list("").await.unwrap().is_empty());
 }
 

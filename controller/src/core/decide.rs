@@ -11,8 +11,6 @@ mod settle;
 use std::sync::Arc;
 
 use common::failure::Failure;
-use common::s3_login::S3Access;
-use common::workflow::Work;
 
 use super::duty::is_complete;
 use super::event::{Event, Now};
@@ -78,7 +76,7 @@ fn changes(state: &WorkflowState, event: Event, now: Now) -> Vec<Change> {
             found,
         } => results::looked_up(state, stage, tasks, found),
         Event::LoginRenewed(login) => {
-            let takes = has_login(state) && !state.is_ending();
+            let takes = state.spec.work.has_login() && !state.is_ending();
             when(takes, Change::LoginRenewed(login))
         }
         Event::CancelRequested => {
@@ -104,14 +102,6 @@ fn rejected(state: &WorkflowState, failure: Failure) -> Vec<Change> {
 
 fn awaits_validation(state: &WorkflowState) -> bool {
     state.phase == Phase::Accepted && !state.is_ending()
-}
-
-/// Says whether a genome came with a login to S3, which may be renewed.
-pub fn has_login(state: &WorkflowState) -> bool {
-    match &state.spec.work {
-        Work::Genome(genome) => genome.s3 != S3Access::Own,
-        Work::Probe { .. } => false,
-    }
 }
 
 fn goes_on(state: &WorkflowState) -> bool {

@@ -9,14 +9,12 @@ pub use error::{Defect, Error};
 use std::io::{self, BufRead, Read, Write};
 
 use genome::base;
+use genome::cigar::MOST_BASES;
 use genome::phred::ASCII_OFFSET;
 use genome::reads::{Read as SequencedRead, Reads};
 
 use super::compression::decompressed;
 use place::Place;
-
-/// The most bases of a read: no operation of a CIGAR holds more.
-const MOST_BASES: u64 = (1 << 28) - 1;
 
 /// One record: what a [`FastqReader`] fills again and again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,7 +64,7 @@ impl FastqReader {
             line: Vec::new(),
             comment: Vec::new(),
             takes_fasta: false,
-            most_bases: MOST_BASES,
+            most_bases: MOST_BASES.into(),
         };
         reader.text = decompressed(stream).map_err(|source| reader.at_next().io(source))?;
         let head = reader.text.fill_buf();

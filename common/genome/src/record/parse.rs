@@ -3,6 +3,7 @@
 use super::long_cigar;
 use super::view::{RecordError, RecordView};
 use super::{FIXED_BYTES, bin, nibble};
+use crate::cigar::MOST_BASES;
 use crate::cigar::{self, CigarOp};
 
 /// Why a line is no record.
@@ -175,7 +176,7 @@ fn parse_cigar(text: &[u8]) -> Result<Vec<CigarOp>, SamError> {
         if byte.is_ascii_digit() {
             length = 10 * length + u32::from(byte - b'0');
             digits += 1;
-            if length >= 1 << 28 {
+            if length > MOST_BASES {
                 return Err(fault());
             }
             continue;

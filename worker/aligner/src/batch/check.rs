@@ -2,9 +2,8 @@
 
 use super::Batch;
 use crate::{Error, Options};
+use genome::cigar::MOST_BASES;
 
-/// Longest read: a CIGAR operation of BAM holds no more.
-const LONGEST_READ: usize = (1 << 28) - 1;
 /// Scores stay below this, so that sums of a few fit in 32 bits.
 const MOST_SCORE: usize = 1 << 29;
 /// Longest name of a BAM record.
@@ -12,7 +11,7 @@ const LONGEST_NAME: usize = 254;
 
 /// Checks that reads can be aligned and that mates belong together.
 pub(crate) fn check(options: &Options, batch: &Batch<'_>) -> Result<(), Error> {
-    let limit = LONGEST_READ.min(MOST_SCORE / options.most_per_base());
+    let limit = (MOST_BASES as usize).min(MOST_SCORE / options.most_per_base());
     if batch.paired && !batch.reads.len().is_multiple_of(2) {
         return Err(Error::OddBatch {
             reads: batch.reads.len(),
