@@ -24,7 +24,11 @@ fn measure(loss: &str, signal: Signal) -> Result<()> {
     let gates = gates.path().display().to_string();
     let environment = vec![("SPINDLE_TEST_GATES", gates)];
     let mut cluster = Cluster::start_with_environment("10s", environment)?;
-    let lost = cluster.start_worker(&WorkerOptions::default())?;
+    // It has room for a single task: others are left.
+    let lost = cluster.start_worker(&WorkerOptions {
+        cores: 1,
+        ..WorkerOptions::default()
+    })?;
     let workflow = cluster.submit("genome")?;
     let held = format!("held {workflow}/{STAGE}/");
     let line = cluster.worker(lost).wait_for_line(&held)?;

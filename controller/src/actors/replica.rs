@@ -5,6 +5,7 @@
 mod fold;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::ids::{Epoch, WorkflowId};
 use ractor::thread_local::{ThreadLocalActor, ThreadLocalActorSpawner};
@@ -17,8 +18,12 @@ use super::{NoAnswer, answer};
 use crate::objects::Fetcher;
 use crate::state::etcd::Connection;
 use crate::state::etcd::watch::News;
+use crate::state::keys;
 use crate::state::records::Accepted;
 use fold::State;
+
+/// How long a replica may lag behind what is written.
+const CATCH_UP_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a replica may be told.
 enum Message {
@@ -71,7 +76,9 @@ pub struct Arguments {
 #[derive(Debug, Clone)]
 pub struct Handle {
     actor: ActorRef<Message>,
-    folded: watch::Receiver<bool>,
+    /// Up to which revision the state is folded; 0 before the first time.
+    folded: watch::Receiver<i64>,
+    connection: Connection,
 }
 
 impl Handle {
@@ -80,11 +87,16 @@ impl Handle {
         arguments: Arguments,
         supervisor: ractor::ActorCell,
     ) -> Result<Self, ractor::SpawnErr> {
-        let (told, folded) = watch::channel(false);
+        let (told, folded) = watch::channel(0);
+        let connection = arguments.connection.clone();
         let spawner = ThreadLocalActorSpawner::new();
         let arguments = (arguments, told);
         let (actor, _) = Replica::spawn_linked(None, arguments, supervisor, spawner).await?;
-        Ok(Self { actor, folded })
+        Ok(Self {
+            actor,
+            folded,
+            connection,
+        })
     }
 
     /// Waits until the state was folded for the first time.
@@ -92,9 +104,31 @@ impl Handle {
     /// # Errors
     /// [`NoAnswer`] if the controller goes down.
     pub async fn folded(&self) -> Result<(), NoAnswer> {
+        self.folded_to(1).await
+    }
+
+    async fn folded_to(&self, revision: i64) -> Result<(), NoAnswer> {
         let mut folded = self.folded.clone();
-        let done = folded.wait_for(|done| *done).await;
+        let done = folded.wait_for(|folded| *folded >= revision).await;
         done.map(drop).map_err(|_| NoAnswer)
+    }
+
+    /// Waits until this controller knows of a workflow that any of them has accepted; false if none
+    /// has.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] if etcd does not answer, or the controller goes down.
+    pub async fn catch_up(&self, workflow: &WorkflowId) -> Result<bool, NoAnswer> {
+        let written = self.connection.written(&keys::spec(workflow)).await;
+        let written = written.map_err(|error| {
+            tracing::warn!(%error, "nobody knows whether there is such a workflow");
+            NoAnswer
+        })?;
+        let Some(revision) = written else {
+            return Ok(false);
+        };
+        let caught_up = tokio::time::timeout(CATCH_UP_WITHIN, self.folded_to(revision)).await;
+        caught_up.map_err(|_| NoAnswer)?.map(|()| true)
     }
 
     /// Ends the actor.
@@ -174,7 +208,7 @@ struct Replica;
 impl ThreadLocalActor for Replica {
     type Msg = Message;
     type State = State;
-    type Arguments = (Arguments, watch::Sender<bool>);
+    type Arguments = (Arguments, watch::Sender<i64>);
 
     async fn pre_start(
         &self,

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
-use super::{Api, Role, not_found};
+use super::{Api, Role, not_found, unavailable};
 use crate::access::Principal;
 use crate::actors::workflow::{Handle, Moment, Snapshot};
 use crate::actors::workflows::{Filter, Found, Page};
@@ -42,8 +42,17 @@ async fn present(api: &Api, workflow: &WorkflowId) -> Result<Arc<Snapshot>, Stat
         }
         Role::Follows(replica) => replica.view(workflow.clone()).await,
     };
-    let found = api.ask(asked).await?;
-    found.ok_or_else(|| not_found("workflow", workflow.as_str()))
+    if let Some(found) = api.ask(asked).await? {
+        return Ok(found);
+    }
+    // Another controller may have accepted it a moment ago.
+    if let Some(replica) = &api.standing.replica
+        && replica.catch_up(workflow).await.map_err(unavailable)?
+        && let Some(found) = api.ask(asked).await?
+    {
+        return Ok(found);
+    }
+    Err(not_found("workflow", workflow.as_str()))
 }
 
 /// Asks a workflow to stop. One that was cancelled before is left as it is. Where another controller

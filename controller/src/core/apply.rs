@@ -63,11 +63,16 @@ pub fn apply(state: &mut WorkflowState, fact: &Fact) {
             let publication = state.publication.get_or_insert_default();
             publication.targets.clone_from(targets);
             publication.retry_at_ms = 0;
+            publication.last = None;
         }
-        Change::PublicationFailed { retry_at_ms, .. } => {
+        Change::PublicationFailed {
+            failure,
+            retry_at_ms,
+        } => {
             let publication = state.publication.get_or_insert_default();
             publication.failures += 1;
             publication.retry_at_ms = *retry_at_ms;
+            publication.last = Some(failure.clone());
         }
         Change::Failing(failure) => {
             state.failure.get_or_insert_with(|| failure.clone());

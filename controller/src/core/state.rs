@@ -145,6 +145,8 @@ pub struct Publication {
     pub failures: u32,
     /// The next try, not before this time.
     pub retry_at_ms: u64,
+    /// Why the last try failed.
+    pub last: Option<Failure>,
 }
 
 impl WorkflowState {

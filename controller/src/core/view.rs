@@ -1,6 +1,8 @@
 //! What a client sees of a workflow, in domain terms.
 
-use common::failure::FailureClass;
+use std::fmt::Display;
+
+use common::failure::{Failure, FailureClass};
 use common::ids::WorkerId;
 use common::task::Stage;
 
@@ -190,16 +192,20 @@ fn reason(state: &WorkflowState) -> String {
     if state.is_ended() || state.any_live() {
         return String::new();
     }
-    let Some((_, task)) = state.delayed.first() else {
-        return String::new();
-    };
-    let trouble = state.task(*task).and_then(|task| task.trouble.as_ref());
-    let last = trouble.and_then(|trouble| trouble.last.as_ref());
-    match last {
-        Some(failure) if failure.class == FailureClass::CredentialsExpired => {
-            format!("{task} waits for new credentials: {failure}")
-        }
-        Some(failure) => format!("{task} is tried again: {failure}"),
-        None => String::new(),
+    if let Some((_, task)) = state.delayed.first() {
+        let trouble = state.task(*task).and_then(|task| task.trouble.as_ref());
+        let last = trouble.and_then(|trouble| trouble.last.as_ref());
+        return last.map_or_else(String::new, |last| waits(task, last));
+    }
+    let publication = state.publication.as_ref();
+    let last = publication.filter(|publication| publication.retry_at_ms > 0);
+    let last = last.and_then(|publication| publication.last.as_ref());
+    last.map_or_else(String::new, |last| waits(&"publication", last))
+}
+
+fn waits(what: &dyn Display, failure: &Failure) -> String {
+    match failure.class {
+        FailureClass::CredentialsExpired => format!("{what} waits for new credentials: {failure}"),
+        _ => format!("{what} is tried again: {failure}"),
     }
 }

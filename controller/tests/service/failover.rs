@@ -15,6 +15,11 @@ use crate::support::{Controller, Worker, batch, config, hello, probe, within};
 
 /// The configuration of one of several controllers, which share a folder of objects.
 fn clustered(folder: &Path, etcd: &str) -> Config {
+    among_others(config(folder), etcd)
+}
+
+/// A controller like this, as one of several.
+pub fn among_others(config: Config, etcd: &str) -> Config {
     let cluster = Cluster {
         etcd: etcd.parse().unwrap(),
         lease: Duration::from_secs(2),
@@ -22,21 +27,26 @@ fn clustered(folder: &Path, etcd: &str) -> Config {
     };
     Config {
         cluster: Some(cluster),
-        ..config(folder)
+        ..config
     }
 }
 
 /// Starts a controller that leads, and then one that follows.
 async fn leader_and_follower(folder: &Path, etcd: &str) -> (Controller, Controller) {
-    let leader = Controller::with(clustered(folder, etcd)).await;
+    leader_and_follower_like(clustered(folder, etcd)).await
+}
+
+/// Starts two controllers with one configuration.
+pub async fn leader_and_follower_like(config: Config) -> (Controller, Controller) {
+    let leader = Controller::with(config.clone()).await;
     let _leads = attach(&leader, "first").await;
-    let follower = Controller::with(clustered(folder, etcd)).await;
+    let follower = Controller::with(config).await;
     assert_eq!(follower.ready.epoch, None);
     (leader, follower)
 }
 
 /// Attaches a worker once the controller leads.
-async fn attach(controller: &Controller, id: &str) -> Worker {
+pub async fn attach(controller: &Controller, id: &str) -> Worker {
     holding(controller, id, Vec::new()).await
 }
 
@@ -87,6 +97,25 @@ async fn a_follower_takes_submissions_and_wishes_to_stop_and_answers() {
         .await;
     let again = follower.cancel(&workflow).await.unwrap();
     assert_eq!(again.state(), WorkflowState::Cancelled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_controller_has_accepted_all_know() {
+    let (etcd, folder) = (Etcd::start(), tempfile::tempdir().unwrap());
+    let (leader, follower) = leader_and_follower(folder.path(), &etcd.address("a")).await;
+    for round in 0..100 {
+        let (takes, asked) = match round % 2 {
+            0 => (&leader, &follower),
+            _ => (&follower, &leader),
+        };
+        let workflow = takes.submit(&format!("t{round}"), probe(1)).await;
+        assert_eq!(asked.get(&workflow).await.workflow_id, workflow);
+    }
+    let unknown = follower.cancel("01M823MHJSJQZ30YB05S35JKJG").await;
+    assert_eq!(
+        unknown.err().map(|status| status.code()),
+        Some(Code::NotFound)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

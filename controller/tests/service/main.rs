@@ -10,6 +10,7 @@ mod failover;
 mod garbage;
 mod genome;
 mod identity;
+mod logins;
 mod probes;
 #[expect(dead_code, reason = "other tests use the rest")]
 #[path = "../etcd/proxy.rs"]

@@ -33,7 +33,7 @@ pub(super) struct State {
     myself: ActorRef<Message>,
     connection: Connection,
     objects: Fetcher,
-    folded: watch::Sender<bool>,
+    folded: watch::Sender<i64>,
     role: Role,
     /// Number of the listing whose news count.
     listing: u64,
@@ -61,7 +61,7 @@ impl State {
     pub(super) fn new(
         myself: ActorRef<Message>,
         arguments: Arguments,
-        folded: watch::Sender<bool>,
+        folded: watch::Sender<i64>,
     ) -> Self {
         let Arguments {
             connection,
@@ -136,6 +136,7 @@ impl State {
             actor.send_after(PAUSE, move || Message::Refresh { listing });
             return;
         }
+        self.folded.send_replace(self.revision);
         self.hand_over();
     }
 
@@ -157,7 +158,6 @@ impl State {
                     }
                 }
                 self.role = Role::Following(fold);
-                self.folded.send_replace(true);
             }
             News::Changes { changes, revision } => {
                 for change in &changes {

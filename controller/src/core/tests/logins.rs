@@ -1,13 +1,14 @@
 //! Logins to S3 that run out while a genome waits.
 
-use common::failure::FailureClass;
+use common::failure::{Failure, FailureClass};
 use common::ids::AttemptNumber;
 use common::s3_login::{S3Access, Sealed};
 use common::task::Stage;
-use common::workflow::Work;
+use common::workflow::{Work, WorkflowSpec};
 
 use super::world::{World, genome_spec};
 use crate::core::assignment::assignment;
+use crate::core::duty::Duty;
 use crate::core::event::Event;
 use crate::core::fact::Change;
 use crate::core::state::{Phase, TaskKey, WorkflowState};
@@ -19,13 +20,18 @@ const SPLIT: TaskKey = TaskKey {
     index: 0,
 };
 
-/// A genome whose login ran out as its first lane was read.
-fn waiting() -> World {
+/// A genome that came with a login.
+fn with_login() -> WorkflowSpec {
     let mut spec = genome_spec();
     if let Work::Genome(genome) = &mut spec.work {
         genome.s3 = S3Access::Sealed(Sealed(vec![1]));
     }
-    let mut world = World::validated(spec);
+    spec
+}
+
+/// A genome whose login ran out as its first lane was read.
+fn waiting() -> World {
+    let mut world = World::validated(with_login());
     world.place(SPLIT);
     world.fail(SPLIT, AttemptNumber(1), FailureClass::CredentialsExpired);
     world
@@ -78,6 +84,29 @@ fn a_new_login_lets_it_go_on_at_once() {
     let before = waiting().state;
     let restored = snapshot::decode(before, &snapshot::encode(&world.state)).unwrap();
     assert_eq!(*access(&restored), S3Access::Sealed(login));
+}
+
+#[test]
+fn a_publication_whose_login_ran_out_waits_and_goes_on_with_a_new_one() {
+    let mut world = World::validated(with_login());
+    while world.state.phase != Phase::Publishing {
+        world.step();
+    }
+    let expired = Failure::new(FailureClass::CredentialsExpired, "the token has expired");
+    world.happen(Event::PublicationFailed(expired));
+    let waits = |state: &WorkflowState| view(state).reason;
+    let reason = waits(&world.state);
+    assert!(
+        reason.starts_with("publication waits for new credentials"),
+        "{reason}"
+    );
+    let accepted = waiting().state;
+    let restored = snapshot::decode(accepted, &snapshot::encode(&world.state)).unwrap();
+    assert_eq!(waits(&restored), reason);
+    assert_eq!(world.duties(), []);
+    world.happen(Event::LoginRenewed(Sealed(vec![2])));
+    assert_eq!(waits(&world.state), "");
+    assert_eq!(world.duties(), [Duty::Publish]);
 }
 
 #[test]

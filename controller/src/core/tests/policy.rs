@@ -11,6 +11,7 @@ use crate::core::event::Event;
 use crate::core::fact::Change;
 use crate::core::ready::{need, next_deadline_ms};
 use crate::core::state::{End, Phase, TaskKey};
+use crate::core::view::view;
 
 const PROBE: TaskKey = TaskKey {
     stage: Stage::Probe,
@@ -212,13 +213,15 @@ fn a_manifest_of_an_earlier_round_does_not_close_a_stage() {
 fn publication_is_tried_again_and_is_too_late_to_cancel() {
     let mut world = World::validated(genome_spec());
     while world.state.phase != Phase::Publishing {
-        step(&mut world);
+        world.step();
     }
     world.jitter = 1.0;
     assert_eq!(world.happen(Event::CancelRequested), []);
     let fault = Failure::new(FailureClass::StorageTransient, "disk");
     world.happen(Event::PublicationFailed(fault));
     assert_eq!(world.duties(), []);
+    let reason = view(&world.state).reason;
+    assert!(reason.contains("publication is tried again"), "{reason}");
     let due = next_deadline_ms(&world.state, world.now_ms).unwrap();
     assert_eq!(due, world.now_ms + 1000);
     world.now_ms = due;
@@ -231,7 +234,7 @@ fn publication_is_tried_again_and_is_too_late_to_cancel() {
 fn a_publication_that_misses_what_counts_no_longer_waits_before_it_goes_on() {
     let mut world = World::validated(genome_spec());
     while world.state.phase != Phase::Publishing {
-        step(&mut world);
+        world.step();
     }
     world.jitter = 1.0;
     let mut waits = Vec::new();
@@ -247,15 +250,4 @@ fn a_publication_that_misses_what_counts_no_longer_waits_before_it_goes_on() {
     assert_eq!(waits, [1000, 2000, 4000]);
     world.finish();
     assert_eq!(world.state.phase, Phase::Ended(End::Succeeded));
-}
-
-fn step(world: &mut World) {
-    if let Some(duty) = world.duties().first() {
-        world.perform(duty);
-    } else if let Some((task, attempt)) = world.live().first() {
-        world.work(*task, *attempt);
-    } else {
-        let task = world.ready()[0];
-        world.place(task);
-    }
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use common::tls::{ClientTls, TlsError};
 use etcd_client::{
-    Certificate, Client, ConnectOptions, Error, GetOptions, Identity, KvClient, TlsOptions,
+    Certificate, Client, ConnectOptions, Error, GetOptions, Identity, KeyValue, KvClient,
+    TlsOptions,
 };
 use tokio::runtime::Handle;
 use tonic::Code;
@@ -118,6 +119,20 @@ impl Connection {
             let mut answer = tried("reading a record", ask).await?;
             Ok(answer.take_kvs().pop().map(|kv| kv.into_key_value().1))
         }
+    }
+
+    /// Returns the revision that wrote a key last; `None` if there is no such key.
+    ///
+    /// # Errors
+    /// [`StoreError`] if etcd does not answer.
+    pub(crate) async fn written(&self, key: &[u8]) -> Result<Option<i64>, StoreError> {
+        let (kv, key) = (self.kv(), self.full(key));
+        let ask = || {
+            let (mut kv, key) = (kv.clone(), key.clone());
+            async move { kv.get(key, Some(GetOptions::new().with_keys_only())).await }
+        };
+        let answer = tried("reading a revision", ask).await?;
+        Ok(answer.kvs().first().map(KeyValue::mod_revision))
     }
 
     /// Reads at most `limit` records, at a revision or the present one.

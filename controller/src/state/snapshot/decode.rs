@@ -52,7 +52,7 @@ pub(super) fn restore(
     state.read_batches = read_batches.collect::<Result<_, _>>()?;
     state.cancel_requested_at_ms = time(cancel_requested_at_ms);
     state.failure = failure.map(decode_failure).transpose()?;
-    state.publication = published.map(publication);
+    state.publication = published.map(publication).transpose()?;
     state.started_at_ms = time(started_at_ms);
     state.ended_at_ms = time(ended_at_ms);
     state.stale_reports = stale_reports;
@@ -90,17 +90,19 @@ fn lane(wire: wire::LaneSnapshot) -> LaneProgress {
     }
 }
 
-fn publication(wire: wire::PublicationSnapshot) -> Publication {
+fn publication(wire: wire::PublicationSnapshot) -> Result<Publication, WireError> {
     let wire::PublicationSnapshot {
         targets,
         failures,
         retry_at_ms,
+        last,
     } = wire;
-    Publication {
+    Ok(Publication {
         targets: output_files(targets),
         failures,
         retry_at_ms,
-    }
+        last: last.map(Failure::try_from).transpose()?,
+    })
 }
 
 fn restore_stage(state: &mut WorkflowState, wire: wire::StageSnapshot) -> Result<(), WireError> {

@@ -89,11 +89,13 @@ fn publication(publication: &Publication) -> wire::PublicationSnapshot {
         targets,
         failures,
         retry_at_ms,
+        last,
     } = publication;
     wire::PublicationSnapshot {
         targets: targets.iter().map(output_file).collect(),
         failures: *failures,
         retry_at_ms: *retry_at_ms,
+        last: last.as_ref().map(Into::into),
     }
 }
 
