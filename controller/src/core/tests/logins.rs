@@ -100,7 +100,7 @@ fn a_publication_whose_login_ran_out_waits_and_goes_on_with_a_new_one() {
         reason.starts_with("publication waits for new credentials"),
         "{reason}"
     );
-    let accepted = waiting().state;
+    let accepted = World::accepted(with_login()).state;
     let restored = snapshot::decode(accepted, &snapshot::encode(&world.state)).unwrap();
     assert_eq!(waits(&restored), reason);
     assert_eq!(world.duties(), []);
