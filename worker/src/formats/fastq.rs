@@ -1,17 +1,19 @@
 //! FASTQ in and out: plain, gzip or BGZF; strict, since a damaged file must not look complete.
 
+mod batch;
 mod error;
 mod line;
 mod place;
 
+pub use batch::{read_batch, write_record};
 pub use error::{Defect, Error};
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read};
 
 use genome::base;
 use genome::cigar::MOST_BASES;
 use genome::phred::ASCII_OFFSET;
-use genome::reads::{Read as SequencedRead, Reads};
+use genome::reads::Read as SequencedRead;
 
 use super::compression::decompressed;
 use place::Place;
@@ -250,41 +252,10 @@ impl FastqReader {
     }
 }
 
-/// Reads a whole read batch, as [`write_record`] wrote it.
-///
-/// # Errors
-/// [`Error`] names file, record and defect.
-pub fn read_batch(stream: Box<dyn Read + Send>, file: &str) -> Result<Reads, Error> {
-    let mut reader = FastqReader::open(stream, file)?;
-    let mut reads = Reads::default();
-    let mut record = Record::default();
-    while reader.read(&mut record)? {
-        reads.push(record.read());
-    }
-    Ok(reads)
-}
-
-/// Writes one read as a FASTQ record.
-///
-/// # Errors
-/// What the writer answers.
-pub fn write_record(read: SequencedRead<'_>, out: &mut impl Write) -> io::Result<()> {
-    let qualities: Vec<u8> = read
-        .qualities
-        .iter()
-        .map(|quality| quality + ASCII_OFFSET)
-        .collect();
-    for part in [
-        b"@", read.name, b"\n", read.bases, b"\n+\n", &qualities, b"\n",
-    ] {
-        out.write_all(part)?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     fn defect_of(text: &'static [u8]) -> (u64, Defect) {
         match read_batch(Box::new(text), "x.fq") {
