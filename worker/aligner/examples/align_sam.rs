@@ -7,7 +7,8 @@ use genome::reads::Read;
 use genome::record::Records;
 use genome::record::sam::write_sam;
 use std::error::Error;
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Lines, Write};
 use std::path::Path;
 
 /// Bases of a batch without `-K`.
@@ -19,11 +20,8 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         .partition(|argument| argument.starts_with('-'));
     let options = options(&flags);
     let index = Index::open(Path::new(&paths[0]))?;
-    let files: Vec<String> = paths[1..]
-        .iter()
-        .map(std::fs::read_to_string)
-        .collect::<Result<_, _>>()?;
-    let mut sources: Vec<_> = files.iter().map(|file| file.lines()).collect();
+    let open = |path| Ok::<_, io::Error>(BufReader::new(File::open(path)?).lines());
+    let mut sources: Vec<_> = paths[1..].iter().map(open).collect::<Result<_, _>>()?;
     let threads = flags.iter().find_map(|flag| flag.strip_prefix("-t"));
     let threads = threads.map_or(Ok(1), str::parse)?;
     let wanted = flags.iter().find_map(|flag| flag.strip_prefix("-K"));
@@ -39,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     };
     let (mut first_ordinal, mut batch_bases) = (0, 0);
     let source = || {
-        let mut block = next_block(&mut sources, wanted - batch_bases);
+        let mut block = next_block(&mut sources, wanted - batch_bases)?;
         block.first_ordinal = first_ordinal;
         first_ordinal += block.reads.len() as u64;
         batch_bases += block.reads.total_bases();
@@ -111,20 +109,18 @@ fn options(flags: &[String]) -> Options {
     options
 }
 
-fn next_block(sources: &mut [std::str::Lines<'_>], most_bases: u64) -> Block<()> {
+fn next_block(sources: &mut [Lines<BufReader<File>>], most_bases: u64) -> io::Result<Block<()>> {
     let mut block = Block::default();
     let reads = &mut block.reads;
     while reads.len() < READS_PER_BLOCK && reads.total_bases() < most_bases {
         for source in &mut *sources {
-            let (Some(name), Some(bases)) = (source.next(), source.next()) else {
-                return block;
+            let mut line = || source.next().transpose();
+            let (Some(name), Some(bases)) = (line()?, line()?) else {
+                return Ok(block);
             };
-            let qualities: Vec<u8> = source
-                .nth(1)
-                .unwrap_or("")
-                .bytes()
-                .map(|byte| byte - 33)
-                .collect();
+            line()?;
+            let mut qualities = line()?.unwrap_or_default().into_bytes();
+            qualities.iter_mut().for_each(|byte| *byte -= 33);
             let name = name[1..].split_whitespace().next().unwrap_or("");
             let name = name
                 .strip_suffix("/1")
@@ -137,5 +133,5 @@ fn next_block(sources: &mut [std::str::Lines<'_>], most_bases: u64) -> Block<()>
             });
         }
     }
-    block
+    Ok(block)
 }

@@ -109,6 +109,11 @@ impl Index {
         self.is_alternate[contig as usize]
     }
 
+    /// Lets a copy of the index in faster memory take at most so many bytes, if it is not made yet.
+    pub fn limit_copy(&self, bytes: u64) {
+        self.file.limit_copy(bytes);
+    }
+
     /// Says that so many reads will be aligned.
     pub(crate) fn announce(&self, reads: usize) {
         self.announced.fetch_add(reads as u64, Ordering::Relaxed);

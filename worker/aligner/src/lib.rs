@@ -28,6 +28,7 @@ mod report;
 mod smem;
 mod sort;
 pub mod stream;
+mod varint;
 
 pub use batch::{Batch, align, align_counting};
 pub use error::Error;

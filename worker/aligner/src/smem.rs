@@ -88,6 +88,7 @@ impl Seeder {
             let seeding = Seeding {
                 options,
                 walker: Walker::new(fm, walk, read(number)),
+                unknown: unknown(read(number)),
                 smems: Vec::new(),
             };
             seeding.run()
@@ -121,6 +122,8 @@ impl Seeder {
 struct Seeding<'a> {
     options: &'a Options,
     walker: Walker<'a>,
+    /// Positions of unknown bases.
+    unknown: Vec<usize>,
     smems: Vec<Smem>,
 }
 
@@ -165,7 +168,7 @@ impl Seeding<'_> {
             if smem.len() >= long && smem.size <= options.reseed_max_occurrences {
                 let middle = ((smem.start + smem.end) / 2) as usize;
                 let wanted = Wanted {
-                    segment: segment_around(self.walker.read, middle),
+                    segment: self.segment_around(middle),
                     through: middle,
                     last_start: middle,
                     least: options.min_seed_length as usize,
@@ -174,6 +177,20 @@ impl Seeding<'_> {
                 self.search(wanted).await;
             }
         }
+    }
+
+    /// Returns the stretch without unknown bases around a position.
+    fn segment_around(&self, middle: usize) -> Range<usize> {
+        let before = self.unknown.partition_point(|&at| at < middle);
+        let start = before.checked_sub(1).map_or(0, |at| self.unknown[at] + 1);
+        start..self.known_until(middle)
+    }
+
+    /// Returns the first unknown position from `start` on, or the end of the read.
+    fn known_until(&self, start: usize) -> usize {
+        let next = self.unknown.partition_point(|&at| at < start);
+        let end = self.walker.read.len();
+        self.unknown.get(next).copied().unwrap_or(end)
     }
 
     /// Adds the matches that cannot be lengthened, from left to right.
@@ -210,12 +227,13 @@ fn segments(read: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Returns the stretch without unknown bases around a position.
-fn segment_around(read: &[u8], middle: usize) -> Range<usize> {
-    let is_unknown = |&code: &u8| code > 3;
-    let before = read[..middle].iter().rposition(is_unknown);
-    let after = read[middle..].iter().position(is_unknown);
-    before.map_or(0, |at| at + 1)..after.map_or(read.len(), |at| middle + at)
+/// Returns the positions of unknown bases.
+fn unknown(read: &[u8]) -> Vec<usize> {
+    if read.iter().fold(0, |all, code| all | code) < 4 {
+        return Vec::new();
+    }
+    let is_unknown = |&at: &usize| read[at] > 3;
+    (0..read.len()).filter(is_unknown).collect()
 }
 
 /// Returns which rows of a seed are used: spread over all when there are more than `most`.

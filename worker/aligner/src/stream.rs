@@ -62,7 +62,7 @@ impl Stream<'_> {
         sink: impl FnMut(T) -> Result<(), E>,
     ) -> Result<(), E> {
         self.options.validate()?;
-        let shared = Shared::new(self.waiting_bases);
+        let shared = Shared::new(self.waiting_bases, self.threads.max(1));
         std::thread::scope(|scope| {
             scope.spawn(|| self.read(source, &shared));
             for _ in 0..self.threads.max(1) {

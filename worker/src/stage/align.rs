@@ -13,6 +13,9 @@ use crate::formats::fastq;
 /// Role of the run among the outputs.
 pub const RUN: &str = "run";
 
+/// Share of the memory that a copy of the index may take; reads and records need the rest.
+const COPY_SHARE: u64 = 4;
+
 /// Aligns the read batch of the assignment.
 ///
 /// # Errors
@@ -24,6 +27,9 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
     };
     let genome = context.genome()?;
     let index = context.index()?;
+    if context.memory_bytes > 0 {
+        index.limit_copy(context.memory_bytes / COPY_SHARE);
+    }
     let lanes = Lanes::of(genome);
     let read_group = lanes.read_group(batch.lane);
     let reads = read(context, batch)?;

@@ -4,62 +4,61 @@ use super::{Batch, Finder};
 use crate::alignment::Alignment;
 use crate::context::Context;
 use crate::insert_size::{Orientations, countable};
+use crate::varint::{Cursor, put, put_signed};
 use std::ops::Range;
 
 /// The alignments of a block of reads.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    kept: Vec<Kept>,
-    /// One past the last alignment of each read.
+    /// The alignments of all reads, packed.
+    packed: Box<[u8]>,
+    /// Where those of each read end.
     ends: Vec<u32>,
     /// Orientations and distances of the pairs that count for the insert sizes.
     distances: Vec<(u8, u32)>,
 }
 
-/// An alignment before its mate counts: all else is still 0.
-#[derive(Debug, Clone, Copy)]
-struct Kept {
-    reference_start: i64,
-    reference_bp: u32,
-    query: [i32; 2],
-    contig: u32,
-    score: i32,
-    true_score: i32,
-    band: i32,
-    seed_coverage: i32,
-    repeat_fraction: f32,
+/// Appends an alignment before its mate counts: all that is left out is still 0.
+fn pack(alignment: &Alignment, out: &mut Vec<u8>) {
+    put(out, alignment.reference_start.cast_unsigned());
+    put(out, alignment.reference_span().cast_unsigned());
+    put(out, u64::from(alignment.contig));
+    put(out, u64::from(alignment.repeat_fraction.to_bits()));
+    let numbers = [
+        alignment.query_start,
+        alignment.query_span(),
+        alignment.score,
+        alignment.true_score.wrapping_sub(alignment.score),
+        alignment.band,
+        alignment.seed_coverage,
+    ];
+    numbers
+        .into_iter()
+        .for_each(|number| put_signed(out, number));
 }
 
-impl Kept {
-    const fn new(alignment: &Alignment) -> Self {
-        Self {
-            reference_start: alignment.reference_start,
-            reference_bp: alignment.reference_span() as u32,
-            query: [alignment.query_start, alignment.query_end],
-            contig: alignment.contig,
-            score: alignment.score,
-            true_score: alignment.true_score,
-            band: alignment.band,
-            seed_coverage: alignment.seed_coverage,
-            repeat_fraction: alignment.repeat_fraction,
-        }
-    }
-
-    fn restore(&self, context: &Context<'_>) -> Alignment {
-        Alignment {
-            reference_start: self.reference_start,
-            reference_end: self.reference_start + i64::from(self.reference_bp),
-            query_start: self.query[0],
-            query_end: self.query[1],
-            contig: self.contig,
-            score: self.score,
-            true_score: self.true_score,
-            band: self.band,
-            seed_coverage: self.seed_coverage,
-            repeat_fraction: self.repeat_fraction,
-            is_alternate: context.is_alternate(self.contig),
-            ..Alignment::default()
-        }
+/// Returns the alignment that was appended.
+fn unpack(context: &Context<'_>, packed: &mut Cursor<'_>) -> Alignment {
+    let reference_start = packed.number().cast_signed();
+    let reference_bp = packed.number().cast_signed();
+    let contig = packed.number() as u32;
+    let repeat_fraction = f32::from_bits(packed.number() as u32);
+    let query_start = packed.signed();
+    let query_bp = packed.signed();
+    let score = packed.signed();
+    Alignment {
+        reference_start,
+        reference_end: reference_start + reference_bp,
+        query_start,
+        query_end: query_start + query_bp,
+        contig,
+        score,
+        true_score: score.wrapping_add(packed.signed()),
+        band: packed.signed(),
+        seed_coverage: packed.signed(),
+        repeat_fraction,
+        is_alternate: context.is_alternate(contig),
+        ..Alignment::default()
     }
 }
 
@@ -71,14 +70,21 @@ impl Found {
         block: Range<usize>,
         finder: &mut Finder,
     ) -> Self {
-        let mut found = Self::default();
+        let mut found = Self {
+            ends: Vec::with_capacity(block.len()),
+            distances: Vec::with_capacity(if batch.paired { block.len() / 2 } else { 0 }),
+            ..Self::default()
+        };
+        let mut packed = Vec::new();
         let bases = block.clone().map(|read| batch.reads.get(read).bases);
         finder.load(context, bases);
         let mut first: Vec<Alignment> = Vec::new();
         for number in 0..block.len() {
             let alignments = finder.find(context, number);
-            found.kept.extend(alignments.iter().map(Kept::new));
-            found.ends.push(found.kept.len() as u32);
+            alignments
+                .iter()
+                .for_each(|alignment| pack(alignment, &mut packed));
+            found.ends.push(packed.len() as u32);
             if !batch.paired {
                 continue;
             }
@@ -90,15 +96,15 @@ impl Found {
             first.clear();
             first.extend_from_slice(alignments);
         }
-        found.kept.shrink_to_fit();
+        found.packed = packed.as_slice().into();
         found
     }
 
     /// Returns the alignments of a read of the block.
     pub fn of(&self, context: &Context<'_>, read: usize) -> impl Iterator<Item = Alignment> {
         let start = read.checked_sub(1).map_or(0, |before| self.ends[before]);
-        let kept = &self.kept[start as usize..self.ends[read] as usize];
-        kept.iter().map(|kept| kept.restore(context))
+        let mut packed = Cursor(&self.packed[start as usize..self.ends[read] as usize]);
+        std::iter::from_fn(move || (!packed.0.is_empty()).then(|| unpack(context, &mut packed)))
     }
 }
 

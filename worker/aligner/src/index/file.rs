@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 #[cfg(target_endian = "big")]
 compile_error!("index files are mapped as little-endian words");
@@ -25,12 +26,19 @@ pub(super) struct MappedFile {
     sections: Sections,
     /// Most or all of the file once more, in large pages.
     resident: OnceLock<Option<Resident>>,
+    /// Most bytes that may be copied so.
+    most_copied: AtomicU64,
+    /// How often the pages of the map are yet to be let go.
+    forgets: AtomicU32,
 }
 
 /// Size of a large page.
 const LARGE_PAGE: usize = 2 << 20;
 /// Of a larger index only the blocks of the FM-index are copied.
 const MOST_COPIED: u64 = 1 << 30;
+/// How often the pages of the map are let go: threads that search while the copy is made read
+/// them again.
+const FORGETS: u32 = 64;
 
 /// A stretch of the file in large pages.
 #[derive(Debug)]
@@ -110,6 +118,8 @@ impl MappedFile {
             map,
             sections,
             resident: OnceLock::new(),
+            most_copied: AtomicU64::new(u64::MAX),
+            forgets: AtomicU32::new(FORGETS),
         };
         Ok((file, header))
     }
@@ -126,18 +136,33 @@ impl MappedFile {
         unsafe { bytes.align_to().1 }
     }
 
+    /// Keeps copies of the file below so many bytes from now on.
+    pub fn limit_copy(&self, bytes: u64) {
+        self.most_copied.store(bytes, Ordering::Relaxed);
+    }
+
     /// Reads the index, or the blocks of the FM-index, into large pages: they are read everywhere,
     /// and finding a small page takes longer than reading from it. Without memory for them nothing
     /// changes.
     pub fn make_resident(&self, threads: usize) {
-        self.resident.get_or_init(|| {
+        let resident = self.resident.get_or_init(|| {
             let Sections { packed, blocks, .. } = &self.sections;
+            let most = self.most_copied.load(Ordering::Relaxed);
             let all = packed.start..self.map.len() as u64;
-            let is_small = self.map.len() as u64 <= MOST_COPIED;
+            let is_small = self.map.len() as u64 <= MOST_COPIED.min(most);
             let range = if is_small { all } else { blocks.clone() };
+            if range.end - range.start > most {
+                return None;
+            }
             self.forget_mapped();
             Resident::read(&self.file, range, threads)
         });
+        let count_down = |left: u32| left.checked_sub(1);
+        let order = Ordering::Relaxed;
+        let left = self.forgets.fetch_update(order, order, count_down);
+        if resident.is_some() && left.is_ok() {
+            self.forget_mapped();
+        }
     }
 
     /// Lets go of the pages of the map that were read so far; they come back when they are read.
@@ -189,4 +214,24 @@ fn read_header(bytes: &[u8], path: &Path) -> Result<Header, Error> {
         });
     }
     Header::decode(bytes).ok_or_else(|| Error::Corrupt { path: path.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::index::testing::index_of;
+
+    #[test]
+    fn a_copy_is_made_where_it_may_be_and_holds_the_same() {
+        let codes: Vec<u8> = (0..999u32).map(|at| (at * at % 7) as u8 & 3).collect();
+        let bytes = index_of(&[&codes]).file.map.len() as u64;
+        for (most, is_copied) in [(0, false), (bytes, true), (u64::MAX, true)] {
+            let index = index_of(&[&codes]);
+            let file = &index.file;
+            let before = (file.packed().to_vec(), file.words().to_vec());
+            file.limit_copy(most);
+            file.make_resident(2);
+            assert_eq!(file.resident.get().map(Option::is_some), Some(is_copied));
+            assert_eq!((file.packed(), file.words()), (&*before.0, &*before.1));
+        }
+    }
 }

@@ -42,10 +42,9 @@ impl Seeding<'_> {
             return goal;
         }
         (found, _) = walker.walk_right(found, goal, 1).await;
-        let known = read[goal..].iter().position(|&code| code > 3);
-        let end = known.map_or(read.len(), |known| goal + known);
+        let end = self.known_until(goal);
         if found.size() >= rare {
-            (found, _) = walker.walk_right(found, end, rare).await;
+            (found, _) = self.walker.walk_right(found, end, rare).await;
         }
         if found.size() >= rare {
             return if end < read.len() { end + 1 } else { end };

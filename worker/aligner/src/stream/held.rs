@@ -1,77 +1,75 @@
 //! Blocks that wait for the insert sizes of their batch, in less memory.
 //!
-//! All that becomes of the letters of a base is its code, so two codes share a byte.
+//! Of a name only what follows the beginning that it shares with the one before is kept; all that
+//! becomes of the letter of a base is its code.
+
+mod bases;
+mod qualities;
 
 use super::Block;
-use genome::base;
+use crate::varint::{Cursor, put};
 use genome::reads::{Read, Reads};
+use qualities::Packed;
 
 /// A block whose reads are packed.
 pub(super) struct Held<X> {
     extra: X,
     first_ordinal: u64,
-    /// Of each read: name, qualities, codes.
-    bytes: Vec<u8>,
-    lengths: Vec<Lengths>,
-}
-
-/// Lengths of the parts of a read.
-struct Lengths {
-    name: u32,
-    bases: u32,
-    has_qualities: bool,
+    reads: usize,
+    /// Of each read: name, number of bases, bases.
+    bytes: Box<[u8]>,
+    qualities: Packed,
 }
 
 impl<X> Held<X> {
     /// Packs a block.
     pub fn new(block: Block<X>) -> Self {
-        let mut bytes = Vec::new();
-        let mut lengths = Vec::with_capacity(block.reads.len());
+        let (mut bytes, mut qualities) = (Vec::new(), Vec::new());
+        let mut name_before: &[u8] = &[];
         for read in block.reads.iter() {
-            bytes.extend_from_slice(read.name);
-            bytes.extend_from_slice(read.qualities);
-            let two = |pair: &[u8]| {
-                let second = pair.get(1).map_or(0, |&letter| base::code(letter));
-                base::code(pair[0]) | second << 4
-            };
-            bytes.extend(read.bases.chunks(2).map(two));
-            lengths.push(Lengths {
-                name: read.name.len() as u32,
-                bases: read.bases.len() as u32,
-                has_qualities: !read.qualities.is_empty(),
-            });
+            let pairs = read.name.iter().zip(name_before);
+            let shared = pairs.take_while(|(one, other)| one == other).count();
+            put(&mut bytes, shared as u64);
+            put(&mut bytes, (read.name.len() - shared) as u64);
+            bytes.extend_from_slice(&read.name[shared..]);
+            let has_qualities = u64::from(!read.qualities.is_empty());
+            put(&mut bytes, (read.bases.len() as u64) << 1 | has_qualities);
+            bases::pack(read.bases, &mut bytes);
+            qualities.extend_from_slice(read.qualities);
+            name_before = read.name;
         }
-        bytes.shrink_to_fit();
         Self {
             extra: block.extra,
             first_ordinal: block.first_ordinal,
-            bytes,
-            lengths,
+            reads: block.reads.len(),
+            // A copy: shrinking would leave the room behind with some allocators.
+            bytes: bytes.as_slice().into(),
+            qualities: Packed::new(qualities),
         }
     }
 
     /// Unpacks the block; what was no known base is an N now.
     pub fn unpack(self) -> Block<X> {
         let mut reads = Reads::default();
-        let mut letters = Vec::new();
-        let mut rest = self.bytes.as_slice();
-        for lengths in &self.lengths {
-            let bases = lengths.bases as usize;
-            let qualities = if lengths.has_qualities { bases } else { 0 };
-            let (name, behind) = rest.split_at(lengths.name as usize);
-            let (qualities, behind) = behind.split_at(qualities);
-            let (codes, behind) = behind.split_at(bases.div_ceil(2));
-            letters.clear();
-            for &two in codes {
-                letters.push(base::LETTERS[usize::from(two & 15)]);
-                letters.push(base::LETTERS[usize::from(two >> 4)]);
-            }
+        let (mut name, mut letters) = (Vec::new(), Vec::new());
+        let qualities = self.qualities.unpack();
+        let mut qualities = qualities.as_slice();
+        let mut packed = Cursor(&self.bytes);
+        for _ in 0..self.reads {
+            name.truncate(packed.number() as usize);
+            let rest = packed.number() as usize;
+            name.extend_from_slice(packed.bytes(rest));
+            let lengths = packed.number();
+            let count = (lengths >> 1) as usize;
+            bases::unpack(count, &mut packed, &mut letters);
+            let known = if lengths & 1 == 1 { count } else { 0 };
+            let (here, behind) = qualities.split_at(known);
             reads.push(Read {
-                name,
-                bases: &letters[..bases],
-                qualities,
+                name: &name,
+                bases: &letters,
+                qualities: here,
             });
-            rest = behind;
+            qualities = behind;
         }
         Block {
             reads,

@@ -9,8 +9,9 @@ use crate::insert_size::Orientations;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Rendered blocks that may wait for the one before them or for the sink.
-const WAITING_BLOCKS: u64 = 64;
+/// Blocks a thread that may wait to be aligned, and as many rendered ones for the one before them
+/// or for the sink.
+const BLOCKS_PER_THREAD: u64 = 8;
 /// Bases that may be read ahead of a batch that is being reported.
 const AHEAD_BASES: u64 = 4_000_000;
 
@@ -58,6 +59,10 @@ struct State<X, T, E> {
     batches: VecDeque<Pending<X>>,
     first_batch: u64,
     waiting_bases: u64,
+    /// Blocks that no thread has taken yet.
+    unaligned: u64,
+    /// Most of these, and of rendered blocks.
+    most_blocks: u64,
     is_read: bool,
     /// How the stream ends once all before is written.
     failure: Option<E>,
@@ -88,11 +93,13 @@ impl<X, T, E> Drop for Alarm<'_, X, T, E> {
 }
 
 impl<X, T, E: From<Error>> Shared<X, T, E> {
-    pub const fn new(waiting_bases: u64) -> Self {
+    pub fn new(waiting_bases: u64, threads: usize) -> Self {
         let state = State {
             batches: VecDeque::new(),
             first_batch: 0,
             waiting_bases: 0,
+            unaligned: 0,
+            most_blocks: BLOCKS_PER_THREAD * (threads as u64 + 1),
             is_read: false,
             failure: None,
             is_given_up: false,
@@ -117,6 +124,7 @@ impl<X, T, E: From<Error>> Shared<X, T, E> {
             return false;
         }
         state.waiting_bases += block.reads.total_bases();
+        state.unaligned += 1;
         if state.batches.back().is_none_or(|batch| batch.is_read) {
             state.batches.push_back(Pending::new());
         }
@@ -243,14 +251,14 @@ impl<X, T, E: From<Error>> State<X, T, E> {
         self.is_given_up || self.is_read
     }
 
-    /// Says whether a block may be added: to the oldest batch always.
+    /// Says whether a block may be added: to the oldest batch unless too many were not begun.
     fn has_room(&self, most: u64) -> bool {
         let is_oldest = match self.batches.len() {
             0 => self.next_report == self.next_write,
             1 => !self.batches[0].is_read,
             _ => false,
         };
-        is_oldest || self.waiting_bases < most
+        self.unaligned < self.most_blocks && (is_oldest || self.waiting_bases < most)
     }
 
     /// Notes that the last batch has all its blocks.
@@ -280,7 +288,7 @@ impl<X, T, E: From<Error>> State<X, T, E> {
 
     /// Returns the next block of the oldest batch to make records of.
     fn report_job(&mut self) -> Option<Job<X>> {
-        if self.next_report - self.next_write >= WAITING_BLOCKS {
+        if self.next_report - self.next_write >= self.most_blocks {
             return None;
         }
         let oldest = self.batches.front_mut()?;
@@ -313,6 +321,7 @@ impl<X, T, E: From<Error>> State<X, T, E> {
                 batch.next_find += 1;
                 if let Slot::Waiting(block) = std::mem::replace(slot, Slot::Taken) {
                     let place = (number, at);
+                    self.unaligned -= 1;
                     return Some(Job::Find { place, block });
                 }
             }
