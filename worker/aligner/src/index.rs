@@ -51,8 +51,8 @@ pub struct Index {
 }
 
 /// Blocks of the FM-index for which one read makes it worth to copy them into large pages: 100,000
-/// reads gained as much as the copy of 2 million blocks took.
-const BLOCKS_PER_READ: u64 = 16;
+/// reads gained as much as the copy of a million blocks took.
+const BLOCKS_PER_READ: u64 = 8;
 
 /// Returns the digest of the reference out of the head of an index: its first bytes, as many as
 /// hold all contigs and runs. `None` if they do not, or are damaged.
