@@ -1,5 +1,6 @@
 //! Switches for fault tests: they hold tasks of a stage, so that something can happen to it there.
 
+use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -48,7 +49,9 @@ fn wait_while(
     held: impl Fn() -> bool,
 ) -> Result<(), Failure> {
     if held() {
-        eprintln!("held {attempt}");
+        // In one piece: other tasks write into the same stream.
+        let line = format!("held {attempt}\n");
+        let _ = std::io::stderr().write_all(line.as_bytes());
     }
     while held() {
         if monitor.is_cancelled() {
