@@ -110,7 +110,8 @@ impl AlignmentCounts {
         self.read_lengths.add(bases);
         self.passed += 1;
         self.passed_bases += bases;
-        self.noise += u64::from(integer(record, *b"XN") == Some(1));
+        let told = Told::of(record);
+        self.noise += u64::from(told.is_noise);
         self.adapters += u64::from(is_adapter(record));
         if flags.is_unmapped() {
             self.aligned_lengths.add(0);
@@ -120,19 +121,20 @@ impl AlignmentCounts {
         self.aligned += 1;
         self.improper += u64::from(flags.is_paired() && !flags.has(Flags::PROPER_PAIR));
         self.forward += u64::from(!flags.is_reverse());
-        let is_split = tags(record.tag_bytes()).any(|(tag, _)| tag == *b"SA");
         let maps_well = record.mapping_quality() >= MIN_MAPPING_QUALITY;
         if flags.is_paired() && !flags.is_mate_unmapped() {
             self.in_pairs += 1;
-            let mate = integer(record, *b"MQ");
             let mate_maps_well = |quality: i64| quality >= i64::from(MIN_MAPPING_QUALITY);
-            if mate.is_none_or(|quality| mate_maps_well(quality) && maps_well) {
+            if told
+                .mate
+                .is_none_or(|quality| mate_maps_well(quality) && maps_well)
+            {
                 self.maybe_chimeric += 1;
-                self.chimeric += u64::from(is_split || is_chimeric(record));
+                self.chimeric += u64::from(told.is_split || is_chimeric(record));
             }
         } else if maps_well {
             self.maybe_chimeric += 1;
-            self.chimeric += u64::from(is_split);
+            self.chimeric += u64::from(told.is_split);
         }
     }
 
@@ -255,9 +257,29 @@ fn cycle(record: &RecordView<'_>, at: usize) -> u64 {
     cycle as u64
 }
 
-fn integer(record: &RecordView<'_>, wanted: [u8; 2]) -> Option<i64> {
-    tags(record.tag_bytes()).find_map(|(tag, value)| match value {
-        TagValue::Integer(value) if tag == wanted => Some(value),
-        _ => None,
-    })
+/// What the tags of a record say.
+#[derive(Debug, Default)]
+struct Told {
+    is_noise: bool,
+    is_split: bool,
+    /// Mapping quality of the mate.
+    mate: Option<i64>,
+}
+
+impl Told {
+    /// Of tags that come twice the first counts.
+    fn of(record: &RecordView<'_>) -> Self {
+        let mut told = Self::default();
+        let mut noise = None;
+        for (tag, value) in tags(record.tag_bytes()) {
+            match (tag, value) {
+                ([b'S', b'A'], _) => told.is_split = true,
+                ([b'X', b'N'], TagValue::Integer(value)) => noise = noise.or(Some(value)),
+                ([b'M', b'Q'], TagValue::Integer(value)) => told.mate = told.mate.or(Some(value)),
+                _ => {}
+            }
+        }
+        told.is_noise = noise == Some(1);
+        told
+    }
 }
