@@ -16,6 +16,9 @@ const MIN_MAPPING_QUALITY: u8 = 20;
 /// Bases of at least this quality are good.
 const MIN_BASE_QUALITY: u8 = 20;
 
+/// Bases that are compared together.
+const PIECE_BP: usize = 16;
+
 /// Longer fragments are chimeric.
 const MAX_INSERT_BP: u32 = 100_000;
 
@@ -184,18 +187,27 @@ impl AlignmentCounts {
                 self.good_q20_bases += good.count() as u64;
             }
             if others > 0 || bases.contains(&b'N') {
-                // Counted from the start of the stretch, as Picard does.
-                let pairs = bases.iter().zip(letters).enumerate();
-                for (at, _) in pairs.filter(|(_, (base, letter))| base != letter || **base == b'N')
-                {
-                    self.bad_cycles.add(cycle(record, at));
-                }
+                self.add_bad_cycles(record, bases, letters);
             }
         }
         let moved = |kind: CigarKind| matches!(kind, CigarKind::Insertion | CigarKind::Deletion);
         self.indels += record.cigar().filter(|op| moved(op.kind())).count() as u64;
         self.mismatches += differ;
         self.good_mismatches.add(if maps_well { differ } else { 0 });
+    }
+
+    /// Counts what differs or is ambiguous: from the start of the stretch, as Picard does.
+    fn add_bad_cycles(&mut self, record: &RecordView<'_>, bases: &[u8], letters: &[u8]) {
+        let pieces = bases.chunks(PIECE_BP).zip(letters.chunks(PIECE_BP));
+        for (start, (bases, letters)) in (0..).step_by(PIECE_BP).zip(pieces) {
+            if bases == letters && !bases.contains(&b'N') {
+                continue;
+            }
+            let pairs = (start..).zip(bases.iter().zip(letters));
+            for (at, _) in pairs.filter(|(_, (base, letter))| base != letter || **base == b'N') {
+                self.bad_cycles.add(cycle(record, at));
+            }
+        }
     }
 
     /// Returns at how many cycles four reads of five differ from the reference.

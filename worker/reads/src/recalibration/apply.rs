@@ -44,6 +44,15 @@ pub enum Outcome {
     UnknownReadGroup,
 }
 
+/// Room for a context, or none, in a row of shifts.
+const CONTEXT_ROOM: usize = (CONTEXTS + 1).next_power_of_two();
+
+/// Sums of shifts are at least the negative of this.
+const LEAST_SUM: i16 = 256;
+
+/// What each sum of shifts becomes: clamped, then quantised.
+const SUMS: usize = 1 << 10;
+
 /// Sums of shifts by which the reported qualities of a read group change.
 #[derive(Debug, Clone)]
 struct Group {
@@ -53,7 +62,7 @@ struct Group {
     /// How many slots a quality has.
     slots: usize,
     /// By quality: the shift of each context, 0 for none.
-    by_context: Vec<[i8; CONTEXTS + 1]>,
+    by_context: Vec<[i8; CONTEXT_ROOM]>,
 }
 
 /// A table made ready to be applied: one lookup a base and covariate.
@@ -62,6 +71,8 @@ pub struct Recalibrator {
     /// By read group key; `None` for a read group that the table does not know.
     groups: Vec<Option<Group>>,
     quantized: [u8; QUALITIES],
+    /// By sum of shifts, from the least on.
+    by_sum: Box<[u8; SUMS]>,
     max_cycle: usize,
     options: ApplyOptions,
 }
@@ -76,8 +87,13 @@ impl Recalibrator {
             .zip(chosen)
             .for_each(|(mine, chosen)| *mine = *chosen);
         let group = |name: &String| Group::of(table, name, options);
+        let of_sum = |sum: usize| {
+            let quality = (sum as i16 - LEAST_SUM).clamp(1, QUALITIES as i16 - 1);
+            quantized[quality as usize]
+        };
         Self {
             groups: names.iter().map(group).collect(),
+            by_sum: Box::new(std::array::from_fn(of_sum)),
             quantized,
             max_cycle: table.max_cycle,
             options: options.clone(),
@@ -125,12 +141,11 @@ impl Recalibrator {
         let reverse = record.flags().is_reverse();
         context(&codes, qualities, reverse, &mut contexts);
         let slots = Slots::of(record, qualities.len());
-        let bases = qualities.iter_mut().zip(&contexts).enumerate();
-        for (index, (quality, &context)) in bases {
-            if *quality >= self.options.min_quality {
-                let sum = group.quality(*quality, slots.of_base(index), context);
-                *quality = self.quantized[sum.clamp(1, QUALITIES as i16 - 1) as usize];
-            }
+        let least = self.options.min_quality;
+        for (index, (quality, &context)) in qualities.iter_mut().zip(&contexts).enumerate() {
+            let sum = group.sum(*quality, slots.of_base(index), context);
+            let shifted = self.by_sum[(sum + LEAST_SUM) as usize % SUMS];
+            *quality = if *quality < least { *quality } else { shifted };
         }
     }
 }
@@ -158,7 +173,7 @@ impl Group {
         for &level in &levels {
             by_cycle.extend(std::iter::repeat_n(level, slots));
         }
-        let mut by_context = vec![[0; CONTEXTS + 1]; QUALITIES];
+        let mut by_context = vec![[0; CONTEXT_ROOM]; QUALITIES];
         for ((_, quality, covariate), datum) in rows {
             let quality = usize::from(*quality);
             let level = levels[quality];
@@ -179,10 +194,10 @@ impl Group {
 
     /// Returns what a reported quality becomes, before it is clamped.
     #[inline]
-    fn quality(&self, quality: u8, slot: usize, context: u8) -> i16 {
+    fn sum(&self, quality: u8, slot: usize, context: u8) -> i16 {
         let slot = slot.min(self.slots - 2 + slot % 2);
         let quality = usize::from(quality);
-        let shift = self.by_context[quality][usize::from(context)];
+        let shift = self.by_context[quality][usize::from(context) % CONTEXT_ROOM];
         self.by_cycle[quality * self.slots + slot] + i16::from(shift)
     }
 }
