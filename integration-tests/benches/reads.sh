@@ -3,7 +3,8 @@
 # usage: reads.sh BAM REFERENCE KNOWN_SITES    BAM: aligned reads, all records of a name together
 #
 # The last row is `spindle run` less `spindle align` of the same reads against sort, MarkDuplicates, BaseRecalibrator and
-# ApplyBQSR in a row: what `run` does beside aligning, reading FASTQ and its records' ways between stages included.
+# ApplyBQSR in a row: what `run` does beside aligning, reads' and records' ways between stages included, and metrics and the
+# report, which the other programs do not make. The line after it says what the stages took by `run`'s own account.
 #
 # SPINDLE  the program (default target/release/spindle)
 # GATK     the program `gatk`; without it recalibration and the last row are left out
@@ -44,8 +45,8 @@ chain="$chain + $theirs"
 # samtools wants mates' scores: made before, not counted.
 [ -f scored.bam ] || samtools fixmate -m -u "$reads" - | samtools sort -m 2G -o scored.bam -
 theirs=$(timed samtools markdup scored.bam judge.bam)
-ours=$(timed "$SPINDLE" markdup -I scored.bam -O own.bam -M own.txt)
-row "markdup" "samtools" "$theirs" "$ours" judge.bam own.bam
+ours=$(timed "$SPINDLE" markdup -l 2 -I scored.bam -O own.bam -M own.txt)
+row "markdup -l 2" "samtools" "$theirs" "$ours" judge.bam own.bam
 [ -n "${GATK:-}" ] || exit 0
 samtools index marked.bam
 theirs=$(timed "$GATK" BaseRecalibrator -R "$reference" -I marked.bam --known-sites "$known" -O judge.table)
@@ -62,4 +63,7 @@ alone=$(timed "$SPINDLE" align -t 1 "$reference" reads.1.fq reads.2.fq)
 rm -rf out
 whole=$(timed "$SPINDLE" run -t 1 -R "$reference" --sample s --reads reads.1.fq reads.2.fq --known-sites "$known" \
   --emit bam --recalibrated-qualities -o out)
+stages=$(awk '/^(duplicates|merge|recalibrate|call|gather): done/ { sum += $(NF - 2); printf "%s %s s, ", $1, $(NF - 2) }
+  END { print "together " sum " s" }' log)
 row "\`run\` less \`align\`" "samtools, Picard, GATK" "$(echo "$chain" | bc)" "$(echo "$whole - $alone" | bc)" judge.bam out/s.bam
+echo "stages of \`run\`, CPU: $stages"
