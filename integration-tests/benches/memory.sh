@@ -43,13 +43,6 @@ read -r records raw < "$WORK/large.size"
 echo "large.bam: $records records, $((raw >> 20)) MB uncompressed"
 limited "sort -m 1500M" "$SPINDLE" sort -m 1500M -l 1 -o "$WORK/sorted.bam" "$WORK/large.bam"
 [ "$(samtools view -c "$WORK/sorted.bam")" = "$records" ]
-if [ -n "${REFERENCE:-}" ] && [ -n "${KNOWN:-}" ]; then
-  limited "recalibrate" "$SPINDLE" recalibrate -R "$REFERENCE" -I "$WORK/sorted.bam" --known-sites "$KNOWN" -O "$WORK/table"
-  limited "apply-recal" "$SPINDLE" apply-recal -R "$REFERENCE" -I "$WORK/sorted.bam" --bqsr-recal-file "$WORK/table" \
-    -O "$WORK/recalibrated.bam"
-  rm -f "$WORK/recalibrated.bam" "$WORK/recalibrated.bai"
-fi
-rm -f "$WORK/sorted.bam"
 
 # 3 million reads of 1.5 million pairs that all start and end at one place.
 if [ ! -f "$WORK/pile.bam" ]; then
@@ -64,3 +57,11 @@ fi
 limited "markdup -m 1G, 3 million reads at one place" "$SPINDLE" markdup -m 1G -I "$WORK/pile.bam" -O "$WORK/marked.bam" -M "$WORK/marked.txt"
 grep -A1 '^LIBRARY' "$WORK/marked.txt"
 rm -f "$WORK/marked.bam"
+
+if [ -n "${REFERENCE:-}" ] && [ -n "${KNOWN:-}" ]; then
+  limited "recalibrate" "$SPINDLE" recalibrate -R "$REFERENCE" -I "$WORK/sorted.bam" --known-sites "$KNOWN" -O "$WORK/table"
+  limited "apply-recal" "$SPINDLE" apply-recal -R "$REFERENCE" -I "$WORK/sorted.bam" --bqsr-recal-file "$WORK/table" \
+    -O "$WORK/recalibrated.bam"
+  rm -f "$WORK/recalibrated.bam" "$WORK/recalibrated.bai"
+fi
+rm -f "$WORK/sorted.bam"

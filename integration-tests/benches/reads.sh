@@ -45,8 +45,8 @@ chain="$chain + $theirs"
 # samtools wants mates' scores: made before, not counted.
 [ -f scored.bam ] || samtools fixmate -m -u "$reads" - | samtools sort -m 2G -o scored.bam -
 theirs=$(timed samtools markdup scored.bam judge.bam)
-ours=$(timed "$SPINDLE" markdup -l 2 -I scored.bam -O own.bam -M own.txt)
-row "markdup -l 2" "samtools" "$theirs" "$ours" judge.bam own.bam
+ours=$(timed "$SPINDLE" markdup -I scored.bam -O own.bam -M own.txt)
+row "markdup" "samtools" "$theirs" "$ours" judge.bam own.bam
 [ -n "${GATK:-}" ] || exit 0
 samtools index marked.bam
 theirs=$(timed "$GATK" BaseRecalibrator -R "$reference" -I marked.bam --known-sites "$known" -O judge.table)
