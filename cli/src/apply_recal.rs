@@ -10,11 +10,13 @@ use reads::covariates::{MIN_QUALITY, ReadGroupKeys, is_well_formed};
 use reads::recalibration::{
     ApplyOptions, Outcome, RecalibrationTable, Recalibrator, quantize, quantize_to,
 };
+use worker::formats::bam::FAST_LEVEL;
 
 use crate::output::is_device;
 use crate::reads_input::ReadsInput;
 use crate::reads_output::{FormatArgs, Plan, ReadsOutput};
 use crate::sequences::Sequences;
+use crate::sort::parse_level;
 
 /// Tags of qualities that are no longer true.
 const OLD_TAGS: [[u8; 2]; 2] = [*b"BI", *b"BD"];
@@ -68,6 +70,15 @@ pub struct Args {
     emit_original_quals: bool,
     #[command(flatten)]
     format: FormatArgs,
+    /// Level of compression of BAM, 0 to 12
+    #[arg(
+        short = 'l',
+        long,
+        value_name = "INT",
+        default_value_t = FAST_LEVEL,
+        value_parser = parse_level
+    )]
+    compression_level: i32,
 }
 
 /// Recalibrates; records that GATK does not call well formed are left out, and counted.
@@ -89,6 +100,7 @@ pub fn run(args: &Args) -> Result<()> {
     let header = input.header().with_program("spindle-apply-recal");
     let dictionary = header.dictionary.clone();
     let plan = Plan {
+        level: args.compression_level,
         wants_index: is_sorted && !is_device(&args.output) && args.output != Path::new("-"),
         ..Plan::new(&args.output, &args.format, args.reference.as_deref())
     };

@@ -14,7 +14,7 @@ use reads::duplicates::{BarcodeTags, EndOptions, MarkOptions, NameFormat};
 
 use crate::exit::{Exit, ended};
 use crate::reads_output::FormatArgs;
-use crate::sort::parse_size;
+use crate::sort::{parse_level, parse_size};
 use inputs::{Grouping, Inputs};
 
 /// Marks duplicates in SAM, BAM or CRAM files sorted by coordinate or grouped by name, as Picard's
@@ -118,6 +118,15 @@ pub struct Args {
     reference: Option<PathBuf>,
     #[command(flatten)]
     format: FormatArgs,
+    /// Level of compression of BAM, 0 to 12 [default: matches of the input are kept, or 4]
+    #[arg(
+        short = 'l',
+        long = "COMPRESSION_LEVEL",
+        visible_alias = "compression-level",
+        value_name = "INT",
+        value_parser = parse_level
+    )]
+    level: Option<i32>,
     /// Threads
     #[arg(short = '@', long, value_name = "INT", default_value_t = 1)]
     threads: usize,

@@ -59,8 +59,8 @@ pub struct Plan<'a> {
     pub reference: Option<&'a Path>,
     /// Whether an index is to be written too.
     pub wants_index: bool,
-    /// The level of deflation, where it is not the usual one.
-    pub level: Option<i32>,
+    /// The level of deflation.
+    pub level: i32,
 }
 
 impl<'a> Plan<'a> {
@@ -71,7 +71,7 @@ impl<'a> Plan<'a> {
             format,
             reference,
             wants_index: false,
-            level: None,
+            level: LEVEL,
         }
     }
 }
@@ -131,7 +131,7 @@ impl ReadsOutput {
                     true => PartWriter::new(out, &header.dictionary),
                     false => PartWriter::unsorted(out, &header.dictionary),
                 };
-                Writer::Bam(Box::new(writer.with_level(plan.level.unwrap_or(LEVEL))))
+                Writer::Bam(Box::new(writer.with_level(plan.level)))
             }
         };
         Ok(Self {

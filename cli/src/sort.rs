@@ -49,9 +49,9 @@ pub struct Args {
     /// Folder of the files that wait [default: that of the output]
     #[arg(short = 'T', long, value_name = "DIR")]
     scratch: Option<PathBuf>,
-    /// Level of compression of BAM, 0 to 12 [default: 6]
-    #[arg(short = 'l', value_name = "INT", value_parser = clap::value_parser!(i32).range(0..=12))]
-    level: Option<i32>,
+    /// Level of compression of BAM, 0 to 12
+    #[arg(short = 'l', value_name = "INT", default_value_t = LEVEL, value_parser = parse_level)]
+    level: i32,
     /// Reference FASTA of CRAM
     #[arg(long, value_name = "FASTA")]
     reference: Option<PathBuf>,
@@ -84,7 +84,7 @@ fn sort(args: &Args) -> Result<()> {
     let header = input.header().with_sort_order(name);
     let plan = Plan {
         wants_index: args.write_index,
-        level: Some(args.level.unwrap_or(LEVEL)),
+        level: args.level,
         ..Plan::new(&args.output, &args.format, reference)
     };
     let mut out = ReadsOutput::create(&plan, header.with_program("spindle-sort"))?;
@@ -129,6 +129,12 @@ fn scratch(args: &Args) -> PathBuf {
         .map_or_else(by_output, Path::to_owned)
 }
 
+/// Parses a level of compression.
+pub fn parse_level(text: &str) -> Result<i32, String> {
+    let level = text.parse().ok().filter(|level| (0..=12).contains(level));
+    level.ok_or_else(|| format!("a level is a number from 0 to 12, not {text:?}"))
+}
+
 /// Parses bytes with K, M or G after them.
 pub fn parse_size(text: &str) -> Result<usize, String> {
     let (digits, shift) = match text.chars().last() {
@@ -149,6 +155,14 @@ pub fn parse_size(text: &str) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn levels_are_those_of_the_library() {
+        assert_eq!((parse_level("0"), parse_level("12")), (Ok(0), Ok(12)));
+        for wrong in ["", "-1", "13", "fast"] {
+            assert!(parse_level(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn sizes_have_units() {

@@ -65,8 +65,9 @@ impl Stage {
     /// Returns the version of the stage's bytes: raised by every change of them.
     pub const fn output_version(self) -> u32 {
         match self {
-            Self::Merge | Self::Gather => 3,
-            Self::Index | Self::Call => 2,
+            Self::Merge | Self::Gather => 4,
+            Self::Call => 3,
+            Self::Index => 2,
             _ => 1,
         }
     }

@@ -117,6 +117,16 @@ impl GenomeSpec {
         let reference = std::iter::once(&self.reference);
         reads.chain(reference).chain(&self.known_sites).collect()
     }
+
+    /// Says whether the final BAM is written anew, with recalibrated qualities.
+    pub fn rewrites_bam(&self) -> bool {
+        self.outputs.bam && self.recalibrated_qualities && !self.known_sites.is_empty()
+    }
+
+    /// Says whether what `merge` writes becomes the final BAM as it is.
+    pub fn keeps_merged_bam(&self) -> bool {
+        self.outputs.bam && !self.rewrites_bam()
+    }
 }
 
 /// What to make.

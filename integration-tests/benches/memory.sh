@@ -2,9 +2,10 @@
 # Sorts and marks under a limit of memory that a cgroup keeps; prints peak memory, which cannot exceed the limit, and CPU seconds.
 # usage: memory.sh BAM [COPIES]    BAM: aligned reads in any order; sorted COPIES times over (default 6)
 #
-# SPINDLE  the program (default target/release/spindle)
-# LIMIT    bytes (default 2 GiB)
-# WORK     scratch folder (default target/memory)
+# SPINDLE    the program (default target/release/spindle)
+# REFERENCE  FASTA, and KNOWN, sites in VCF: with both, qualities are recalibrated as well
+# LIMIT      bytes (default 2 GiB)
+# WORK       scratch folder (default target/memory)
 # Needs root, for the cgroup: version 1 or 2, whichever is mounted.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -42,7 +43,6 @@ read -r records raw < "$WORK/large.size"
 echo "large.bam: $records records, $((raw >> 20)) MB uncompressed"
 limited "sort -m 1500M" "$SPINDLE" sort -m 1500M -l 1 -o "$WORK/sorted.bam" "$WORK/large.bam"
 [ "$(samtools view -c "$WORK/sorted.bam")" = "$records" ]
-rm -f "$WORK/sorted.bam"
 
 # 3 million reads of 1.5 million pairs that all start and end at one place.
 if [ ! -f "$WORK/pile.bam" ]; then
@@ -57,3 +57,11 @@ fi
 limited "markdup -m 1G, 3 million reads at one place" "$SPINDLE" markdup -m 1G -I "$WORK/pile.bam" -O "$WORK/marked.bam" -M "$WORK/marked.txt"
 grep -A1 '^LIBRARY' "$WORK/marked.txt"
 rm -f "$WORK/marked.bam"
+
+if [ -n "${REFERENCE:-}" ] && [ -n "${KNOWN:-}" ]; then
+  limited "recalibrate" "$SPINDLE" recalibrate -R "$REFERENCE" -I "$WORK/sorted.bam" --known-sites "$KNOWN" -O "$WORK/table"
+  limited "apply-recal" "$SPINDLE" apply-recal -R "$REFERENCE" -I "$WORK/sorted.bam" --bqsr-recal-file "$WORK/table" \
+    -O "$WORK/recalibrated.bam"
+  rm -f "$WORK/recalibrated.bam" "$WORK/recalibrated.bai"
+fi
+rm -f "$WORK/sorted.bam"

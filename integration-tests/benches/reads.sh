@@ -3,7 +3,8 @@
 # usage: reads.sh BAM REFERENCE KNOWN_SITES    BAM: aligned reads, all records of a name together
 #
 # The last row is `spindle run` less `spindle align` of the same reads against sort, MarkDuplicates, BaseRecalibrator and
-# ApplyBQSR in a row: what `run` does beside aligning, reading FASTQ and its records' ways between stages included.
+# ApplyBQSR in a row: what `run` does beside aligning, reads' and records' ways between stages included, and metrics and the
+# report, which the other programs do not make. The line after it says what the stages took by `run`'s own account.
 #
 # SPINDLE  the program (default target/release/spindle)
 # GATK     the program `gatk`; without it recalibration and the last row are left out
@@ -62,4 +63,7 @@ alone=$(timed "$SPINDLE" align -t 1 "$reference" reads.1.fq reads.2.fq)
 rm -rf out
 whole=$(timed "$SPINDLE" run -t 1 -R "$reference" --sample s --reads reads.1.fq reads.2.fq --known-sites "$known" \
   --emit bam --recalibrated-qualities -o out)
+stages=$(awk '/^(duplicates|merge|recalibrate|call|gather): done/ { sum += $(NF - 2); printf "%s %s s, ", $1, $(NF - 2) }
+  END { print "together " sum " s" }' log)
 row "\`run\` less \`align\`" "samtools, Picard, GATK" "$(echo "$chain" | bc)" "$(echo "$whole - $alone" | bc)" judge.bam out/s.bam
+echo "stages of \`run\`, CPU: $stages"

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use genome::record::{Flags, RecordView, tags, without_tags};
 use reads::duplicates::DuplicateKind;
+use worker::formats::bam::LEVEL;
 
 use super::find::{Found, Group};
 use super::inputs::Grouping;
@@ -35,11 +36,11 @@ pub fn write(args: &Args, found: Found) -> Result<()> {
     };
     let plan = Plan {
         wants_index: args.write_index && !by_name,
-        level: Some(LEVEL),
+        level: args.level.unwrap_or(LEVEL),
         ..Plan::new(&args.output, &args.format, args.reference.as_deref())
     };
     let mut out = ReadsOutput::create(&plan, header.with_program("spindle-markdup"))?;
-    if args.keeps_lengths() {
+    if args.keeps_lengths() && args.level.is_none() {
         out.follow(inputs.follow());
     }
     let mut decisions = Decisions::new(duplicates)?;
@@ -66,9 +67,6 @@ pub fn write(args: &Args, found: Found) -> Result<()> {
     out.finish(&args.output)?;
     OutputFile::write_whole(&args.metrics, libraries.text(&metrics).as_bytes())
 }
-
-/// Level of compression: what others write is hardly smaller.
-const LEVEL: i32 = 6;
 
 /// The ordinals of duplicates beside records that come in their order.
 struct Decisions<I> {

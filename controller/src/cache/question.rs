@@ -232,7 +232,9 @@ fn options(stage: Stage, genome: &GenomeSpec, planned: (&Plan, &InputDigests)) -
             .number(*interval_padding_bp);
     }
     if stage == Stage::Merge {
-        fields = fields.digests(&digests.known_sites);
+        fields = fields
+            .digests(&digests.known_sites)
+            .number(genome.keeps_merged_bam());
     }
     if matches!(stage, Stage::Call | Stage::Gather) {
         fields = fields.outputs(*outputs).number(*recalibrated_qualities);

@@ -218,12 +218,17 @@ type Wish = fn(&mut common::workflow::GenomeSpec);
 async fn an_option_changes_the_keys_of_the_stages_that_it_reaches() {
     let fixture = Fixture::new();
     let state = fixture.done("W1", "clinic").await;
-    let cases: [(Wish, &[Stage]); 6] = [
+    let cases: [(Wish, &[Stage]); 7] = [
         (|genome| genome.overwrite = true, &[]),
         (|genome| genome.sample = "T".to_owned(), &[Stage::Gather]),
         (
             |genome| genome.outputs.gvcf = true,
             &[Stage::Call, Stage::Gather],
+        ),
+        (
+            // The merged BAM is no longer the final one.
+            |genome| genome.recalibrated_qualities = true,
+            &[Stage::Merge, Stage::Call, Stage::Gather],
         ),
         (
             |genome| genome.intervals = vec![Interval::Text("20".to_owned())],

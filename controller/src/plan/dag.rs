@@ -95,7 +95,7 @@ pub fn stages(work: &Work, index_missing: bool) -> Vec<Stage> {
     let needed = |stage: &Stage| match stage {
         Stage::Index => index_missing,
         Stage::Recalibrate => recalibrates(genome),
-        Stage::Call => genome.outputs.any_calls() || writes_recalibrated(genome),
+        Stage::Call => genome.outputs.any_calls() || genome.rewrites_bam(),
         Stage::Probe => false,
         Stage::Split | Stage::Align | Stage::Duplicates | Stage::Merge | Stage::Gather => true,
     };
@@ -131,11 +131,6 @@ pub fn first_tasks(plan: &Plan, stage: Stage) -> u32 {
 fn recalibrates(genome: &GenomeSpec) -> bool {
     let wanted = genome.outputs.any_calls() || genome.recalibrated_qualities;
     wanted && !genome.known_sites.is_empty()
-}
-
-/// Says whether `call` has a BAM part to write.
-fn writes_recalibrated(genome: &GenomeSpec) -> bool {
-    genome.outputs.bam && genome.recalibrated_qualities && recalibrates(genome)
 }
 
 fn warning(work: &Work) -> Option<String> {

@@ -15,7 +15,7 @@ if [ -z "${GATK:-}" ] || [ -z "$known" ]; then
 fi
 prepare_reference
 cp "$known" "$WORK/known.vcf.gz" && tabix -f -p vcf "$WORK/known.vcf.gz"
-judge="GATK $("$GATK" --version 2>&1 | grep -o '[0-9.]\+[0-9]' | tail -1)"
+judge="GATK $("$GATK" --version 2> /dev/null | sed -n 's/.*(GATK) v//p')"
 
 # qualities BAM: what recalibration may change of each record, in one order
 qualities() {

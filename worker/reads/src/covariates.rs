@@ -13,7 +13,7 @@ mod known_sites;
 mod read_groups;
 
 pub use clip::Clipped;
-pub use context::{CONTEXTS, context, context_letters, cycle};
+pub use context::{CONTEXTS, NO_CONTEXT, context, context_letters};
 pub use counter::{CountOptions, Counter, Error, Scope};
 pub use counts::{Counts, Row, Tally};
 pub use filter::is_well_formed;
@@ -21,7 +21,7 @@ pub use known_sites::KnownSites;
 pub use read_groups::ReadGroupKeys;
 
 pub(crate) use counter::{check, original_qualities};
-pub(crate) use counts::slot;
+pub(crate) use counts::{Slots, slot};
 
 /// Longer reads are refused, unless the user allows more: GATK's `--maximum-cycle-value`.
 pub const MAX_CYCLE: usize = 500;

@@ -19,7 +19,7 @@ use reads::run::{self, Kind, RecordReader};
 use super::lanes::Lanes;
 use super::{Context, Finished, intervals, sections};
 use crate::error::storage;
-use crate::formats::bam::{IndexError, PartError, PartWriter};
+use crate::formats::bam::{FAST_LEVEL, IndexError, LEVEL, PartError, PartWriter};
 use crate::formats::vcf;
 
 /// Role of the BAM part among the outputs.
@@ -76,7 +76,12 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
         ),
         marked: DuplicateMetrics::default(),
     };
-    let mut part = PartWriter::new(context.create(PART)?, reference.dictionary());
+    let level = match genome.keeps_merged_bam() {
+        true => LEVEL,
+        false => FAST_LEVEL,
+    };
+    let part = PartWriter::new(context.create(PART)?, reference.dictionary());
+    let mut part = part.with_level(level);
     merge(context, |place, record| {
         tally.add(&place, &record)?;
         context.monitor.add(1, record.base_count() as u64);

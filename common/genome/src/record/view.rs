@@ -4,6 +4,7 @@ use super::flags::Flags;
 use super::long_cigar;
 use super::tags::{Tag, TagValue, tags};
 use super::{FIXED_BYTES, NIBBLES};
+use crate::base;
 use crate::cigar::{self, CigarOp};
 use crate::region::ContigId;
 
@@ -16,6 +17,18 @@ static PAIRS: [[u8; 2]; 256] = {
         byte += 1;
     }
     letters
+};
+
+/// The two codes of each packed byte.
+static CODE_PAIRS: [[u8; 2]; 256] = {
+    let mut codes = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let [left, right] = PAIRS[byte];
+        codes[byte] = [base::code(left), base::code(right)];
+        byte += 1;
+    }
+    codes
 };
 
 /// Why bytes are not a BAM record.
@@ -203,14 +216,23 @@ impl<'a> RecordView<'a> {
 
     /// Appends the bases as upper-case letters, as they lie on the forward strand.
     pub fn append_bases(&self, letters: &mut Vec<u8>) {
+        self.unpack(&PAIRS, letters);
+    }
+
+    /// Appends the codes of the bases, as they lie on the forward strand.
+    pub fn append_codes(&self, codes: &mut Vec<u8>) {
+        self.unpack(&CODE_PAIRS, codes);
+    }
+
+    fn unpack(&self, pairs: &[[u8; 2]; 256], unpacked: &mut Vec<u8>) {
         let (start, count) = (self.bases_start(), self.base_count());
         let packed = &self.bytes[start..start + count.div_ceil(2)];
-        let first = letters.len();
-        letters.resize(first + 2 * packed.len(), 0);
-        for (two, &byte) in letters[first..].chunks_exact_mut(2).zip(packed) {
-            two.copy_from_slice(&PAIRS[usize::from(byte)]);
+        let first = unpacked.len();
+        unpacked.resize(first + 2 * packed.len(), 0);
+        for (two, &byte) in unpacked[first..].chunks_exact_mut(2).zip(packed) {
+            two.copy_from_slice(&pairs[usize::from(byte)]);
         }
-        letters.truncate(first + count);
+        unpacked.truncate(first + count);
     }
 
     /// Returns the raw Phred qualities; all 0xFF when they are missing.

@@ -7,39 +7,36 @@ use super::LOW_QUALITY_TAIL;
 /// How many contexts there are: two bases.
 pub const CONTEXTS: usize = 16;
 
+/// What stands for no context.
+pub const NO_CONTEXT: u8 = CONTEXTS as u8;
+
 /// Writes the context of each base: 4 × the code of the base before it in sequencing order + its
-/// own; `None` for the first base, and where one of both is ambiguous or in a low-quality tail.
+/// own; [`NO_CONTEXT`] for the first base, and where one of both is ambiguous or in a low-quality
+/// tail.
 ///
 /// `codes` are those of the forward strand, `qualities` as many.
-pub fn context(codes: &[u8], qualities: &[u8], reverse: bool, contexts: &mut Vec<Option<u8>>) {
+pub fn context(codes: &[u8], qualities: &[u8], reverse: bool, contexts: &mut Vec<u8>) {
     contexts.clear();
-    contexts.resize(codes.len(), None);
+    contexts.resize(codes.len(), NO_CONTEXT);
     let good = |quality: &u8| *quality > LOW_QUALITY_TAIL;
     let Some(first) = qualities.iter().position(good) else {
         return;
     };
     let last = qualities.iter().rposition(good).unwrap_or(first);
-    for right in first + 1..=last {
-        let (before, after) = (codes[right - 1], codes[right]);
-        if before == base::AMBIGUOUS || after == base::AMBIGUOUS {
-            continue;
+    let known = |left: u8, right: u8, context: u8| match (left | right) & base::AMBIGUOUS {
+        0 => context,
+        _ => NO_CONTEXT,
+    };
+    let pairs = codes[first..last].iter().zip(&codes[first + 1..=last]);
+    if reverse {
+        let complement = |code: u8| 3 ^ code;
+        for (context, (&left, &right)) in contexts[first..last].iter_mut().zip(pairs) {
+            *context = known(left, right, 4 * complement(right) + complement(left));
         }
-        if reverse {
-            let complement = base::complement_code;
-            contexts[right - 1] = Some(4 * complement(after) + complement(before));
-        } else {
-            contexts[right] = Some(4 * before + after);
-        }
-    }
-}
-
-/// Returns the cycle of a base: 1 is the first that was sequenced; second reads count negative.
-pub const fn cycle(index: usize, length: usize, reverse: bool, second: bool) -> i32 {
-    let from_start = if reverse { length - index } else { index + 1 };
-    if second {
-        -(from_start as i32)
     } else {
-        from_start as i32
+        for (context, (&left, &right)) in contexts[first + 1..=last].iter_mut().zip(pairs) {
+            *context = known(left, right, 4 * left + right);
+        }
     }
 }
 
@@ -53,8 +50,11 @@ pub fn context_letters(context: u8) -> String {
 mod tests {
     use super::*;
 
-    fn text(contexts: &[Option<u8>]) -> String {
-        let text = |context: &Option<u8>| context.map_or("-".to_owned(), context_letters) + " ";
+    fn text(contexts: &[u8]) -> String {
+        let text = |context: &u8| match *context {
+            NO_CONTEXT => "- ".to_owned(),
+            context => context_letters(context) + " ",
+        };
         contexts.iter().map(text).collect()
     }
 
@@ -76,12 +76,5 @@ mod tests {
         assert_eq!(text(&contexts), "- - CG GT TA - ");
         context(&codes, &[2; 6], false, &mut contexts);
         assert_eq!(text(&contexts), "- - - - - - ");
-    }
-
-    #[test]
-    fn cycles_count_from_the_first_base_sequenced() {
-        assert_eq!(cycle(0, 10, false, false), 1);
-        assert_eq!(cycle(0, 10, true, false), 10);
-        assert_eq!(cycle(9, 10, true, true), -1);
     }
 }

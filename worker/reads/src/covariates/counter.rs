@@ -1,13 +1,15 @@
 //! Counting the bases of records.
 
+use std::ops::Range;
+
 use genome::base;
 use genome::record::{RecordView, TagValue, tags};
 use genome::reference::Reference;
 use genome::region::{ContigId, Region};
 
 use super::clip::Clipped;
-use super::context::{context, cycle};
-use super::counts::Counts;
+use super::context::context;
+use super::counts::{Counts, Slots};
 use super::known_sites::{self, KnownSites};
 use super::{MAX_CYCLE, MAX_QUALITY, MIN_QUALITY, filter};
 
@@ -79,10 +81,11 @@ impl Default for CountOptions {
 
 /// What one base says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 enum Outcome {
-    Skipped,
     Agrees,
     Differs,
+    Skipped,
 }
 
 /// Counts the bases of records, one record at a time.
@@ -95,7 +98,7 @@ pub struct Counter<'a> {
     letters: Vec<u8>,
     bases: Vec<u8>,
     codes: Vec<u8>,
-    contexts: Vec<Option<u8>>,
+    contexts: Vec<u8>,
     outcomes: Vec<Outcome>,
 }
 
@@ -153,14 +156,14 @@ impl<'a> Counter<'a> {
         };
         let qualities = &qualities[clipped.read.clone()];
         check(record, qualities, self.options.max_cycle)?;
-        self.codes.clear();
         self.bases.clear();
         record.append_bases(&mut self.bases);
-        let letters = self.bases[clipped.read.clone()].iter();
-        self.codes.extend(letters.map(|&letter| base::code(letter)));
+        self.codes.clear();
+        record.append_codes(&mut self.codes);
         self.compare(contig, clipped);
+        self.skip(&clipped.read, qualities);
         self.skip_known(contig, clipped);
-        self.add(record, read_group, qualities);
+        self.add(record, read_group, (&clipped.read, qualities));
         Ok(())
     }
 
@@ -182,21 +185,36 @@ impl<'a> Counter<'a> {
         let region = Region::new(contig, clipped.start.into(), clipped.end().into());
         self.letters.clear();
         self.scope.reference.fetch(region, &mut self.letters);
+        let bases = &self.bases[clipped.read.clone()];
         self.outcomes.clear();
-        self.outcomes.resize(self.codes.len(), Outcome::Agrees);
+        self.outcomes.resize(bases.len(), Outcome::Agrees);
         let (mut read, mut reference) = (0, 0);
         for op in &clipped.cigar {
             let (kind, length) = (op.kind(), op.len() as usize);
             if kind.is_aligned() {
                 let letters = &self.letters[reference..reference + length];
-                for (at, &letter) in (read..).zip(letters) {
-                    if self.codes[at] != base::code(letter) {
-                        self.outcomes[at] = Outcome::Differs;
-                    }
+                let both = bases[read..read + length].iter().zip(letters);
+                let outcomes = &mut self.outcomes[read..read + length];
+                for (outcome, (base, letter)) in outcomes.iter_mut().zip(both) {
+                    *outcome = match base == letter {
+                        true => Outcome::Agrees,
+                        false => Outcome::Differs,
+                    };
                 }
             }
             read += if kind.consumes_read() { length } else { 0 };
             reference += if kind.consumes_reference() { length } else { 0 };
+        }
+    }
+
+    /// Skips what is no base or of low quality.
+    fn skip(&mut self, read: &Range<usize>, qualities: &[u8]) {
+        let least = self.options.min_quality;
+        let both = self.codes[read.clone()].iter().zip(qualities);
+        for (outcome, (&code, &quality)) in self.outcomes.iter_mut().zip(both) {
+            if quality < least || code == base::AMBIGUOUS {
+                *outcome = Outcome::Skipped;
+            }
         }
     }
 
@@ -211,20 +229,21 @@ impl<'a> Counter<'a> {
         }
     }
 
-    fn add(&mut self, record: &RecordView<'_>, read_group: u16, qualities: &[u8]) {
-        let flags = record.flags();
-        let (reverse, length) = (flags.is_reverse(), qualities.len());
-        let second = flags.is_paired() && flags.is_second();
-        context(&self.codes, qualities, reverse, &mut self.contexts);
-        for (index, &quality) in qualities.iter().enumerate() {
-            let outcome = self.outcomes[index];
-            let counted = outcome != Outcome::Skipped
-                && quality >= self.options.min_quality
-                && self.codes[index] != base::AMBIGUOUS;
-            if counted {
-                let row = self.counts.row_mut(read_group, quality);
-                let cycle = cycle(index, length, reverse, second);
-                row.add(self.contexts[index], cycle, outcome == Outcome::Differs);
+    fn add(
+        &mut self,
+        record: &RecordView<'_>,
+        read_group: u16,
+        (read, qualities): (&Range<usize>, &[u8]),
+    ) {
+        let (reverse, slots) = (record.flags().is_reverse(), Slots::of(record, read.len()));
+        let codes = &self.codes[read.clone()];
+        context(codes, qualities, reverse, &mut self.contexts);
+        let rows = self.counts.group_mut(read_group);
+        let both = self.outcomes.iter().zip(&self.contexts);
+        for (index, (&quality, (&outcome, &context))) in qualities.iter().zip(both).enumerate() {
+            if outcome != Outcome::Skipped {
+                let row = rows[usize::from(quality)].get_or_insert_default();
+                row.add(context, slots.of_base(index), outcome == Outcome::Differs);
             }
         }
     }
@@ -264,11 +283,13 @@ pub(crate) fn check(record: &RecordView<'_>, qualities: &[u8], most: usize) -> R
             most,
         });
     }
-    match qualities.iter().find(|&&quality| quality > MAX_QUALITY) {
-        Some(&quality) => Err(Error::Quality {
-            name: name(),
-            quality,
-        }),
-        None => Ok(()),
+    let highest = qualities.iter().fold(0, |most, &quality| most.max(quality));
+    if highest <= MAX_QUALITY {
+        return Ok(());
     }
+    let first = qualities.iter().find(|&&quality| quality > MAX_QUALITY);
+    Err(Error::Quality {
+        name: name(),
+        quality: first.copied().unwrap_or(highest),
+    })
 }

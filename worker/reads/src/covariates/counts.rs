@@ -1,7 +1,9 @@
 //! Observations and errors by covariate: integers that add up in any order.
 
-use super::context::CONTEXTS;
+use super::context::{CONTEXTS, NO_CONTEXT};
 use super::{MAX_CYCLE, MAX_QUALITY};
+use genome::record::RecordView;
+
 use crate::container::{self, Decoder, put_signed, put_varint};
 
 const QUALITIES: usize = MAX_QUALITY as usize + 1;
@@ -25,7 +27,9 @@ impl Tally {
     #[inline]
     fn add(&mut self, error: bool) {
         self.observations += 1;
-        self.errors += u64::from(error);
+        if error {
+            self.errors += 1;
+        }
     }
 
     /// Adds another tally.
@@ -42,41 +46,39 @@ impl Tally {
 /// The tallies of one read group and one reported quality.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    all: Tally,
-    contexts: [Tally; CONTEXTS],
-    /// Cycles 1, −1, 2, −2 and so on.
+    /// By context; the last is that of bases without one.
+    contexts: [Tally; CONTEXTS + 1],
+    /// Cycles 1, −1, 2, −2 and so on: each base has one.
     cycles: Vec<Tally>,
 }
 
 impl Default for Row {
     fn default() -> Self {
         Self {
-            all: Tally::default(),
-            contexts: [Tally::default(); CONTEXTS],
+            contexts: [Tally::default(); CONTEXTS + 1],
             cycles: vec![Tally::default(); USUAL_CYCLES],
         }
     }
 }
 
 impl Row {
-    /// Counts a base; `context` < 16, the cycle is not 0.
+    /// Counts a base; `context` ≤ [`NO_CONTEXT`], the cycle by its [`slot`].
     #[inline]
-    pub fn add(&mut self, context: Option<u8>, cycle: i32, error: bool) {
-        self.all.add(error);
-        self.cycle_mut(cycle).add(error);
-        if let Some(context) = context {
-            self.contexts[usize::from(context)].add(error);
-        }
+    pub fn add(&mut self, context: u8, slot: usize, error: bool) {
+        self.cycle_mut(slot).add(error);
+        self.contexts[usize::from(context)].add(error);
     }
 
     /// Returns the tally of all its bases.
-    pub const fn all(&self) -> Tally {
-        self.all
+    pub fn all(&self) -> Tally {
+        let mut all = Tally::default();
+        self.cycles.iter().for_each(|tally| all.merge(tally));
+        all
     }
 
     /// Returns the contexts that occur with their tallies, ascending.
     pub fn contexts(&self) -> impl Iterator<Item = (u8, Tally)> + '_ {
-        let tallies = (0u8..).zip(self.contexts.iter().copied());
+        let tallies = (0..NO_CONTEXT).zip(self.contexts.iter().copied());
         tallies.filter(|(_, tally)| !tally.is_empty())
     }
 
@@ -92,8 +94,7 @@ impl Row {
     }
 
     #[inline]
-    fn cycle_mut(&mut self, cycle: i32) -> &mut Tally {
-        let slot = slot(cycle);
+    fn cycle_mut(&mut self, slot: usize) -> &mut Tally {
         if self.cycles.len() <= slot {
             self.cycles.resize(slot + 1, Tally::default());
         }
@@ -101,12 +102,11 @@ impl Row {
     }
 
     fn merge(&mut self, other: &Self) {
-        self.all.merge(&other.all);
         for (mine, theirs) in self.contexts.iter_mut().zip(&other.contexts) {
             mine.merge(theirs);
         }
         for (cycle, theirs) in other.cycles() {
-            self.cycle_mut(cycle).merge(&theirs);
+            self.cycle_mut(slot(cycle)).merge(&theirs);
         }
     }
 }
@@ -119,15 +119,19 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Returns the row of a read group and a quality ≤ 93, to be counted into.
+    /// Returns the rows of a read group by quality, to be counted into.
     #[inline]
-    pub fn row_mut(&mut self, read_group: u16, quality: u8) -> &mut Row {
-        let index = usize::from(read_group) * QUALITIES + usize::from(quality);
-        if self.rows.len() <= index {
-            let groups = usize::from(read_group) + 1;
-            self.rows.resize(groups * QUALITIES, None);
+    pub fn group_mut(&mut self, read_group: u16) -> &mut [Option<Box<Row>>] {
+        let start = usize::from(read_group) * QUALITIES;
+        let end = start + QUALITIES;
+        if self.rows.len() < end {
+            self.rows.resize(end, None);
         }
-        self.rows[index].get_or_insert_default()
+        &mut self.rows[start..end]
+    }
+
+    fn row_mut(&mut self, read_group: u16, quality: u8) -> &mut Row {
+        self.group_mut(read_group)[usize::from(quality)].get_or_insert_default()
     }
 
     /// Returns the rows that occur, by read group key and quality, ascending.
@@ -153,7 +157,7 @@ impl Counts {
         for (read_group, quality, row) in self.rows() {
             put_varint(out, read_group.into());
             out.push(quality);
-            put_tally(out, &row.all);
+            put_tally(out, &row.all());
             put_varint(out, row.contexts().count() as u64);
             for (context, tally) in row.contexts() {
                 out.push(context);
@@ -179,11 +183,11 @@ impl Counts {
                 return Err(fields.range());
             }
             let row = counts.row_mut(read_group, quality);
-            row.all.merge(&take_tally(fields)?);
+            let all = take_tally(fields)?;
             for _ in 0..fields.count()? {
                 let context = usize::from(fields.u8()?);
                 let tally = take_tally(fields)?;
-                let slot = row.contexts.get_mut(context);
+                let slot = row.contexts[..CONTEXTS].get_mut(context);
                 slot.ok_or(fields.range())?.merge(&tally);
             }
             for _ in 0..fields.count()? {
@@ -192,7 +196,10 @@ impl Counts {
                 if cycle == 0 || u64::from(cycle.unsigned_abs()) > MOST_CYCLE {
                     return Err(fields.range());
                 }
-                row.cycle_mut(cycle).merge(&tally);
+                row.cycle_mut(slot(cycle)).merge(&tally);
+            }
+            if row.all() != all {
+                return Err(fields.range());
             }
         }
         Ok(counts)
@@ -204,6 +211,38 @@ impl Counts {
 pub(crate) const fn slot(cycle: i32) -> usize {
     let magnitude = cycle.unsigned_abs() as usize;
     2 * magnitude.saturating_sub(1) + (cycle < 0) as usize
+}
+
+/// Where the cycles of a read's bases stand: 1 is the first that was sequenced; second reads count
+/// negative.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slots {
+    reverse: bool,
+    last: usize,
+    second: usize,
+}
+
+impl Slots {
+    /// Those of a record of which this many bases are left.
+    pub(crate) fn of(record: &RecordView<'_>, length: usize) -> Self {
+        let flags = record.flags();
+        Self {
+            reverse: flags.is_reverse(),
+            last: length.saturating_sub(1),
+            second: usize::from(flags.is_paired() && flags.is_second()),
+        }
+    }
+
+    /// Returns the slot of a base.
+    #[inline]
+    pub(crate) const fn of_base(self, index: usize) -> usize {
+        let from_start = if self.reverse {
+            self.last - index
+        } else {
+            index
+        };
+        2 * from_start + self.second
+    }
 }
 
 fn put_tally(out: &mut Vec<u8>, tally: &Tally) {
@@ -221,12 +260,14 @@ fn take_tally(fields: &mut Decoder<'_>) -> Result<Tally, container::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Sketch;
+    use genome::record::Flags;
     use proptest::prelude::*;
 
-    type Base = (u16, u8, Option<u8>, i32, bool);
+    type Base = (u16, u8, u8, i32, bool);
 
     fn base() -> impl Strategy<Value = Base> {
-        let context = prop::option::of(0u8..16);
+        let context = 0..=NO_CONTEXT;
         let cycle = (1i32..=700, any::<bool>());
         let cycle = cycle.prop_map(|(cycle, second)| if second { -cycle } else { cycle });
         (0u16..3, 0u8..94, context, cycle, any::<bool>())
@@ -235,7 +276,9 @@ mod tests {
     fn counts(bases: &[Base]) -> Counts {
         let mut counts = Counts::default();
         for &(group, quality, context, cycle, error) in bases {
-            counts.row_mut(group, quality).add(context, cycle, error);
+            counts
+                .row_mut(group, quality)
+                .add(context, slot(cycle), error);
         }
         counts
     }
@@ -244,6 +287,21 @@ mod tests {
         let mut bytes = Vec::new();
         counts.encode(&mut bytes);
         bytes
+    }
+
+    #[test]
+    fn cycles_count_from_the_first_base_sequenced() {
+        let slots = |flags| {
+            let sketch = Sketch {
+                flags,
+                ..Sketch::default()
+            };
+            Slots::of(&sketch.records().get(0), 10)
+        };
+        let second = Flags::PAIRED | Flags::SECOND;
+        assert_eq!(slots(0).of_base(0), slot(1));
+        assert_eq!(slots(Flags::REVERSE).of_base(0), slot(10));
+        assert_eq!(slots(Flags::REVERSE | second).of_base(9), slot(-1));
     }
 
     proptest! {

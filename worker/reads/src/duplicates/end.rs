@@ -139,7 +139,7 @@ impl End {
         }
         PairKey {
             site: PairSite {
-                library: left.site.library,
+                library: mate.site.library,
                 contig: left.site.contig,
                 coordinate: left.site.coordinate,
                 orientation,
@@ -152,7 +152,7 @@ impl End {
             location: left.location,
             places: [left.place, right.place],
             score: left.score.wrapping_add(right.score),
-            read_group: left.read_group,
+            read_group: mate.read_group,
             read_orientation: Orientation::of(first.site.reverse, second.site.reverse),
         }
     }

@@ -1,4 +1,6 @@
-//! Ends out of records in any order, joined to pairs by read group and name in bounded memory.
+//! Ends out of records in any order, joined to pairs by name in bounded memory.
+//!
+//! Picard looks for a record's mate by the record's contig and name, whatever its read group.
 
 use std::io::{Read, Write};
 
@@ -17,8 +19,8 @@ use genome::record::RecordView;
 /// What an end that waits takes beside its name.
 const WAITING_BYTES: usize = 2 * size_of::<(Key, End)>();
 
-/// Read group and name.
-type Key = (u16, Box<[u8]>);
+/// Name, and the contig where the mate is.
+type Key = (Box<[u8]>, u32);
 
 /// Ends that wait for their mate.
 ///
@@ -45,13 +47,15 @@ impl Pairing {
         if !end.paired {
             return None;
         }
-        let key = (end.read_group, record.name().into());
+        let mut key: Key = (record.name().into(), end.site.contig);
         if let Some(mate) = self.waiting.remove(&key) {
             self.held_bytes -= WAITING_BYTES + record.name().len();
             return Some(end.pair(&mate));
         }
-        self.held_bytes += WAITING_BYTES + record.name().len();
-        self.waiting.insert(key, *end);
+        key.1 = record.mate_contig().map_or(u32::MAX, |contig| contig.0);
+        if self.waiting.insert(key, *end).is_none() {
+            self.held_bytes += WAITING_BYTES + record.name().len();
+        }
         None
     }
 
@@ -86,16 +90,18 @@ impl Pairing {
         }
         let mut streams: Vec<Stretch<R>> = scratch.into_iter().map(Stretch::spilled).collect();
         streams.push(Stretch::Held(self.drain().into_iter()));
-        let mut before: Option<Waiting> = None;
-        for end in Merged::new(streams)? {
-            let end = end?;
-            before = match before.filter(|mate| mate.key == end.key) {
-                Some(mate) => {
-                    sink(end.end.pair(&mate.end))?;
-                    None
-                }
-                None => Some(end),
-            };
+        // Those of one name, each waiting for a mate on another contig.
+        let mut waiting: Vec<Waiting> = Vec::new();
+        for second in Merged::new(streams)? {
+            let second = second?;
+            waiting.retain(|first| first.key.0 == second.key.0);
+            let is_mate = |first: &Waiting| first.key.1 == second.end.site.contig;
+            if let Some(at) = waiting.iter().position(is_mate) {
+                sink(second.end.pair(&waiting.swap_remove(at).end))?;
+                continue;
+            }
+            waiting.retain(|first| first.key != second.key);
+            waiting.push(second);
         }
         Ok(())
     }
@@ -119,9 +125,8 @@ struct Waiting {
 impl Ord for Waiting {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         let rank = |waiting: &Self| (waiting.end.place.ordinal, waiting.end.place.index);
-        self.key
-            .cmp(&other.key)
-            .then_with(|| rank(self).cmp(&rank(other)))
+        let names = self.key.0.cmp(&other.key.0);
+        names.then_with(|| rank(self).cmp(&rank(other)))
     }
 }
 
@@ -185,9 +190,10 @@ const FIRST: u8 = 2;
 const LONE: u8 = 4;
 
 fn put(out: &mut Vec<u8>, waiting: &Waiting) {
-    let (group, name) = &waiting.key;
+    let (name, mate_contig) = &waiting.key;
     let end = &waiting.end;
-    put_varint(out, (*group).into());
+    put_varint(out, (*mate_contig).into());
+    put_varint(out, end.read_group.into());
     put_varint(out, name.len() as u64);
     out.extend_from_slice(name);
     put_varint(out, end.site.library.into());
@@ -207,6 +213,7 @@ fn put(out: &mut Vec<u8>, waiting: &Waiting) {
 }
 
 fn take(fields: &mut Decoder<'_>) -> Result<Waiting, Error> {
+    let mate_contig = fields.varint_as()?;
     let read_group = fields.varint_as()?;
     let length = fields.varint_as()?;
     let name: Box<[u8]> = fields.bytes(length)?.into();
@@ -247,7 +254,7 @@ fn take(fields: &mut Decoder<'_>) -> Result<Waiting, Error> {
         place,
     };
     Ok(Waiting {
-        key: (read_group, name),
+        key: (name, mate_contig),
         end,
     })
 }
@@ -292,6 +299,28 @@ mod tests {
         pairing.finish(streams, sink).unwrap();
         pairs.sort_unstable();
         pairs
+    }
+
+    #[test]
+    fn reads_of_one_name_pair_up_as_they_come() {
+        let mut pairing = Pairing::new(usize::MAX);
+        let mut ordinals = Vec::new();
+        for (ordinal, position) in (0..).zip([100, 100, 300, 300]) {
+            let sketch = Sketch {
+                name: "twin",
+                flags: Flags::PAIRED,
+                position,
+                mate_position: Some(7),
+                ..Sketch::default()
+            };
+            let records = sketch.records();
+            let group = ordinal as u16 % 2;
+            let end = End::of(&records.get(0), numbered(ordinal), group, group).unwrap();
+            let pair = pairing.add(&end, &records.get(0));
+            ordinals
+                .extend(pair.map(|pair| (pair.places.map(|place| place.ordinal), pair.read_group)));
+        }
+        assert_eq!(ordinals, [([0, 1], 0), ([2, 3], 0)]);
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! Reads that are adaptor from their first base on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use genome::record::{Flags, RecordView};
@@ -21,21 +21,41 @@ const MAX_MISMATCHES: usize = 1;
 
 type Word = [u8; WORD_BP];
 
-static WORDS: LazyLock<Vec<Word>> = LazyLock::new(|| {
+/// The words that begin or end with the same eight bases: of two words with one mismatch, one half
+/// is the same.
+type Halves = BTreeMap<u64, Vec<Word>>;
+
+static WORDS: LazyLock<[Halves; 2]> = LazyLock::new(|| {
+    let mut halves = [Halves::new(), Halves::new()];
+    for word in words() {
+        for (half, key) in halves.iter_mut().zip(keys(&word)) {
+            half.entry(key).or_default().push(word);
+        }
+    }
+    halves
+});
+
+/// Returns both halves of a word as numbers.
+fn keys(word: &Word) -> [u64; 2] {
+    let bits = u128::from_be_bytes(*word);
+    [(bits >> 64) as u64, bits as u64]
+}
+
+fn words() -> BTreeSet<Word> {
     let windows = ADAPTERS.iter().flat_map(|adapter| adapter.windows(WORD_BP));
     let usable = windows.filter(|word| {
         let ambiguous = word.iter().filter(|&&base| base == b'N').count();
         ambiguous <= MAX_MISMATCHES
     });
-    let mut words: BTreeSet<Word> = BTreeSet::new();
+    let mut words = BTreeSet::new();
     for word in usable {
         let word: Word = word.try_into().expect("windows have this length");
         let mut reverse = word.map(complement);
         reverse.reverse();
         words.extend([word, reverse]);
     }
-    words.into_iter().collect()
-});
+    words
+}
 
 /// Says whether a read that maps nowhere well starts with a piece of an adaptor.
 pub(super) fn is_adapter(record: &RecordView<'_>) -> bool {
@@ -52,9 +72,20 @@ pub(super) fn is_adapter(record: &RecordView<'_>) -> bool {
             false => record.base(at),
         };
     }
-    WORDS.iter().any(|word| {
-        let differ = word.iter().zip(&start).filter(|(a, b)| a != b).count();
+    is_near(&start)
+}
+
+/// Says whether a word is that of an adaptor but for one base.
+fn is_near(start: &Word) -> bool {
+    let is_near = |word: &Word| {
+        let differ = word.iter().zip(start).filter(|(a, b)| a != b).count();
         differ <= MAX_MISMATCHES
+    };
+    let mut halves = WORDS.iter().zip(keys(start));
+    halves.any(|(words, key)| {
+        words
+            .get(&key)
+            .is_some_and(|words| words.iter().any(is_near))
     })
 }
 
@@ -65,5 +96,24 @@ const fn complement(base: u8) -> u8 {
         b'G' => b'C',
         b'T' => b'A',
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_with_one_mismatch_anywhere_are_found() {
+        let words = words();
+        for word in &words {
+            for at in 0..WORD_BP {
+                let mut other = *word;
+                other[at] = if word[at] == b'A' { b'C' } else { b'A' };
+                assert!(is_near(&other));
+            }
+        }
+        let far = |word: &&Word| !is_near(&word.map(|base| if base == b'A' { b'C' } else { base }));
+        assert!(words.iter().find(far).is_some());
     }
 }

@@ -16,6 +16,9 @@ const MIN_MAPPING_QUALITY: u8 = 20;
 /// Bases of at least this quality are good.
 const MIN_BASE_QUALITY: u8 = 20;
 
+/// Bases that are compared together.
+const PIECE_BP: usize = 16;
+
 /// Longer fragments are chimeric.
 const MAX_INSERT_BP: u32 = 100_000;
 
@@ -110,7 +113,8 @@ impl AlignmentCounts {
         self.read_lengths.add(bases);
         self.passed += 1;
         self.passed_bases += bases;
-        self.noise += u64::from(integer(record, *b"XN") == Some(1));
+        let told = Told::of(record);
+        self.noise += u64::from(told.is_noise);
         self.adapters += u64::from(is_adapter(record));
         if flags.is_unmapped() {
             self.aligned_lengths.add(0);
@@ -120,19 +124,20 @@ impl AlignmentCounts {
         self.aligned += 1;
         self.improper += u64::from(flags.is_paired() && !flags.has(Flags::PROPER_PAIR));
         self.forward += u64::from(!flags.is_reverse());
-        let is_split = tags(record.tag_bytes()).any(|(tag, _)| tag == *b"SA");
         let maps_well = record.mapping_quality() >= MIN_MAPPING_QUALITY;
         if flags.is_paired() && !flags.is_mate_unmapped() {
             self.in_pairs += 1;
-            let mate = integer(record, *b"MQ");
             let mate_maps_well = |quality: i64| quality >= i64::from(MIN_MAPPING_QUALITY);
-            if mate.is_none_or(|quality| mate_maps_well(quality) && maps_well) {
+            if told
+                .mate
+                .is_none_or(|quality| mate_maps_well(quality) && maps_well)
+            {
                 self.maybe_chimeric += 1;
-                self.chimeric += u64::from(is_split || is_chimeric(record));
+                self.chimeric += u64::from(told.is_split || is_chimeric(record));
             }
         } else if maps_well {
             self.maybe_chimeric += 1;
-            self.chimeric += u64::from(is_split);
+            self.chimeric += u64::from(told.is_split);
         }
     }
 
@@ -182,18 +187,27 @@ impl AlignmentCounts {
                 self.good_q20_bases += good.count() as u64;
             }
             if others > 0 || bases.contains(&b'N') {
-                // Counted from the start of the stretch, as Picard does.
-                let pairs = bases.iter().zip(letters).enumerate();
-                for (at, _) in pairs.filter(|(_, (base, letter))| base != letter || **base == b'N')
-                {
-                    self.bad_cycles.add(cycle(record, at));
-                }
+                self.add_bad_cycles(record, bases, letters);
             }
         }
         let moved = |kind: CigarKind| matches!(kind, CigarKind::Insertion | CigarKind::Deletion);
         self.indels += record.cigar().filter(|op| moved(op.kind())).count() as u64;
         self.mismatches += differ;
         self.good_mismatches.add(if maps_well { differ } else { 0 });
+    }
+
+    /// Counts what differs or is ambiguous: from the start of the stretch, as Picard does.
+    fn add_bad_cycles(&mut self, record: &RecordView<'_>, bases: &[u8], letters: &[u8]) {
+        let pieces = bases.chunks(PIECE_BP).zip(letters.chunks(PIECE_BP));
+        for (start, (bases, letters)) in (0..).step_by(PIECE_BP).zip(pieces) {
+            if bases == letters && !bases.contains(&b'N') {
+                continue;
+            }
+            let pairs = (start..).zip(bases.iter().zip(letters));
+            for (at, _) in pairs.filter(|(_, (base, letter))| base != letter || **base == b'N') {
+                self.bad_cycles.add(cycle(record, at));
+            }
+        }
     }
 
     /// Returns at how many cycles four reads of five differ from the reference.
@@ -255,9 +269,29 @@ fn cycle(record: &RecordView<'_>, at: usize) -> u64 {
     cycle as u64
 }
 
-fn integer(record: &RecordView<'_>, wanted: [u8; 2]) -> Option<i64> {
-    tags(record.tag_bytes()).find_map(|(tag, value)| match value {
-        TagValue::Integer(value) if tag == wanted => Some(value),
-        _ => None,
-    })
+/// What the tags of a record say.
+#[derive(Debug, Default)]
+struct Told {
+    is_noise: bool,
+    is_split: bool,
+    /// Mapping quality of the mate.
+    mate: Option<i64>,
+}
+
+impl Told {
+    /// Of tags that come twice the first counts.
+    fn of(record: &RecordView<'_>) -> Self {
+        let mut told = Self::default();
+        let mut noise = None;
+        for (tag, value) in tags(record.tag_bytes()) {
+            match (tag, value) {
+                ([b'S', b'A'], _) => told.is_split = true,
+                ([b'X', b'N'], TagValue::Integer(value)) => noise = noise.or(Some(value)),
+                ([b'M', b'Q'], TagValue::Integer(value)) => told.mate = told.mate.or(Some(value)),
+                _ => {}
+            }
+        }
+        told.is_noise = noise == Some(1);
+        told
+    }
 }

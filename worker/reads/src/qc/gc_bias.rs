@@ -121,9 +121,7 @@ fn window_of(
     }
     letters.clear();
     reference.fetch(Region::new(contig, start, start + WINDOW_BP), letters);
-    let mut window = Window::default();
-    letters.iter().for_each(|&letter| window.enter(letter));
-    window.share()
+    Window::of(letters).share()
 }
 
 /// Counts the windows of some regions of a reference by their share.
@@ -148,8 +146,7 @@ pub fn windows(reference: &Reference<'_>, regions: &[Region]) -> Vec<u64> {
 
 fn count_windows(letters: &[u8], counts: &mut [u64]) {
     let (first, rest) = letters.split_at(WINDOW_BP as usize);
-    let mut window = Window::default();
-    first.iter().for_each(|&letter| window.enter(letter));
+    let mut window = Window::of(first);
     let count = |window: &Window, counts: &mut [u64]| {
         if let Some(bin) = window.share() {
             counts[bin] += 1;
@@ -171,13 +168,24 @@ struct Window {
 }
 
 impl Window {
+    fn of(letters: &[u8]) -> Self {
+        let count = |wanted: fn(u8) -> bool| {
+            let found = letters.iter().filter(|&&letter| wanted(letter));
+            found.count() as u32
+        };
+        Self {
+            strong: count(is_strong),
+            ambiguous: count(|letter| letter == b'N'),
+        }
+    }
+
     fn enter(&mut self, letter: u8) {
-        self.strong += u32::from(matches!(letter, b'G' | b'C'));
+        self.strong += u32::from(is_strong(letter));
         self.ambiguous += u32::from(letter == b'N');
     }
 
     fn leave(&mut self, letter: u8) {
-        self.strong -= u32::from(matches!(letter, b'G' | b'C'));
+        self.strong -= u32::from(is_strong(letter));
         self.ambiguous -= u32::from(letter == b'N');
     }
 
@@ -185,6 +193,10 @@ impl Window {
     fn share(&self) -> Option<usize> {
         (self.ambiguous <= MAX_AMBIGUOUS).then_some(self.strong as usize)
     }
+}
+
+const fn is_strong(letter: u8) -> bool {
+    (letter == b'G') | (letter == b'C')
 }
 
 pub(super) fn add_all(mine: &mut [u64], theirs: &[u64]) {

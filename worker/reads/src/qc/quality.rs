@@ -6,6 +6,9 @@ use crate::container::{Decoder, Error, put_varint};
 /// Qualities up to here are told apart.
 const QUALITIES: usize = 128;
 
+/// Rows that bases are counted into in turn.
+const ROWS: usize = 4;
+
 /// Sums of the qualities of a cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CycleSum {
@@ -16,24 +19,41 @@ pub struct CycleSum {
 }
 
 /// The qualities of primary records.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct QualityCounts {
     /// By cycle, from 0 on: of first and of second reads.
     pub cycles: [Vec<CycleSum>; 2],
-    /// Bases that are no N, by quality.
-    pub bases: Vec<u64>,
+    /// Bases that are no N, by quality: in rows that are counted into in turn, as neighbours often
+    /// have one quality.
+    bases: [[u64; QUALITIES]; ROWS],
 }
+
+impl PartialEq for QualityCounts {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.cycles, self.bases()) == (&other.cycles, other.bases())
+    }
+}
+
+impl Eq for QualityCounts {}
 
 impl Default for QualityCounts {
     fn default() -> Self {
         Self {
             cycles: [Vec::new(), Vec::new()],
-            bases: vec![0; QUALITIES],
+            bases: [[0; QUALITIES]; ROWS],
         }
     }
 }
 
 impl QualityCounts {
+    /// Counts of so many bases of one quality, and nothing else.
+    #[cfg(test)]
+    pub(super) fn of_bases(quality: u8, count: u64) -> Self {
+        let mut counts = Self::default();
+        counts.bases[0][usize::from(quality)] = count;
+        counts
+    }
+
     /// Counts a primary record.
     pub(super) fn add(&mut self, sight: Sight<'_>) {
         let (flags, qualities) = (sight.record.flags(), sight.record.qualities());
@@ -53,10 +73,18 @@ impl QualityCounts {
             true => cycles.iter_mut().zip(qualities.iter().rev()).for_each(add),
             false => cycles.iter_mut().zip(qualities).for_each(add),
         }
-        for (&quality, &base) in qualities.iter().zip(sight.bases) {
-            let slot = &mut self.bases[usize::from(quality) % QUALITIES];
-            *slot += u64::from(base != b'N');
+        let bases = qualities.chunks(ROWS).zip(sight.bases.chunks(ROWS));
+        for (qualities, bases) in bases {
+            let both = qualities.iter().zip(bases);
+            for (row, (&quality, &base)) in self.bases.iter_mut().zip(both) {
+                row[usize::from(quality) % QUALITIES] += u64::from(base != b'N');
+            }
         }
+    }
+
+    /// Returns how many bases that are no N have each quality.
+    pub fn bases(&self) -> [u64; QUALITIES] {
+        std::array::from_fn(|quality| self.bases.iter().map(|row| row[quality]).sum())
     }
 
     /// Adds other counts.
@@ -70,7 +98,7 @@ impl QualityCounts {
                 mine.count += theirs.count;
             }
         }
-        for (mine, theirs) in self.bases.iter_mut().zip(&other.bases) {
+        for (mine, theirs) in self.bases[0].iter_mut().zip(other.bases()) {
             *mine += theirs;
         }
     }
@@ -98,7 +126,7 @@ impl QualityCounts {
                 put_varint(out, cycle.count);
             }
         }
-        for &count in &self.bases {
+        for count in self.bases() {
             put_varint(out, count);
         }
     }
@@ -113,7 +141,7 @@ impl QualityCounts {
                 });
             }
         }
-        for count in &mut counts.bases {
+        for count in &mut counts.bases[0] {
             *count = fields.varint()?;
         }
         Ok(counts)

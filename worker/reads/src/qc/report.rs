@@ -90,8 +90,8 @@ impl Report<'_> {
         let lines = [("mean quality", points.collect())];
         let axes = ("cycle, first reads, then second", "mean quality");
         draw("Qualities by cycle", axes, &lines, page);
-        let bases = self.counts.qualities.bases.iter().enumerate();
-        let points = bases.map(|(quality, &count)| (quality as f64, count as f64));
+        let bases = self.counts.qualities.bases().into_iter().enumerate();
+        let points = bases.map(|(quality, count)| (quality as f64, count as f64));
         let lines = [("bases", points.filter(|(_, count)| *count > 0.0).collect())];
         draw("Qualities", ("quality", "bases"), &lines, page);
     }
@@ -280,12 +280,13 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::qc::quality::QualityCounts;
 
     #[test]
     fn a_page_holds_what_is_known_and_asks_for_nothing() {
         let mut counts = GroupCounts::default();
         counts.alignments[0].reads = 4;
-        counts.qualities.bases[30] = 7;
+        counts.qualities = QualityCounts::of_bases(30, 7);
         let mut metrics = DuplicateMetrics::default();
         metrics.all_sets.add(2);
         let names = ["a<b".to_owned()];

@@ -232,8 +232,8 @@ impl Texts {
     pub fn quality_distribution(&self) -> String {
         let mut text =
             format!("{HEADER}{HEADER}\n\n## HISTOGRAM\tjava.lang.Byte\nQUALITY\tCOUNT_OF_Q\n");
-        let counts = self.total.qualities.bases.iter().enumerate();
-        for (quality, count) in counts.filter(|(_, count)| **count > 0) {
+        let counts = self.total.qualities.bases().into_iter().enumerate();
+        for (quality, count) in counts.filter(|(_, count)| *count > 0) {
             let _ = writeln!(text, "{quality}\t{count}");
         }
         text.push('\n');

@@ -21,8 +21,11 @@ const HEAD_BYTES: usize = 18;
 const TAIL_BYTES: usize = 8;
 const MAX_BLOCK_BYTES: usize = 1 << 16;
 
-/// Final files: smaller is worth some time.
-pub const LEVEL: i32 = 5;
+/// Final files with the sequencer's qualities: Picard's have about this size.
+pub const LEVEL: i32 = 4;
+
+/// What is read once more and then gone, and recalibrated qualities: GATK's files are larger.
+pub const FAST_LEVEL: i32 = 1;
 
 /// Data of one block.
 #[derive(Debug, Default)]

@@ -22,6 +22,7 @@ pub struct Recalibration {
     keys: ReadGroupKeys,
     recalibrator: Recalibrator,
     qualities: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
 impl Recalibration {
@@ -35,6 +36,7 @@ impl Recalibration {
             keys,
             recalibrator,
             qualities: Vec::new(),
+            bytes: Vec::new(),
         };
         Ok(ready.map(with_buffer))
     }
@@ -43,19 +45,22 @@ impl Recalibration {
     ///
     /// # Errors
     /// [`common::failure::FailureClass::InputInvalid`] for a record that GATK refuses too.
-    pub fn apply(&mut self, record: &RecordView<'_>) -> Result<OwnedRecord, Failure> {
+    pub fn apply(&mut self, record: &RecordView<'_>) -> Result<RecordView<'_>, Failure> {
         let key = self.keys.key_of(record);
         let applied = self
             .recalibrator
             .recalibrate(record, key, &mut self.qualities);
-        let name = || String::from_utf8_lossy(record.name()).into_owned();
-        let outcome = applied.map_err(|fault| Failure::input(name(), fault.to_string()))?;
-        let mut bytes = record.bytes().to_vec();
+        let outcome = applied.map_err(|fault| {
+            let name = String::from_utf8_lossy(record.name());
+            Failure::input(name, fault.to_string())
+        })?;
+        self.bytes.clear();
+        self.bytes.extend_from_slice(record.bytes());
         if outcome == Outcome::Recalibrated {
             let start = record.qualities_start();
-            bytes[start..start + self.qualities.len()].copy_from_slice(&self.qualities);
+            self.bytes[start..start + self.qualities.len()].copy_from_slice(&self.qualities);
         }
-        OwnedRecord::new(bytes).map_err(|fault| Failure::input(name(), fault.to_string()))
+        Ok(RecordView::trusted(&self.bytes))
     }
 }
 
@@ -123,7 +128,7 @@ impl<'a> Records<'a> {
                 Some(record) if !overlaps(&record, &self.evidence) => {}
                 Some(record) => {
                     return Ok(Some(match &mut self.recalibration {
-                        Some(recalibration) => recalibration.apply(&record)?,
+                        Some(recalibration) => recalibration.apply(&record)?.into(),
                         None => OwnedRecord::from(record),
                     }));
                 }

@@ -9,7 +9,7 @@ use super::super::call::records::{Recalibration, reading};
 use super::super::lanes::Lanes;
 use super::super::{Context, OutputWriter, call, merge, sections};
 use crate::error::{self, storage};
-use crate::formats::bam::{END_OF_FILE, Index, IndexFormat, PartReader, PartWriter};
+use crate::formats::bam::{END_OF_FILE, FAST_LEVEL, Index, IndexFormat, PartReader, PartWriter};
 use crate::formats::bam::{compressed, header};
 
 /// The final files.
@@ -132,13 +132,13 @@ pub fn recalibrated<W: Write>(
     let index = context.index()?;
     let mut recalibration = Recalibration::open(context)?;
     let mut reader = PartReader::new(io::BufReader::new(context.open(part)?));
-    let mut writer = PartWriter::new(out, index.dictionary());
+    let mut writer = PartWriter::new(out, index.dictionary()).with_level(FAST_LEVEL);
     while let Some(record) = reader
         .next_record()
         .map_err(|fault| reading(&part.key, fault))?
     {
         let written = match &mut recalibration {
-            Some(recalibration) => writer.write(&recalibration.apply(&record)?.view()),
+            Some(recalibration) => writer.write(&recalibration.apply(&record)?),
             None => writer.write(&record),
         };
         written.map_err(merge::part_failure)?;

@@ -119,16 +119,16 @@ impl<'a> DepthCounter<'a> {
         for block in sight.blocks() {
             let (bases, letters) = sight.letters(block);
             let qualities = &sight.record.qualities()[block.read..];
-            for i in (0..block.length).filter(|&i| letters[i] != b'N') {
-                let at = block.place + i;
-                if qualities[i] < MIN_BASE_QUALITY || bases[i] == b'N' {
-                    low += 1;
-                } else if others.is_some_and(|others| others.has(start + at as u64)) {
-                    overlap += 1;
-                } else {
-                    counted[at] = true;
-                    self.open[from + at] += 1;
-                }
+            let place = block.place..block.place + block.length;
+            let counted = &mut counted[place.clone()];
+            low += tell_good(counted, (bases, letters), qualities);
+            if let Some(others) = others {
+                let from = start + block.place as u64;
+                overlap += without(counted, |at| others.has(from + at));
+            }
+            let open = &mut self.open[from..][place];
+            for (depth, &counts) in open.iter_mut().zip(&*counted) {
+                *depth += u32::from(counts);
             }
         }
         self.coverage.excluded.base_quality += low;
@@ -227,6 +227,30 @@ impl<'a> DepthCounter<'a> {
             self.position = next;
         }
     }
+}
+
+/// Says which bases of a block are good; returns how many against a known letter are not.
+fn tell_good(good: &mut [bool], (bases, letters): (&[u8], &[u8]), qualities: &[u8]) -> u64 {
+    let mut low = 0u32;
+    let read = bases.iter().zip(qualities);
+    for ((good, &letter), (&base, &quality)) in good.iter_mut().zip(letters).zip(read) {
+        let (is_known, is_good) = (letter != b'N', quality >= MIN_BASE_QUALITY);
+        *good = is_known & is_good & (base != b'N');
+        low += u32::from(is_known & !*good);
+    }
+    low.into()
+}
+
+/// Leaves out the bases that count elsewhere; returns how many.
+fn without(counted: &mut [bool], counts_elsewhere: impl Fn(u64) -> bool) -> u64 {
+    let mut gone = 0;
+    for (at, counts) in (0..).zip(counted) {
+        if *counts && counts_elsewhere(at) {
+            *counts = false;
+            gone += 1;
+        }
+    }
+    gone
 }
 
 /// Returns the positions of a region whose depths the part before may change.
