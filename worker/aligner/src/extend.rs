@@ -1,5 +1,6 @@
 //! Extension of the anchors of a chain into local alignments.
 
+pub(crate) mod global_row;
 pub(crate) mod level;
 pub(crate) mod local;
 pub(crate) mod scalar;

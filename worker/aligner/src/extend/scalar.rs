@@ -154,10 +154,8 @@ fn next_window(rows: &impl Rows, window: Window, query_length: usize) -> Window 
     let mut last = end;
     while last >= start && !rows.is_live(last) {
         if last == 0 {
-            return Window {
-                start,
-                end: 1.min(query_length),
-            };
+            let end = 1.min(query_length);
+            return Window { start, end };
         }
         last -= 1;
     }

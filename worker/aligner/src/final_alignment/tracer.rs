@@ -3,7 +3,7 @@
 use super::{FinalAlignment, push_number};
 use crate::alignment::Alignment;
 use crate::context::Context;
-use crate::global::GlobalAligner;
+use crate::global::{GlobalAligner, Want};
 use crate::mapping_quality::mapping_quality;
 use genome::base;
 use genome::cigar::{CigarKind, CigarOp};
@@ -47,7 +47,7 @@ impl Tracer {
         band: i32,
     ) -> Option<i32> {
         self.load(context, query, reference)?;
-        Some(self.trace(context, band).score)
+        Some(self.trace(context, band, Want::Score).score)
     }
 
     /// Works out how an alignment is printed.
@@ -117,7 +117,7 @@ impl Tracer {
     }
 
     /// Aligns what was loaded.
-    fn trace(&mut self, context: &Context<'_>, band: i32) -> Traced {
+    fn trace(&mut self, context: &Context<'_>, band: i32, want: Want) -> Traced {
         let options = context.options;
         let (query_bp, window_bp) = (self.query.len() as i32, self.window.len() as i32);
         if query_bp == window_bp && band == 0 {
@@ -134,7 +134,9 @@ impl Tracer {
             .min((longest + difference + 1) >> 1)
             .max(difference + 3);
         Traced {
-            score: self.global.score(options, &self.query, &self.window, band),
+            score: self
+                .global
+                .score(options, (&self.query, &self.window), band, want),
             is_gapless: false,
         }
     }
@@ -154,7 +156,7 @@ impl Tracer {
         };
         for _ in 0..MOST_TRIES {
             band = band.min(widest);
-            traced = self.trace(context, band);
+            traced = self.trace(context, band, Want::Path);
             let is_enough = traced.score >= alignment.true_score - options.match_score;
             if traced.score == before || band == widest || is_enough {
                 break;

@@ -40,6 +40,9 @@ const MOST_COPIED: u64 = 1 << 30;
 /// them again.
 const FORGETS: u32 = 64;
 
+/// Bytes that are read at a time.
+const PIECE: usize = 8 << 20;
+
 /// A stretch of the file in large pages.
 #[derive(Debug)]
 struct Resident {
@@ -50,8 +53,14 @@ struct Resident {
 }
 
 impl Resident {
-    /// Reads a stretch on several threads: the system must clear each page first.
-    fn read(file: &File, range: Range<u64>, threads: usize) -> Option<Self> {
+    /// Reads a stretch on several threads: the system must clear each page first. `forget` is
+    /// called after each piece.
+    fn read(
+        file: &File,
+        range: Range<u64>,
+        threads: usize,
+        forget: &(impl Fn() + Sync),
+    ) -> Option<Self> {
         let bytes = (range.end - range.start) as usize;
         let mut pages = MmapMut::map_anon(bytes + LARGE_PAGE).ok()?;
         #[cfg(target_os = "linux")]
@@ -64,7 +73,7 @@ impl Resident {
                 .step_by(part_bytes)
                 .zip(target.chunks_mut(part_bytes));
             let reading: Vec<_> = parts
-                .map(|(from, part)| scope.spawn(move || file.read_exact_at(part, from)))
+                .map(|(from, part)| scope.spawn(move || read_pieces(file, (part, from), forget)))
                 .collect();
             let mut ends = reading.into_iter().map(|part| part.join());
             ends.all(|end| matches!(end, Ok(Ok(()))))
@@ -155,7 +164,7 @@ impl MappedFile {
                 return None;
             }
             self.forget_mapped();
-            Resident::read(&self.file, range, threads)
+            Resident::read(&self.file, range, threads, &|| self.forget_mapped())
         });
         let count_down = |left: u32| left.checked_sub(1);
         let order = Ordering::Relaxed;
@@ -199,6 +208,18 @@ impl MappedFile {
         }
         &self.map[range.start as usize..range.end as usize]
     }
+}
+
+fn read_pieces(
+    file: &File,
+    (part, from): (&mut [u8], u64),
+    forget: &impl Fn(),
+) -> std::io::Result<()> {
+    for (at, piece) in (from..).step_by(PIECE).zip(part.chunks_mut(PIECE)) {
+        file.read_exact_at(piece, at)?;
+        forget();
+    }
+    Ok(())
 }
 
 fn read_header(bytes: &[u8], path: &Path) -> Result<Header, Error> {
