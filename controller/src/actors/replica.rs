@@ -78,7 +78,7 @@ pub struct Handle {
     actor: ActorRef<Message>,
     /// Up to which revision the state is folded; 0 before the first time.
     folded: watch::Receiver<i64>,
-    connection: Connection,
+    connection: Arc<Connection>,
 }
 
 impl Handle {
@@ -88,7 +88,7 @@ impl Handle {
         supervisor: ractor::ActorCell,
     ) -> Result<Self, ractor::SpawnErr> {
         let (told, folded) = watch::channel(0);
-        let connection = arguments.connection.clone();
+        let connection = Arc::new(arguments.connection.clone());
         let spawner = ThreadLocalActorSpawner::new();
         let arguments = (arguments, told);
         let (actor, _) = Replica::spawn_linked(None, arguments, supervisor, spawner).await?;
