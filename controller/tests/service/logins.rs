@@ -20,6 +20,14 @@ fn login(secret: &str) -> v1::S3Login {
     }
 }
 
+/// A genome that comes with a login.
+fn with_login() -> v1::WorkflowSpec {
+    spec(v1::Genome {
+        s3_login: Some(login("old")),
+        ..genome()
+    })
+}
+
 /// A laboratory whose controllers have a key for logins.
 fn sealing(folder: &Path, etcd: &str) -> Config {
     let key = folder.join("sealing.key");
@@ -73,11 +81,7 @@ async fn any_controller_takes_a_new_login_and_the_genome_goes_on_with_it() {
     let (etcd, folder) = (Etcd::start(), tempfile::tempdir().unwrap());
     let config = sealing(folder.path(), &etcd.address("a"));
     let (leader, follower) = leader_and_follower_like(config).await;
-    let with_login = v1::Genome {
-        s3_login: Some(login("old")),
-        ..genome()
-    };
-    let workflow = leader.submit("t", spec(with_login)).await;
+    let workflow = leader.submit("t", with_login()).await;
     let mut worker = attach(&leader, "w").await.alive(&leader);
     expire(&mut worker, (&follower, &workflow), "old").await;
 
@@ -101,11 +105,7 @@ async fn a_login_that_nothing_waits_for_is_refused() {
     let (etcd, folder) = (Etcd::start(), tempfile::tempdir().unwrap());
     let config = sealing(folder.path(), &etcd.address("a"));
     let (leader, follower) = leader_and_follower_like(config).await;
-    let with_login = v1::Genome {
-        s3_login: Some(login("old")),
-        ..genome()
-    };
-    let ended = leader.submit("ended", spec(with_login)).await;
+    let ended = leader.submit("ended", with_login()).await;
     leader.cancel(&ended).await.unwrap();
     leader
         .until_state(&ended, v1::WorkflowState::Cancelled)
