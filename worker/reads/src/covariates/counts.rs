@@ -62,7 +62,7 @@ impl Default for Row {
 }
 
 impl Row {
-    /// Counts a base; `context` ≤ [`NO_CONTEXT`], the cycle by its [`slot`].
+    /// Counts a base; `context` ≤ [`NO_CONTEXT`], the cycle by its `slot`.
     #[inline]
     pub fn add(&mut self, context: u8, slot: usize, error: bool) {
         self.cycle_mut(slot).add(error);
