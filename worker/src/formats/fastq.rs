@@ -207,13 +207,8 @@ impl FastqReader {
     }
 
     fn check_bases(&self, record: &Record) -> Result<(), Error> {
-        let is_known = |letter: &u8| matches!(letter, b'A' | b'C' | b'G' | b'T' | b'N');
-        // All of them first: that needs no branch a base.
-        if record
-            .bases
-            .iter()
-            .fold(true, |all, letter| all & is_known(letter))
-        {
+        let is_known = |letter| matches!(letter, b'A' | b'C' | b'G' | b'T' | b'N');
+        if all(&record.bases, is_known) {
             return Ok(());
         }
         match record.bases.iter().find(|&&letter| !base::is_iupac(letter)) {
@@ -228,18 +223,17 @@ impl FastqReader {
             return Err(self.invalid(Defect::Lengths { bases, qualities }));
         }
         self.check_bases(record)?;
-        let is_right = |quality: &u8| (b'!'..=b'~').contains(quality);
-        let qualities = &record.qualities;
-        if qualities
-            .iter()
-            .fold(true, |all, quality| all & is_right(quality))
-        {
+        let is_printable = |quality: u8| quality.is_ascii_graphic();
+        if all(&record.qualities, is_printable) {
             return Ok(());
         }
-        match qualities.iter().find(|quality| !is_right(quality)) {
-            Some(&quality) => Err(self.invalid(Defect::Quality(quality.into()))),
-            None => Ok(()),
-        }
+        let wrong = record
+            .qualities
+            .iter()
+            .find(|&&quality| !is_printable(quality));
+        wrong.map_or(Ok(()), |&quality| {
+            Err(self.invalid(Defect::Quality(quality.into())))
+        })
     }
 
     fn at_next(&self) -> Place<'_> {
@@ -266,6 +260,11 @@ impl FastqReader {
     }
 }
 
+/// Says whether all bytes are right; looking at each needs no branch a byte.
+fn all(bytes: &[u8], is_right: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(true, |all, &byte| all & is_right(byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,8 +273,7 @@ mod tests {
 
     fn read_all(stream: Box<dyn Read + Send>, file: &str) -> Result<Reads, Error> {
         let mut reader = FastqReader::open(stream, file)?;
-        let mut reads = Reads::default();
-        let mut record = Record::default();
+        let (mut reads, mut record) = (Reads::default(), Record::default());
         while reader.read(&mut record)? {
             reads.push(record.read());
         }

@@ -1,6 +1,7 @@
 //! Bases in two bits each.
 
 use genome::base;
+use genome::reference::UNPACKED;
 
 /// The codes of two bases of a BAM record's byte; [`UNKNOWN`] where one is none of four.
 const CODES: [u8; 256] = {
@@ -23,21 +24,6 @@ const BYTES: [[u8; 2]; 256] = {
         four += 1;
     }
     bytes
-};
-
-/// The letters of four codes.
-const LETTERS: [[u8; 4]; 256] = {
-    let mut letters = [[0; 4]; 256];
-    let mut four = 0;
-    while four < 256 {
-        let mut at = 0;
-        while at < 4 {
-            letters[four][at] = base::LETTERS[four >> (2 * at) & 3];
-            at += 1;
-        }
-        four += 1;
-    }
-    letters
 };
 
 const UNKNOWN: u8 = 0x80;
@@ -101,10 +87,10 @@ pub(crate) fn pack_letters(letters: &[u8], out: &mut Vec<u8>) -> bool {
     let (fours, rest) = letters.as_chunks::<4>();
     for four in fours {
         let [a, b, c, d] = four.map(&mut code);
-        out.push(a | b << 2 | c << 4 | d << 6);
+        out.push(a << 6 | b << 4 | c << 2 | d);
     }
     if !rest.is_empty() {
-        let shifted = (0..).step_by(2).zip(rest);
+        let shifted = [6, 4, 2].into_iter().zip(rest);
         out.push(shifted.fold(0, |byte, (shift, &letter)| byte | code(letter) << shift));
     }
     all & base::AMBIGUOUS == 0
@@ -114,7 +100,7 @@ pub(crate) fn pack_letters(letters: &[u8], out: &mut Vec<u8>) -> bool {
 pub(crate) fn unpack_letters(packed: &[u8], count: usize, letters: &mut Vec<u8>) {
     letters.clear();
     for &four in packed {
-        letters.extend_from_slice(&LETTERS[usize::from(four)]);
+        letters.extend_from_slice(&UNPACKED[usize::from(four)]);
     }
     letters.truncate(count);
 }
