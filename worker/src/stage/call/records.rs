@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 use std::vec;
 
 use common::failure::Failure;
@@ -20,7 +21,7 @@ use crate::formats::bam::{Index, IndexFormat, ReadError};
 /// A recalibration table made ready for the read groups of a genome.
 pub struct Recalibration {
     keys: ReadGroupKeys,
-    recalibrator: Recalibrator,
+    recalibrator: Arc<Recalibrator>,
     qualities: Vec<u8>,
     bytes: Vec<u8>,
 }
