@@ -65,9 +65,10 @@ impl Stage {
     /// Returns the version of the stage's bytes: raised by every change of them.
     pub const fn output_version(self) -> u32 {
         match self {
-            Self::Merge | Self::Gather => 4,
+            Self::Merge => 5,
+            Self::Gather => 4,
             Self::Call => 3,
-            Self::Index => 2,
+            Self::Index | Self::Split | Self::Align => 2,
             _ => 1,
         }
     }

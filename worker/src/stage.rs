@@ -8,6 +8,7 @@ pub mod index;
 pub mod intervals;
 pub mod lanes;
 pub mod merge;
+mod merged;
 pub mod recalibrate;
 mod reference;
 mod sections;

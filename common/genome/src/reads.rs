@@ -44,6 +44,14 @@ impl Reads {
         self.total_bases += read.bases.len() as u64;
     }
 
+    /// Makes room for so many reads in all, and bytes of their names, bases and qualities.
+    pub fn reserve(&mut self, reads: usize, bytes: usize) {
+        self.spans
+            .reserve_exact(reads.saturating_sub(self.spans.len()));
+        self.bytes
+            .reserve_exact(bytes.saturating_sub(self.bytes.len()));
+    }
+
     /// Returns the number of reads.
     pub fn len(&self) -> usize {
         self.spans.len()

@@ -52,10 +52,16 @@ impl Lines {
     /// Reads the next line without its end; `None` at the end of the file.
     pub fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
+        Ok(self.next_into(&mut line)?.then_some(line))
+    }
+
+    /// Replaces `line` by the next line without its end; false at the end of the file.
+    pub fn next_into(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
+        line.clear();
         let mut bounded = self.reader.by_ref().take(LINE_LIMIT_BYTES);
-        let read = bounded.read_until(b'\n', &mut line)?;
+        let read = bounded.read_until(b'\n', line)?;
         if read == 0 {
-            return Ok(None);
+            return Ok(false);
         }
         if line.last() == Some(&b'\n') {
             line.pop();
@@ -66,7 +72,7 @@ impl Lines {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "endless line"));
         }
         self.number += 1;
-        Ok(Some(line))
+        Ok(true)
     }
 
     /// Returns the 1-based number of the line that was read last.

@@ -47,6 +47,21 @@ pub fn align(
     batch: &Batch<'_>,
     monitor: &Monitor,
 ) -> Result<Records, Error> {
+    let blocks = run(index, options, batch, (monitor, None))?;
+    Ok(joined(&blocks))
+}
+
+/// Does the same and leaves the records in the arenas in which they were made, one a block of
+/// reads.
+///
+/// # Errors
+/// As [`align`].
+pub fn align_blocks(
+    index: &Index,
+    options: &Options,
+    batch: &Batch<'_>,
+    monitor: &Monitor,
+) -> Result<Vec<Records>, Error> {
     run(index, options, batch, (monitor, None))
 }
 
@@ -61,7 +76,16 @@ pub fn align_counting(
     monitor: &Monitor,
     events: &Events,
 ) -> Result<Records, Error> {
-    run(index, options, batch, (monitor, Some(events)))
+    let blocks = run(index, options, batch, (monitor, Some(events)))?;
+    Ok(joined(&blocks))
+}
+
+fn joined(blocks: &[Records]) -> Records {
+    let mut records = Records::default();
+    for block in blocks {
+        records.append(block, 0);
+    }
+    records
 }
 
 fn run(
@@ -69,7 +93,7 @@ fn run(
     options: &Options,
     batch: &Batch<'_>,
     (monitor, events): (&Monitor, Option<&Events>),
-) -> Result<Records, Error> {
+) -> Result<Vec<Records>, Error> {
     options.validate()?;
     check(options, batch)?;
     index.announce(batch.reads.len());
@@ -103,54 +127,50 @@ fn report_all(
     batch: &Batch<'_>,
     (found, orientations): (&[Found], &Orientations),
     monitor: &Monitor,
-) -> Result<Records, Error> {
-    let parts: Vec<Records> = blocks(batch)
+) -> Result<Vec<Records>, Error> {
+    let start = || (PairReporter::default(), Records::default());
+    blocks(batch)
         .into_par_iter()
         .zip(found)
-        .map_init(PairReporter::default, |reporter, (block, found)| {
+        .map_init(start, |(reporter, records), (block, found)| {
             if monitor.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-            let work = (found, orientations, reporter);
-            let records = report_block(context, batch, block.clone(), work);
             let bases = block
                 .clone()
                 .map(|read| batch.reads.get(read).bases.len() as u64);
             monitor.add(block.len() as u64, bases.sum());
-            Ok(records)
+            records.clear();
+            report_block(
+                context,
+                batch,
+                block,
+                (found, orientations, reporter),
+                records,
+            );
+            // A copy takes no more room than it needs.
+            Ok(records.clone())
         })
-        .collect::<Result<_, _>>()?;
-    let mut records = Records::default();
-    for part in parts {
-        records.append(&part, 0);
-    }
-    Ok(records)
+        .collect()
 }
 
-/// Makes the records of a block whose reads are aligned.
+/// Appends the records of a block whose reads are aligned.
 pub(crate) fn report_block(
     context: &Context<'_>,
     batch: &Batch<'_>,
     block: Range<usize>,
     (found, orientations, reporter): (&Found, &Orientations, &mut PairReporter),
-) -> Records {
-    let mut records = Records::default();
+    records: &mut Records,
+) {
     let step = if batch.paired { 2 } else { 1 };
     for at in (0..block.len()).step_by(step) {
         let read = block.start + at;
         if batch.paired {
-            reporter.pair(
-                context,
-                batch,
-                orientations,
-                (read, at, found),
-                &mut records,
-            );
+            reporter.pair(context, batch, orientations, (read, at, found), records);
         } else {
-            reporter.single(context, batch, (read, at, found), &mut records);
+            reporter.single(context, batch, (read, at, found), records);
         }
     }
-    records
 }
 
 fn blocks(batch: &Batch<'_>) -> Vec<Range<usize>> {

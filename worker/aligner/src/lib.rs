@@ -30,7 +30,7 @@ mod sort;
 pub mod stream;
 mod varint;
 
-pub use batch::{Batch, align, align_counting};
+pub use batch::{Batch, align, align_blocks, align_counting};
 pub use error::Error;
 pub use events::Events;
 pub use extend::level::Level;

@@ -122,7 +122,8 @@ impl Stream<'_> {
                     let batch = self.batch(&block);
                     let all = 0..block.reads.len();
                     let work = (&found, &*orientations, &mut reporter);
-                    let records = report_block(&self.context(), &batch, all, work);
+                    let mut records = Records::default();
+                    report_block(&self.context(), &batch, all, work, &mut records);
                     let bases = block.reads.total_bases();
                     shared.rendered(sequence, render(&block, records), bases);
                 }

@@ -1,13 +1,16 @@
-//! Objects of sections: each section is compressed frame by frame and can be fetched by its byte
+//! Objects of sections: each section is packed frame by frame and can be fetched by its byte
 //! range; a footer with the offset table and a fixed trailer stand at the end.
 //!
 //! Layout: sections, footer (owner's bytes, then the table), trailer of [`TRAILER_BYTES`].
 
+pub(crate) mod bases;
 mod codec;
+mod columns;
 mod frames;
+pub(crate) mod huffman;
 
 pub use codec::{Decoder, put_signed, put_varint};
-pub use frames::{Encoder, Frames};
+pub use frames::{Encoder, FramePlace, Frames, put_record, take_record};
 
 use std::io::Write;
 use std::ops::Range;
@@ -18,7 +21,7 @@ use genome::record::RecordError;
 pub const TRAILER_BYTES: usize = 20;
 
 const MAGIC: [u8; 8] = *b"SPNDLSEC";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Why an object could not be written or read back.
 #[derive(Debug, thiserror::Error)]
@@ -45,10 +48,10 @@ pub enum Error {
         what: &'static str,
     },
     /// The trailer is not that of such an object.
-    #[error("object is not one of sections")]
+    #[error("object is none of this kind")]
     Magic,
     /// The object was written by another version.
-    #[error("object has version {found}, not {VERSION}")]
+    #[error("object has version {found}, which is not read")]
     Version {
         /// The version in the trailer.
         found: u32,

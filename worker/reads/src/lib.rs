@@ -1,10 +1,11 @@
 //! Reads after alignment: runs, duplicate marking, merging, base recalibration, metrics, sorting.
 //! Pure: bytes and records in, bytes and records out.
 //!
-//! Main path: [`run::write`] → [`duplicates::mark`] → [`merge::merge_records`], whose sink feeds
+//! Main path: [`batch::read`] → the aligner → [`run::write`] → [`duplicates::mark`] → [`merge::merge_records`], whose sink feeds
 //! [`covariates`] and [`metrics`] → [`recalibration`].
 #![forbid(unsafe_code)]
 
+pub mod batch;
 pub mod container;
 pub mod covariates;
 pub mod deflate;

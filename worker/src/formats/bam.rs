@@ -1,7 +1,7 @@
 //! BAM: records in and out, packed as they are, and the index. SAM v1 §4–5 (2024-11-06).
 //!
 //! A *part* is a stretch of a BAM file: whole BGZF blocks of records, without header and end mark,
-//! so that parts behind a header make a file. Main path: [`header`], [`PartWriter`], [`PartReader`],
+//! so that parts behind a header make a file; one that makes none is packed. Main path: [`header`], [`PartWriter`], [`PartReader`],
 //! [`Index`]; [`FileReader`] for files that were made elsewhere.
 
 mod blocks;
@@ -10,6 +10,7 @@ mod file_header;
 mod header;
 mod index;
 mod inflate;
+mod packed;
 mod part;
 mod reader;
 mod trail;
@@ -20,6 +21,7 @@ pub use file::{Defect, FileError, FileReader};
 pub use file_header::FileHeader;
 pub use header::{header, header_text};
 pub use index::{Index, IndexError, IndexFormat};
+pub use packed::{PackedReader, PackedWriter};
 pub use part::{PartError, PartWriter};
 pub use reader::{PartReader, ReadError};
 pub use trail::Trail;

@@ -1,5 +1,7 @@
 //! The stage that aligns a read batch into a run.
 
+use std::io::BufReader;
+
 use aligner::{Batch, Options};
 use common::failure::{Failure, FailureClass};
 use common::task::{Detail, ReadBatch, ReadSource};
@@ -8,13 +10,14 @@ use reads::run::{self, RunSource};
 
 use super::lanes::Lanes;
 use super::{Context, Finished, sections};
-use crate::formats::fastq;
-
 /// Role of the run among the outputs.
 pub const RUN: &str = "run";
 
 /// Share of the memory that a copy of the index may take; reads and records need the rest.
 const COPY_SHARE: u64 = 4;
+
+/// A read batch is read in pieces of this size.
+const READ_BYTES: usize = 1 << 18;
 
 /// Aligns the read batch of the assignment.
 ///
@@ -33,7 +36,7 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
     let lanes = Lanes::of(genome);
     let read_group = lanes.read_group(batch.lane);
     let reads = read(context, batch)?;
-    let aligned = aligner::align(
+    let aligned = aligner::align_blocks(
         &index,
         &Options::default(),
         &Batch {
@@ -64,14 +67,9 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
 
 fn read(context: &Context<'_>, batch: &ReadBatch) -> Result<Reads, Failure> {
     let ReadSource::Object(object) = &batch.source;
-    let reads = fastq::read_batch(Box::new(context.open(object)?), &object.key);
-    // The batch was valid when it was written.
-    reads.map_err(|error| match Failure::from(error) {
-        invalid if invalid.class == FailureClass::InputInvalid => {
-            crate::error::lost(&object.key, &invalid)
-        }
-        failure => failure,
-    })
+    let stream = BufReader::with_capacity(READ_BYTES, context.open(object)?);
+    let reads = reads::batch::read(stream, batch.reads, batch.bases);
+    reads.map_err(|fault| sections::lost(&object.key, fault))
 }
 
 /// Says what an aligner's error means for the task.

@@ -17,12 +17,12 @@ use reads::qc::Collector;
 use reads::run::{self, Kind, RecordReader};
 
 use super::lanes::Lanes;
-use super::{Context, Finished, intervals, sections};
+use super::{Context, Finished, intervals, merged, sections};
 use crate::error::storage;
-use crate::formats::bam::{FAST_LEVEL, IndexError, LEVEL, PartError, PartWriter};
+use crate::formats::bam::{IndexError, PartError};
 use crate::formats::vcf;
 
-/// Role of the BAM part among the outputs.
+/// Role of the part among the outputs; `merged` says what it is.
 pub const PART: &str = "bam";
 
 /// Role of the part's index.
@@ -76,19 +76,14 @@ pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
         ),
         marked: DuplicateMetrics::default(),
     };
-    let level = match genome.keeps_merged_bam() {
-        true => LEVEL,
-        false => FAST_LEVEL,
-    };
-    let part = PartWriter::new(context.create(PART)?, reference.dictionary());
-    let mut part = part.with_level(level);
+    let mut part = merged::Writer::create(context, PART, reference.dictionary())?;
     merge(context, |place, record| {
         tally.add(&place, &record)?;
         context.monitor.add(1, record.base_count() as u64);
         part.write(&record).map_err(Fault::Part)
     })
     .map_err(failure)?;
-    let (part, _, part_index) = part.finish().map_err(|error| failure(Fault::Part(error)))?;
+    let (part, part_index) = part.finish().map_err(|error| failure(Fault::Part(error)))?;
     let part_index = part_index.encode();
     let part_index = part_index.map_err(|error| failure(Fault::Part(error.into())))?;
     let finished = Finished::default()

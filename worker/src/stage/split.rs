@@ -13,13 +13,12 @@ use std::io::Write;
 
 use common::failure::{Failure, FailureClass};
 use common::task::{Detail, ReadBatch, ReadSource, SplitCursor};
-use noodles_bgzf as bgzf;
+use reads::batch;
 
 pub use self::digest::FileDigest;
 use self::source::{Source, Template};
 use super::{Context, Finished, OutputWriter};
 use crate::error::storage;
-use crate::formats::fastq;
 
 /// Role of the digests of the lane's files among the outputs.
 pub const INPUTS: &str = "inputs";
@@ -66,7 +65,7 @@ struct Batch {
     paired: bool,
     reads: u64,
     bases: u64,
-    out: bgzf::io::Writer<OutputWriter>,
+    out: batch::Writer<OutputWriter>,
 }
 
 impl Batch {
@@ -76,9 +75,8 @@ impl Batch {
         cursor: &SplitCursor,
         paired: bool,
     ) -> Result<Self, Failure> {
-        let object = context.create(&format!("batch-{:06}.fastq.gz", cursor.next_batch))?;
-        let fast = bgzf::io::writer::CompressionLevel::FAST;
-        let out = bgzf::io::writer::Builder::default().set_compression_level(fast);
+        let object = context.create(&format!("batch-{:06}", cursor.next_batch))?;
+        let out = batch::Writer::new(object).map_err(|error| storage(&error))?;
         Ok(Self {
             lane,
             index: cursor.next_batch,
@@ -86,7 +84,7 @@ impl Batch {
             paired,
             reads: 0,
             bases: 0,
-            out: out.build_from_writer(object),
+            out,
         })
     }
 
@@ -98,8 +96,8 @@ impl Batch {
                 break;
             }
             for record in template.records() {
-                fastq::write_record(record.read(), &mut self.out)
-                    .map_err(|error| storage(&error))?;
+                let written = self.out.push(record.read());
+                written.map_err(|error| storage(&error))?;
                 self.reads += 1;
                 self.bases += record.bases.len() as u64;
             }

@@ -28,6 +28,11 @@ impl<'a> Decoder<'a> {
         self.bytes.len()
     }
 
+    /// Returns the bytes that are left, without taking them.
+    pub const fn left(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// Takes raw bytes.
     ///
     /// # Errors

@@ -1,10 +1,11 @@
-//! Frames: stretches of whole items, each deflated on its own with lengths and CRC-32.
+//! Frames: stretches of whole items, each packed on its own with lengths and CRC-32.
 
 use std::io::Read;
 
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
 
-use super::Error;
+use super::columns::{self, Columns};
+use super::{Decoder, Error};
 
 /// A frame is closed by the item with which it reaches this size.
 const FRAME_BYTES: usize = 1 << 16;
@@ -20,21 +21,32 @@ const LEVEL: i32 = 1;
 
 /// Packs the items of one section.
 pub struct Encoder {
-    compressor: Compressor,
+    packer: Packer,
     frame: Vec<u8>,
     packed: Vec<u8>,
     items: u64,
+    /// Where the present frame will begin, and how many items it has.
+    place: FramePlace,
+}
+
+/// Where an item lies among frames: the first byte of its frame, and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct FramePlace {
+    /// Bytes before the frame.
+    pub start: u64,
+    /// Items before it in the frame.
+    pub number: u32,
+}
+
+enum Packer {
+    Deflate(Compressor),
+    Columns(Columns),
 }
 
 impl Default for Encoder {
     fn default() -> Self {
         let level = CompressionLvl::new(LEVEL).unwrap_or_default();
-        Self {
-            compressor: Compressor::new(level),
-            frame: Vec::new(),
-            packed: Vec::new(),
-            items: 0,
-        }
+        Self::with(Packer::Deflate(Compressor::new(level)))
     }
 }
 
@@ -47,10 +59,31 @@ impl std::fmt::Debug for Encoder {
 }
 
 impl Encoder {
+    /// Packs items that [`put_record`] writes.
+    pub fn of_records() -> Self {
+        Self::with(Packer::Columns(Columns::default()))
+    }
+
+    fn with(packer: Packer) -> Self {
+        Self {
+            packer,
+            frame: Vec::new(),
+            packed: Vec::new(),
+            items: 0,
+            place: FramePlace::default(),
+        }
+    }
+
+    /// Returns where the next item will lie.
+    pub const fn place(&self) -> FramePlace {
+        self.place
+    }
+
     /// Appends one item, which `put` writes; an item never crosses frames.
     pub fn item(&mut self, put: impl FnOnce(&mut Vec<u8>)) {
         put(&mut self.frame);
         self.items += 1;
+        self.place.number += 1;
         if self.frame.len() >= FRAME_BYTES {
             self.close_frame();
         }
@@ -69,6 +102,11 @@ impl Encoder {
         self.packed
     }
 
+    /// Returns how many packed bytes wait to be taken.
+    pub const fn packed_bytes(&self) -> usize {
+        self.packed.len()
+    }
+
     /// Takes the bytes packed so far, so that a long section can be written as it grows.
     pub fn take_packed(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.packed)
@@ -76,30 +114,66 @@ impl Encoder {
 
     fn close_frame(&mut self) {
         let start = self.packed.len();
-        let bound = self.compressor.deflate_compress_bound(self.frame.len());
-        self.packed.resize(start + HEADER_BYTES + bound, 0);
-        let body = &mut self.packed[start + HEADER_BYTES..];
-        let length = self
-            .compressor
-            .deflate_compress(&self.frame, body)
-            .expect("the output is as long as the compressor's own bound");
-        self.packed.truncate(start + HEADER_BYTES + length);
+        self.packed.extend_from_slice(&[0; HEADER_BYTES]);
+        match &mut self.packer {
+            Packer::Deflate(compressor) => deflate(compressor, &self.frame, &mut self.packed),
+            Packer::Columns(columns) => columns.pack(&self.frame, &mut self.packed),
+        }
+        let length = self.packed.len() - start - HEADER_BYTES;
         let checksum = libdeflater::crc32(&self.frame);
         let header = [self.frame.len() as u32, length as u32, checksum];
-        for (field, value) in header.into_iter().enumerate() {
-            let at = start + 4 * field;
-            self.packed[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        let slots = self.packed[start..].chunks_exact_mut(4);
+        for (slot, value) in slots.zip(header) {
+            slot.copy_from_slice(&value.to_le_bytes());
         }
         self.frame.clear();
+        self.place.start += (self.packed.len() - start) as u64;
+        self.place.number = 0;
     }
+}
+
+fn deflate(compressor: &mut Compressor, frame: &[u8], packed: &mut Vec<u8>) {
+    let start = packed.len();
+    packed.resize(start + compressor.deflate_compress_bound(frame.len()), 0);
+    let length = compressor
+        .deflate_compress(frame, &mut packed[start..])
+        .expect("the output is as long as the compressor's own bound");
+    packed.truncate(start + length);
+}
+
+/// Writes an item of a record, and what is kept with it, for [`Encoder::of_records`].
+pub fn put_record(out: &mut Vec<u8>, record: &[u8], with: &[u8]) {
+    let length = record.len() + with.len();
+    out.extend_from_slice(&(length as u32).to_le_bytes());
+    out.extend_from_slice(record);
+    out.extend_from_slice(with);
+}
+
+/// Takes an item of a record whose last `with` bytes are kept with it.
+///
+/// # Errors
+/// [`Error::Truncated`] if they are not all there.
+pub fn take_record<'a>(
+    fields: &mut Decoder<'a>,
+    with: usize,
+) -> Result<(&'a [u8], &'a [u8]), Error> {
+    let length = fields.u32()? as usize;
+    let item = fields.bytes(length)?;
+    let record = length.checked_sub(with).ok_or_else(|| fields.range())?;
+    Ok(item.split_at(record))
 }
 
 /// Unpacks a section frame by frame from a stream of its bytes.
 pub struct Frames<R> {
     input: R,
-    decompressor: Decompressor,
+    unpacker: Unpacker,
     packed: Vec<u8>,
     frame: Vec<u8>,
+}
+
+enum Unpacker {
+    Inflate(Decompressor),
+    Columns,
 }
 
 impl<R> std::fmt::Debug for Frames<R> {
@@ -113,9 +187,18 @@ impl<R> std::fmt::Debug for Frames<R> {
 impl<R: Read> Frames<R> {
     /// Reads the frames of `input`, which ends where the section ends.
     pub fn new(input: R) -> Self {
+        Self::with(input, Unpacker::Inflate(Decompressor::new()))
+    }
+
+    /// Reads the frames of [`Encoder::of_records`].
+    pub fn of_records(input: R) -> Self {
+        Self::with(input, Unpacker::Columns)
+    }
+
+    fn with(input: R, unpacker: Unpacker) -> Self {
         Self {
             input,
-            decompressor: Decompressor::new(),
+            unpacker,
             packed: Vec::new(),
             frame: Vec::new(),
         }
@@ -136,16 +219,28 @@ impl<R: Read> Frames<R> {
         }
         self.packed.resize(packed_bytes, 0);
         read_exact(&mut self.input, &mut self.packed)?;
-        self.frame.resize(raw_bytes, 0);
-        let corrupt = Error::Checksum { what: "frame" };
-        let inflated = self
-            .decompressor
-            .deflate_decompress(&self.packed, &mut self.frame);
-        match inflated {
-            Ok(length) if length == raw_bytes && libdeflater::crc32(&self.frame) == checksum => {
-                Ok(true)
+        self.unpack(raw_bytes);
+        if self.frame.len() == raw_bytes && libdeflater::crc32(&self.frame) == checksum {
+            Ok(true)
+        } else {
+            Err(Error::Checksum { what: "frame" })
+        }
+    }
+
+    /// Unpacks what it can; the checksum tells whether that is all.
+    fn unpack(&mut self, raw_bytes: usize) {
+        match &mut self.unpacker {
+            Unpacker::Inflate(inflater) => {
+                self.frame.resize(raw_bytes, 0);
+                let inflated = inflater.deflate_decompress(&self.packed, &mut self.frame);
+                self.frame.truncate(inflated.unwrap_or(0));
             }
-            _ => Err(corrupt),
+            Unpacker::Columns => {
+                self.frame.clear();
+                if columns::unpack(&self.packed, raw_bytes, &mut self.frame).is_err() {
+                    self.frame.clear();
+                }
+            }
         }
     }
 

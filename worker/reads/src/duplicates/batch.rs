@@ -2,7 +2,7 @@
 
 use genome::order::Place;
 use genome::partition::Partitions;
-use genome::record::{Flags, Records};
+use genome::record::{Flags, RecordView};
 use genome::region::ContigId;
 
 use super::end::End;
@@ -43,11 +43,10 @@ impl Keys {
 
 /// Returns the keys of a batch by partition.
 ///
-/// Mates are neighbours: a first read, then the second read of the same name. `entries` holds the
-/// place of each record, in the order of `records`.
-pub(crate) fn keys_of_batch(
-    records: &Records,
-    entries: &[(Place, u32)],
+/// Mates are neighbours: a first read, then the second read of the same name. `records` come with
+/// their places, in the order of the aligner.
+pub(crate) fn keys_of_batch<'a>(
+    records: impl Iterator<Item = (Place, RecordView<'a>)>,
     source: &RunSource,
     partitions: &Partitions,
 ) -> Vec<Keys> {
@@ -56,20 +55,19 @@ pub(crate) fn keys_of_batch(
         let position = u64::try_from(end.site.coordinate).unwrap_or(0);
         partitions.of(ContigId(end.site.contig), position) as usize
     };
-    let mut before: Option<(usize, End)> = None;
-    for (at, &(place, _)) in entries.iter().enumerate() {
-        let record = records.get(at);
+    let mut before: Option<(RecordView<'a>, End)> = None;
+    for (place, record) in records {
         let Some(end) = End::of(&record, place, source.library, source.read_group) else {
             continue;
         };
         keys[partition(&end)].add(&end);
-        let mate = before.filter(|(mate_at, mate)| {
+        let mate = before.filter(|(mate_record, mate)| {
             mate.paired
                 && end.paired
                 && mate.first_of_pair
                 && record.flags().has(Flags::SECOND)
                 && mate.place.ordinal + 1 == place.ordinal
-                && records.get(*mate_at).name() == record.name()
+                && mate_record.name() == record.name()
         });
         if let Some((_, mate)) = mate {
             let key = end.pair(&mate);
@@ -80,7 +78,7 @@ pub(crate) fn keys_of_batch(
             };
             keys[partition(left)].pairs.push(key);
         }
-        before = Some((at, end));
+        before = Some((record, end));
     }
     keys
 }

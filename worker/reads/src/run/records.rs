@@ -1,4 +1,4 @@
-//! A partition's records in a run: read index, index in the read, BAM block.
+//! A partition's records in a run: BAM block, read index, index in the read.
 
 use std::io::Read;
 use std::ops::Range;
@@ -7,17 +7,18 @@ use genome::order::Place;
 use genome::record::RecordView;
 
 use super::RunSource;
-use crate::container::{Decoder, Encoder, Error, Frames, put_varint};
+use crate::container::{Decoder, Encoder, Error, Frames, put_record, take_record};
 use crate::merge::Source;
+
+/// Bytes that are kept with a record: index of its read in the batch, its own in the read.
+const WITH_BYTES: usize = 6;
 
 /// Appends a record to a section.
 pub(super) fn put(section: &mut Encoder, read: u32, index: u16, record: &RecordView<'_>) {
-    section.item(|out| {
-        put_varint(out, u64::from(read));
-        put_varint(out, u64::from(index));
-        put_varint(out, record.bytes().len() as u64);
-        out.extend_from_slice(record.bytes());
-    });
+    let mut with = [0; WITH_BYTES];
+    with[..4].copy_from_slice(&read.to_le_bytes());
+    with[4..].copy_from_slice(&index.to_le_bytes());
+    section.item(|out| put_record(out, record.bytes(), &with));
 }
 
 /// Reads a section of records, in order, one at a time.
@@ -34,7 +35,7 @@ impl<R: Read> RecordReader<R> {
     /// Reads the section whose bytes `input` gives, of a run with this source.
     pub fn new(input: R, source: RunSource) -> Self {
         Self {
-            frames: Frames::new(input),
+            frames: Frames::of_records(input),
             source,
             next: 0,
             block: 0..0,
@@ -62,14 +63,15 @@ impl<R: Read> Source for RecordReader<R> {
         }
         let frame = self.frames.frame();
         let mut fields = Decoder::new(&frame[self.next..], "record section");
-        let ordinal = self.source.first_ordinal + fields.varint()?;
-        let index = fields.varint_as()?;
-        let length = fields.varint_as()?;
-        let start = frame.len() - fields.remaining();
-        let record = RecordView::parse(fields.bytes(length)?)?;
+        let (block, with) = take_record(&mut fields, WITH_BYTES)?;
+        let mut with = Decoder::new(with, "record section");
+        let ordinal = self.source.first_ordinal + u64::from(with.u32()?);
+        let index = with.u16()?;
+        let record = RecordView::parse(block)?;
         let place = Place::of(&record, self.source.lane, ordinal, index);
-        self.block = start..start + length;
-        self.next = self.block.end;
+        self.next = frame.len() - fields.remaining();
+        let end = self.next - WITH_BYTES;
+        self.block = end - block.len()..end;
         if self.place.is_some_and(|before| before >= place) {
             return Err(Error::Disorder {
                 what: "record section",

@@ -21,8 +21,8 @@ pub struct RunSummary {
     pub footer: Footer,
 }
 
-/// A record to be written: its place, its index in the arena.
-type Entry = (Place, u32);
+/// A record to be written: its place, its arena, its index there.
+type Entry = (Place, u32, u32);
 
 struct Partition {
     records: Encoder,
@@ -32,49 +32,62 @@ struct Partition {
 
 /// Writes the records of one read batch as a run.
 ///
-/// `records` come as the aligner gives them: in order of their read, the records of one read as
-/// neighbours. The bytes depend on the arguments alone. Time O(n log n), in parallel.
+/// `records` come as the aligner gives them, in one arena or several: in order of their read, the
+/// records of one read as neighbours in one arena. The bytes depend on the records and the other
+/// arguments alone. Time O(n log n), in parallel.
 ///
 /// # Errors
 /// [`Error::Io`] if the output fails.
 pub fn write(
-    records: &Records,
+    records: &[Records],
     source: &RunSource,
     partitions: &Partitions,
     out: &mut impl Write,
 ) -> Result<RunSummary, Error> {
     let mut entries = entries(records, source);
-    let mut keys = duplicates::keys_of_batch(records, &entries, source, partitions);
+    let places = entries.iter().map(|&(place, arena, at)| {
+        let record = records[arena as usize].get(at as usize);
+        (place, record)
+    });
+    let mut keys = duplicates::keys_of_batch(places, source, partitions);
     entries.par_sort_unstable();
     let slices = slices(&entries, partitions);
-    let packed: Vec<Partition> = slices
-        .par_iter()
-        .zip(keys.par_iter_mut())
-        .map(|(entries, keys)| pack(records, entries, keys, source))
-        .collect();
     let mut writer = container::Writer::new(out);
-    for (partition, sections) in (0..).zip(packed) {
-        writer.append(partition, Kind::Records, sections.records)?;
-        writer.append(partition, Kind::PairKeys, sections.pairs)?;
-        writer.append(partition, Kind::EndKeys, sections.ends)?;
+    let mut partition = 0;
+    // As many at a time as there are threads: what is packed waits for no more than these.
+    let at_a_time = rayon::current_num_threads().max(1);
+    for (slices, keys) in slices.chunks(at_a_time).zip(keys.chunks_mut(at_a_time)) {
+        let work = slices.par_iter().zip(keys);
+        let packed: Vec<Partition> = work
+            .map(|(entries, keys)| pack(records, entries, keys, source))
+            .collect();
+        for sections in packed {
+            writer.append(partition, Kind::Records, sections.records)?;
+            writer.append(partition, Kind::PairKeys, sections.pairs)?;
+            writer.append(partition, Kind::EndKeys, sections.ends)?;
+            partition += 1;
+        }
     }
     let header = Header { source: *source };
     Ok(RunSummary {
-        records: records.len() as u64,
+        records: entries.len() as u64,
         footer: writer.finish(header.encode())?,
     })
 }
 
-/// Gives each record its place; a read's records count from 0 in the order of the arena.
-fn entries(records: &Records, source: &RunSource) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::with_capacity(records.len());
-    let mut index = 0u16;
-    for (at, record) in records.iter().enumerate() {
-        let read = records.read(at);
-        let same_read = at > 0 && records.read(at - 1) == read;
-        index = if same_read { index + 1 } else { 0 };
-        let ordinal = source.first_ordinal + u64::from(read);
-        entries.push((Place::of(&record, source.lane, ordinal, index), at as u32));
+/// Gives each record its place; a read's records count from 0 in the order of their arena.
+fn entries(records: &[Records], source: &RunSource) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::with_capacity(records.iter().map(Records::len).sum());
+    for (arena, records) in (0..).zip(records) {
+        let mut index = 0u16;
+        for (at, record) in records.iter().enumerate() {
+            let read = records.read(at);
+            let same_read = at > 0 && records.read(at - 1) == read;
+            index = if same_read { index + 1 } else { 0 };
+            let ordinal = source.first_ordinal + u64::from(read);
+            let place = Place::of(&record, source.lane, ordinal, index);
+            entries.push((place, arena, at as u32));
+        }
     }
     entries
 }
@@ -84,7 +97,7 @@ fn slices<'a>(entries: &'a [Entry], partitions: &Partitions) -> Vec<&'a [Entry]>
     let mut rest = entries;
     let partition = |place: &Place| partition_of(place, partitions);
     let cut = |index: u32| {
-        let length = rest.partition_point(|(place, _)| partition(place) <= index);
+        let length = rest.partition_point(|(place, ..)| partition(place) <= index);
         let (slice, after) = rest.split_at(length);
         rest = after;
         slice
@@ -101,15 +114,15 @@ pub(crate) fn partition_of(place: &Place, partitions: &Partitions) -> u32 {
     }
 }
 
-fn pack(records: &Records, entries: &[Entry], keys: &mut Keys, source: &RunSource) -> Partition {
-    let mut section = Encoder::default();
-    for &(place, at) in entries {
-        let record = records.get(at as usize);
+fn pack(records: &[Records], entries: &[Entry], keys: &mut Keys, source: &RunSource) -> Partition {
+    let mut section = Encoder::of_records();
+    for &(place, arena, at) in entries {
+        let (records, at) = (&records[arena as usize], at as usize);
         records::put(
             &mut section,
-            records.read(at as usize),
+            records.read(at),
             place.index,
-            &record,
+            &records.get(at),
         );
     }
     let (pairs, ends) = keys.pack(source);

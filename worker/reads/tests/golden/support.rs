@@ -137,7 +137,7 @@ impl Bam {
 
 fn run(batch: &Records, source: &RunSource, partitions: &Partitions) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    reads::run::write(batch, source, partitions, &mut bytes)?;
+    reads::run::write(std::slice::from_ref(batch), source, partitions, &mut bytes)?;
     Ok(bytes)
 }
 

@@ -71,13 +71,14 @@ pub fn compressed(data: &[u8]) -> Vec<u8> {
 }
 
 fn block(compressor: &mut Compressor, data: &[u8]) -> Vec<u8> {
-    let mut block = vec![0; MAX_BLOCK_BYTES];
-    block[..HEAD.len()].copy_from_slice(&HEAD);
-    let body = &mut block[HEAD_BYTES..MAX_BLOCK_BYTES - TAIL_BYTES];
+    let mut body = [0; MAX_BLOCK_BYTES - HEAD_BYTES - TAIL_BYTES];
     let length = compressor
-        .deflate_compress(data, body)
+        .deflate_compress(data, &mut body)
         .expect("a block has room for its data, stored plainly if need be");
-    block.truncate(HEAD_BYTES + length);
+    let mut block = Vec::with_capacity(HEAD_BYTES + length + TAIL_BYTES);
+    block.extend_from_slice(&HEAD);
+    block.resize(HEAD_BYTES, 0);
+    block.extend_from_slice(&body[..length]);
     close(&mut block, data);
     block
 }

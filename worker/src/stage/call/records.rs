@@ -1,7 +1,8 @@
 //! The records of a region out of merged parts, with recalibrated qualities where there is a table.
 
-use std::io::{self, BufReader};
+use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 use std::vec;
 
 use common::failure::Failure;
@@ -13,14 +14,14 @@ use genome::region::Region;
 use reads::covariates::ReadGroupKeys;
 use reads::recalibration::{Outcome, Recalibrator};
 
-use super::super::{Context, ObjectReader, merge, recalibrate, sections};
+use super::super::{Context, merge, merged, recalibrate, sections};
 use crate::error::{self, storage};
-use crate::formats::bam::{Index, IndexFormat, PartReader, ReadError};
+use crate::formats::bam::{Index, IndexFormat, ReadError};
 
 /// A recalibration table made ready for the read groups of a genome.
 pub struct Recalibration {
     keys: ReadGroupKeys,
-    recalibrator: Recalibrator,
+    recalibrator: Arc<Recalibrator>,
     qualities: Vec<u8>,
     bytes: Vec<u8>,
 }
@@ -69,7 +70,7 @@ pub struct Records<'a> {
     context: &'a Context<'a>,
     evidence: Vec<Region>,
     parts: vec::IntoIter<(ObjectRef, Range<u64>, u16)>,
-    open: Option<(String, PartReader<BufReader<ObjectReader>>)>,
+    open: Option<merged::Reader>,
     recalibration: Option<Recalibration>,
 }
 
@@ -115,15 +116,12 @@ impl<'a> Records<'a> {
                 let Some((object, bytes, skip)) = self.parts.next() else {
                     return Ok(None);
                 };
-                let stream = BufReader::new(self.context.open_range(&object, bytes)?);
-                let reader = PartReader::within(stream, skip);
-                let reader = reader.map_err(|fault| reading(&object.key, fault.into()))?;
-                self.open = Some((object.key, reader));
+                self.open = Some(merged::Reader::range(self.context, &object, (bytes, skip))?);
             }
-            let Some((key, reader)) = &mut self.open else {
+            let Some(reader) = &mut self.open else {
                 continue;
             };
-            match reader.next_record().map_err(|fault| reading(key, fault))? {
+            match reader.next_record()? {
                 None => self.open = None,
                 Some(record) if !overlaps(&record, &self.evidence) => {}
                 Some(record) => {

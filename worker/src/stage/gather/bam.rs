@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use common::failure::Failure;
 use common::task::{Manifest, ObjectRef, Stage};
 
-use super::super::call::records::{Recalibration, reading};
+use super::super::call::records::Recalibration;
 use super::super::lanes::Lanes;
-use super::super::{Context, OutputWriter, call, merge, sections};
+use super::super::{Context, OutputWriter, call, merge, merged, sections};
 use crate::error::{self, storage};
-use crate::formats::bam::{END_OF_FILE, FAST_LEVEL, Index, IndexFormat, PartReader, PartWriter};
+use crate::formats::bam::{END_OF_FILE, FAST_LEVEL, Index, IndexFormat, PartWriter};
 use crate::formats::bam::{compressed, header};
 
 /// The final files.
@@ -131,12 +131,9 @@ pub fn recalibrated<W: Write>(
 ) -> Result<(u64, Index), Failure> {
     let index = context.index()?;
     let mut recalibration = Recalibration::open(context)?;
-    let mut reader = PartReader::new(io::BufReader::new(context.open(part)?));
+    let mut reader = merged::Reader::whole(context, part)?;
     let mut writer = PartWriter::new(out, index.dictionary()).with_level(FAST_LEVEL);
-    while let Some(record) = reader
-        .next_record()
-        .map_err(|fault| reading(&part.key, fault))?
-    {
+    while let Some(record) = reader.next_record()? {
         let written = match &mut recalibration {
             Some(recalibration) => writer.write(&recalibration.apply(&record)?),
             None => writer.write(&record),
