@@ -91,12 +91,10 @@ fn measure(files: &[String; 3], size: &str, with_slow: bool) -> Result<(f64, u64
 /// Puts the files where the cluster reads, and returns the flags of a genome of them.
 fn flags(cluster: &Cluster, files: &[String; 3], size: &str) -> Result<Vec<String>> {
     let names = ["ref.fa", "1.fq", "2.fq"];
-    let from = |at: usize| match at {
-        3 => format!("{}.spindle", files[0]),
-        _ => files[at].clone(),
-    };
-    for (at, name) in names.into_iter().chain(["ref.fa.spindle"]).enumerate() {
-        std::fs::copy(from(at), cluster.path("data").join(name)).with_context(|| from(at))?;
+    let index = format!("{}.spindle", files[0]);
+    let named = files.iter().zip(names).chain([(&index, "ref.fa.spindle")]);
+    for (from, name) in named {
+        std::fs::copy(from, cluster.path("data").join(name)).with_context(|| from.clone())?;
     }
     let [reference, first, second] = names.map(|name| format!("root:data/{name}"));
     let flags = ["--reference", &reference, "--reads", &first, &second];

@@ -18,3 +18,4 @@ pub mod reads;
 pub mod record;
 pub mod reference;
 pub mod region;
+pub mod varint;

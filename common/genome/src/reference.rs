@@ -10,8 +10,8 @@ use crate::base;
 use crate::dictionary::Dictionary;
 use crate::region::{ContigId, Region};
 
-/// The four letters of each packed byte.
-static UNPACKED: [[u8; 4]; 256] = {
+/// The four letters of each packed byte, the first in the two highest bits.
+pub static UNPACKED: [[u8; 4]; 256] = {
     let mut letters = [[0; 4]; 256];
     let mut byte = 0;
     while byte < 256 {

@@ -349,13 +349,8 @@ mod tests {
                 }
             }
             let mut options = Options {
-                mismatch_penalty: costs.0,
-                gap_open_deletion: costs.1,
-                gap_open_insertion: costs.2,
-                gap_extend_deletion: costs.3,
-                gap_extend_insertion: costs.4,
                 z_drop: bounds.2,
-                ..Options::default()
+                ..Options::of_costs(costs)
             };
             let problem = Problem {
                 query: &query,

@@ -273,15 +273,7 @@ mod tests {
                     code => query[at] = code,
                 }
             }
-            let mut options = Options {
-                mismatch_penalty: costs.0,
-                gap_open_deletion: costs.1,
-                gap_open_insertion: costs.2,
-                gap_extend_deletion: costs.3,
-                gap_extend_insertion: costs.4,
-                level: Level::Scalar,
-                ..Options::default()
-            };
+            let mut options = Options::of_costs(costs);
             let band = (query.len() as i32 - reference.len() as i32).abs() + extra;
             let mut aligned = |level| {
                 options.level = level;

@@ -236,6 +236,21 @@ impl Options {
 }
 
 #[cfg(test)]
+impl Options {
+    /// Options with these costs: of a mismatch, of opening a deletion and an insertion, of extending them.
+    pub(crate) fn of_costs(costs: (i32, i32, i32, i32, i32)) -> Self {
+        Self {
+            mismatch_penalty: costs.0,
+            gap_open_deletion: costs.1,
+            gap_open_insertion: costs.2,
+            gap_extend_deletion: costs.3,
+            gap_extend_insertion: costs.4,
+            ..Self::default()
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -1,19 +1,6 @@
-//! Numbers in as few bytes as they need: seven bits a byte, the lowest first.
+//! Numbers of varying length that this process packed itself, read back without checks.
 
-/// Appends a number.
-pub(crate) fn put(out: &mut Vec<u8>, mut number: u64) {
-    while number > 0x7F {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-/// Appends a number of either sign.
-pub(crate) fn put_signed(out: &mut Vec<u8>, number: i32) {
-    let folded = (number << 1) ^ (number >> 31);
-    put(out, u64::from(folded.cast_unsigned()));
-}
+use genome::varint;
 
 /// Reads what was appended; behind the end there are zeros.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +25,7 @@ impl<'a> Cursor<'a> {
 
     /// Returns the next number of either sign.
     pub fn signed(&mut self) -> i32 {
-        let folded = self.number() as u32;
-        (folded >> 1).cast_signed() ^ -(folded & 1).cast_signed()
+        varint::signed(self.number()) as i32
     }
 
     /// Returns the next bytes.
@@ -53,6 +39,7 @@ impl<'a> Cursor<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use genome::varint::{put, put_signed};
 
     #[test]
     fn numbers_come_back() {
@@ -62,7 +49,7 @@ mod tests {
         numbers.iter().for_each(|&number| put(&mut out, number));
         signed
             .iter()
-            .for_each(|&number| put_signed(&mut out, number));
+            .for_each(|&number| put_signed(&mut out, number.into()));
         out.extend(b"end");
         let mut cursor = Cursor(&out);
         assert_eq!(numbers.map(|_| cursor.number()), numbers);

@@ -4,7 +4,8 @@ use super::{Batch, Finder};
 use crate::alignment::Alignment;
 use crate::context::Context;
 use crate::insert_size::{Orientations, countable};
-use crate::varint::{Cursor, put, put_signed};
+use crate::varint::Cursor;
+use genome::varint::{put, put_signed};
 use std::ops::Range;
 
 /// The alignments of a block of reads.
@@ -34,7 +35,7 @@ fn pack(alignment: &Alignment, out: &mut Vec<u8>) {
     ];
     numbers
         .into_iter()
-        .for_each(|number| put_signed(out, number));
+        .for_each(|number| put_signed(out, number.into()));
 }
 
 /// Returns the alignment that was appended.

@@ -7,8 +7,9 @@ mod bases;
 mod qualities;
 
 use super::Block;
-use crate::varint::{Cursor, put};
+use crate::varint::Cursor;
 use genome::reads::{Read, Reads};
+use genome::varint::put;
 use qualities::Packed;
 
 /// A block whose reads are packed.

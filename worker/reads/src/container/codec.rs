@@ -1,20 +1,9 @@
 //! Integers as bytes: little-endian of fixed width, or seven bits a byte.
 
+use genome::varint;
+pub use genome::varint::{put as put_varint, put_signed};
+
 use super::Error;
-
-/// Appends an integer, seven bits a byte, lowest first.
-pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Appends a signed integer so that small magnitudes take few bytes.
-pub fn put_signed(out: &mut Vec<u8>, value: i64) {
-    put_varint(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
-}
 
 /// Reads fields one after the other; every shortage is an error.
 #[derive(Debug, Clone)]
@@ -116,8 +105,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// [`Error::Truncated`] or [`Error::Range`].
     pub fn signed(&mut self) -> Result<i64, Error> {
-        let value = self.varint()?;
-        Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+        self.varint().map(varint::signed)
     }
 
     /// Reads a signed integer of [`put_signed`] that fits a narrower type.

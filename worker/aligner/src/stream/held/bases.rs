@@ -1,22 +1,9 @@
 //! Four bases a byte, and beside them where bases are not known.
 
-use crate::varint::{Cursor, put};
+use crate::varint::Cursor;
 use genome::base;
-
-/// The letters of four codes.
-const LETTERS: [[u8; 4]; 256] = {
-    let mut letters = [[0; 4]; 256];
-    let mut four = 0;
-    while four < 256 {
-        let mut at = 0;
-        while at < 4 {
-            letters[four][at] = base::LETTERS[four >> (2 * at) & 3];
-            at += 1;
-        }
-        four += 1;
-    }
-    letters
-};
+use genome::reference::UNPACKED;
+use genome::varint::put;
 
 /// Appends the codes of bases, and the number, distances and lengths of stretches that are not
 /// known.
@@ -30,10 +17,10 @@ pub(super) fn pack(bases: &[u8], out: &mut Vec<u8>) {
     let (fours, rest) = bases.as_chunks::<4>();
     for four in fours {
         let [a, b, c, d] = four.map(&mut code);
-        out.push(a | b << 2 | c << 4 | d << 6);
+        out.push(a << 6 | b << 4 | c << 2 | d);
     }
     if !rest.is_empty() {
-        let shifted = (0..).step_by(2).zip(rest);
+        let shifted = [6, 4, 2].into_iter().zip(rest);
         out.push(shifted.fold(0, |byte, (shift, &letter)| byte | code(letter) << shift));
     }
     if all & base::AMBIGUOUS == 0 {
@@ -54,7 +41,7 @@ pub(super) fn pack(bases: &[u8], out: &mut Vec<u8>) {
 pub(super) fn unpack(count: usize, packed: &mut Cursor<'_>, letters: &mut Vec<u8>) {
     letters.clear();
     for &four in packed.bytes(count.div_ceil(4)) {
-        letters.extend_from_slice(&LETTERS[usize::from(four)]);
+        letters.extend_from_slice(&UNPACKED[usize::from(four)]);
     }
     letters.truncate(count);
     let mut end = 0;
