@@ -2,8 +2,8 @@
 //! the search for matches, which is most of the work, is spared. RFC 1951.
 //!
 //! Main path: [`Decoder::decode`] inflates and keeps the matches; [`Encoder::encode`] deflates data
-//! of the same length, keeping of each match what still holds. Where the old codes do, the bits
-//! between changes are copied as they are.
+//! of the same length, keeping of each match what still holds. Unless too much changes, the bits
+//! between changes are copied as they are, and the old codes are kept.
 
 mod bits;
 mod changes;
@@ -171,6 +171,32 @@ mod tests {
                 prop_assert!(inflated(&again, length) == data);
             }
         }
+    }
+
+    #[test]
+    fn all_bytes_may_change() {
+        let data = vec![0; MAX_DATA_BYTES];
+        let tokens = Decoder::default()
+            .decode(&deflated(&data, 1), data.len())
+            .unwrap();
+        let mut packed = Vec::new();
+        Encoder::default().encode(&vec![1; data.len()], &tokens, &mut packed);
+        assert!(inflated(&packed, data.len()) == vec![1; data.len()]);
+    }
+
+    #[test]
+    fn literals_without_a_code_are_written() {
+        let mut data = letters(9, 60_000, 20);
+        let tokens = Decoder::default()
+            .decode(&deflated(&data, 6), data.len())
+            .unwrap();
+        for at in (1_000..60_000).step_by(20_000) {
+            data[at] = 200;
+        }
+        let mut packed = Vec::new();
+        Encoder::default().encode(&data, &tokens, &mut packed);
+        assert!(inflated(&packed, data.len()) == data);
+        assert!(packed.len() < deflated(&data, 6).len() * 21 / 20);
     }
 
     #[test]

@@ -11,7 +11,7 @@ const STEP_BYTES: usize = 64;
 pub(super) struct Changes {
     /// Ascending; behind them one that no data reaches.
     places: Vec<u32>,
-    /// How many there are before each cell.
+    /// How many there are before each cell, wrapped: a match reaches over few cells.
     before: Vec<u16>,
 }
 
@@ -28,8 +28,9 @@ impl Changes {
             }
         }
         self.before.clear();
-        for (count, &place) in (0u16..).zip(&self.places) {
-            self.before.resize((place >> CELL_BITS) as usize + 1, count);
+        for (count, &place) in self.places.iter().enumerate() {
+            let cell = (place >> CELL_BITS) as usize;
+            self.before.resize(cell + 1, count as u16);
         }
         let count = self.places.len() as u16;
         self.before.resize((new.len() >> CELL_BITS) + 2, count);

@@ -6,9 +6,8 @@ use super::encode::{Code, common_length, with_codes};
 use super::symbols::{END, MIN_LENGTH, of_distance, of_length};
 use super::{Block, Token, Tokens};
 
-/// As large a share of a stream may go to literals that have no code: with more of them, new codes
-/// take less room.
-const STRANGERS_SHARE: u32 = 20;
+/// By as large a share a stream may grow: with more, new codes take less room.
+const MOST_GROWTH: usize = 12;
 
 /// The fixed code's sign of a block's end, and how many bits it has. RFC 1951 §3.2.6.
 const FIXED_END: (u64, u32) = (0, 7);
@@ -17,7 +16,8 @@ const FIXED_END: (u64, u32) = (0, 7);
 const FIXED: u64 = 0b010;
 const LAST_FIXED: u64 = 0b011;
 
-/// Appends `data`, deflated with the codes of the stream that is known; false if these do not do.
+/// Appends `data`, deflated with the codes of the stream that is known; false if that takes too
+/// much room.
 pub(super) fn patch(
     data: &[u8],
     known: &Tokens,
@@ -28,28 +28,24 @@ pub(super) fn patch(
         return false;
     }
     changes.find(data, &known.data);
+    let before = packed.len();
     let mut bits = BitWriter::new(packed);
-    let (mut first, mut at, mut strangers) = (0, 0, 0);
+    let (mut first, mut at) = (0, 0);
     for block in &known.blocks {
         let Some((literals, distances)) = block.lengths.as_ref() else {
             return false;
         };
-        let mut patch = Patch {
+        let patch = Patch {
             data,
             known,
             block,
             changes,
             literals: with_codes(literals),
             distances: with_codes(distances),
-            strangers: 0,
         };
         let tokens = &known.tokens[first..block.tokens];
         first = block.tokens;
         at = patch.run(tokens, at, &mut bits);
-        strangers += patch.strangers;
-        if strangers * STRANGERS_SHARE > 8 * known.packed.len() as u32 {
-            return false;
-        }
     }
     if !changes.is_empty() {
         bits.put(LAST_FIXED, 3);
@@ -57,7 +53,8 @@ pub(super) fn patch(
         bits.flush();
     }
     bits.finish();
-    at == data.len()
+    let most = known.packed.len() + known.packed.len() / MOST_GROWTH;
+    at == data.len() && packed.len() - before <= most
 }
 
 /// A block on its way from the old stream to the new.
@@ -68,13 +65,11 @@ struct Patch<'a> {
     changes: &'a Changes,
     literals: Vec<Code>,
     distances: Vec<Code>,
-    /// Bits that went to literals without a code.
-    strangers: u32,
 }
 
 impl Patch<'_> {
     /// Writes the block, the data of which starts at `from`; returns where that ends.
-    fn run(&mut self, tokens: &[Token], from: usize, bits: &mut BitWriter<'_>) -> usize {
+    fn run(&self, tokens: &[Token], from: usize, bits: &mut BitWriter<'_>) -> usize {
         let (packed, changes) = (&self.known.packed, self.changes);
         let places = changes.places();
         let mut next = places.partition_point(|&place| (place as usize) < from);
@@ -113,7 +108,7 @@ impl Patch<'_> {
     }
 
     /// Writes a token anew, its match cut where it does not hold.
-    fn token(&mut self, token: &Token, from: usize, body: u32, bits: &mut BitWriter<'_>) {
+    fn token(&self, token: &Token, from: usize, body: u32, bits: &mut BitWriter<'_>) {
         let start = from + token.literals();
         let end = start + token.length();
         let mut at = from;
@@ -144,11 +139,10 @@ impl Patch<'_> {
 
     /// Writes a literal. One without a code goes into a block of the fixed code, behind which the
     /// old codes begin again.
-    fn literal(&mut self, byte: u8, body: u32, bits: &mut BitWriter<'_>) {
+    fn literal(&self, byte: u8, body: u32, bits: &mut BitWriter<'_>) {
         if let Some(code) = self.code(byte.into()) {
             return put(bits, code);
         }
-        self.strangers += body - self.block.start;
         put(bits, self.literals[END]);
         bits.put(FIXED, 3);
         let (code, wide) = fixed_literal(byte);

@@ -24,7 +24,7 @@ pub enum PartError {
 }
 
 /// Groups of which one tells whether it is worth to follow where the records come from.
-const TELLING_GROUPS: usize = 16;
+const TELLING_GROUPS: usize = 4;
 
 /// A place in the data of a group: block and offset in it.
 type Place = (usize, usize);
