@@ -81,7 +81,7 @@ mod tests {
             let from = from.index(length);
             let to = (from + span).min(length);
             prop_assert!(changes.may_touch(from, to) || !new[from..to].contains(&8));
-            let cells = from >> CELL_BITS << CELL_BITS..((to - 1 >> CELL_BITS) + 1) << CELL_BITS;
+            let cells = from >> CELL_BITS << CELL_BITS..(((to - 1) >> CELL_BITS) + 1) << CELL_BITS;
             let is_near = expected.iter().any(|&at| cells.contains(&(at as usize)));
             prop_assert_eq!(changes.may_touch(from, to), is_near);
         }
