@@ -18,7 +18,7 @@ use prometheus::{
 };
 
 pub use prometheus;
-pub use relay::{counted, recount};
+pub use relay::{recount, taken};
 pub use serve::{Endpoint, Exposed, Unserved};
 
 /// Bounds of how long a call takes, in seconds.

@@ -29,7 +29,7 @@ use self::link::Link;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::error::Error;
-use crate::executor::{self, Event, Job, Running, Settle};
+use crate::executor::{self, Event, Idle, Job, Running, Settle};
 use crate::heartbeat::Heartbeat;
 use crate::metrics;
 use crate::scratch::Scratch;
@@ -65,6 +65,7 @@ pub async fn run_until(config: Config, shutdown: impl Future<Output = ()>) -> Re
             .await?;
     }
     agent.link.close().await;
+    agent.idle.close().await;
     Ok(())
 }
 
@@ -74,6 +75,7 @@ struct Agent {
     link: Link,
     slots: Slots<Assignment>,
     running: BTreeMap<AttemptId, (Running, Resources)>,
+    idle: Idle,
     settles: BTreeMap<(AttemptId, u32), Settle>,
     storage: Option<(Reach, Storage)>,
     scratch: Scratch,
@@ -105,6 +107,7 @@ impl Agent {
             link: Link::new(Arc::clone(&config), worker, present)?,
             slots: Slots::new(total),
             running: BTreeMap::new(),
+            idle: Idle::default(),
             settles: BTreeMap::new(),
             storage: None,
             scratch,
@@ -273,9 +276,11 @@ impl Agent {
                 storage: storage.clone(),
                 events: self.events.clone(),
             };
-            let running = executor::start(&self.config, job);
+            let running = executor::start(&self.config, &self.idle, job);
             self.running.insert(attempt, (running, granted));
         }
+        let (_, free) = self.slots.room();
+        self.idle.fit(free.memory_bytes);
     }
 
     fn cancel(&mut self, attempt: &AttemptId) {

@@ -5,6 +5,7 @@ mod child;
 mod frames;
 mod here;
 mod hold;
+mod idle;
 mod process;
 mod usage;
 
@@ -24,6 +25,7 @@ use tracing::{Instrument, Span};
 use crate::config::{Config, TaskMode};
 use crate::storage::{Reach, Storage};
 
+pub(crate) use idle::Idle;
 pub use process::task_main;
 
 /// What attempts tell the agent.
@@ -65,7 +67,7 @@ pub(crate) struct Job {
 }
 
 /// Starts an attempt; it ends with [`Event::Ended`], whatever happens.
-pub(crate) fn start(config: &Arc<Config>, job: Job) -> Running {
+pub(crate) fn start(config: &Arc<Config>, idle: &Idle, job: Job) -> Running {
     let running = Running {
         monitor: Arc::default(),
         begun: Instant::now(),
@@ -76,13 +78,17 @@ pub(crate) fn start(config: &Arc<Config>, job: Job) -> Running {
     match &config.tasks {
         TaskMode::InProcess => here::start(job, monitor, span),
         TaskMode::Child { program, arguments } => {
-            let command = child::Program {
-                path: PathBuf::clone(program),
-                arguments: arguments.clone(),
+            let host = child::Host {
+                program: child::Program {
+                    path: PathBuf::clone(program),
+                    arguments: arguments.clone(),
+                },
+                waited: idle.take(&idle::Kind::of(&job.assignment)),
+                idle: idle.clone(),
             };
             let storage = job.reach.to_wire(config);
             let cancel = running.cancel.clone();
-            let supervised = child::supervise(command, job, storage, monitor, cancel);
+            let supervised = child::supervise(host, job, storage, monitor, cancel);
             tokio::spawn(supervised.instrument(span));
         }
     }

@@ -96,16 +96,19 @@ pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Returns what the counters of a task have come to.
-pub(crate) fn counted() -> Vec<wire::Count> {
-    let names = object_store::metrics::relayed().map(|(name, _)| name);
-    common::metrics::counted(&[&names[..], &[CACHE_NAME]].concat())
+/// Returns what this process has counted for its task; the next task begins at 0.
+pub(crate) fn taken() -> Vec<wire::Count> {
+    common::metrics::taken(&relayed())
 }
 
 /// Adds what a task has counted.
 pub(crate) fn recount(counts: &[wire::Count]) {
+    common::metrics::recount(counts, &relayed());
+}
+
+fn relayed() -> [(&'static str, &'static IntCounterVec); 4] {
     let [bytes, requests, retries] = object_store::metrics::relayed();
-    common::metrics::recount(counts, &[bytes, requests, retries, (CACHE_NAME, &CACHE)]);
+    [bytes, requests, retries, (CACHE_NAME, &CACHE)]
 }
 
 /// Serves the page of the metrics until this is dropped.

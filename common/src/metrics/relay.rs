@@ -1,26 +1,30 @@
 //! Counters of a child process on their way to those of its parent, which Prometheus fetches.
 
 use prometheus::IntCounterVec;
+use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
 use proto::worker::v1 as wire;
 
 /// Counters that a task may tell of: by name, with those of the parent. The names of their labels are in
 /// alphabetical order, as Prometheus gives them.
 pub type Known<'a> = &'a [(&'static str, &'a IntCounterVec)];
 
-/// Returns how far the counters of this process have come.
-pub fn counted(names: &[&str]) -> Vec<wire::Count> {
+/// Returns what this process has counted since the last time, and begins again at 0.
+pub fn taken(counters: Known<'_>) -> Vec<wire::Count> {
     let mut counts = Vec::new();
-    for family in prometheus::gather() {
-        if !names.contains(&family.name()) {
-            continue;
-        }
-        for metric in family.get_metric() {
+    for (name, all) in counters {
+        let families = all.collect();
+        for metric in families.iter().flat_map(MetricFamily::get_metric) {
             let labels = metric.get_label().iter();
-            counts.push(wire::Count {
-                name: family.name().to_owned(),
-                labels: labels.map(|label| label.value().to_owned()).collect(),
-                value: metric.get_counter().get_value() as u64,
-            });
+            let labels: Vec<String> = labels.map(|label| label.value().to_owned()).collect();
+            if let Ok(counter) = all.get_metric_with_label_values(&labels) {
+                counts.push(wire::Count {
+                    name: (*name).to_owned(),
+                    labels,
+                    value: counter.get(),
+                });
+                counter.reset();
+            }
         }
     }
     counts
@@ -53,11 +57,13 @@ mod tests {
         let name = "spindle_test_relayed_total";
         let all = counters(name, "For a test.", &["kind", "outcome"]);
         all.with_label_values(&["put", "ok"]).inc_by(3);
-        let counts = counted(&[name]);
+        let counts = taken(&[(name, &all)]);
         assert_eq!(counts[0].labels, ["put", "ok"]);
         let mut alien = counts[0].clone();
         alien.labels.push("more".into());
         recount(&[counts[0].clone(), alien], &[(name, &all)]);
-        assert_eq!(all.with_label_values(&["put", "ok"]).get(), 6);
+        assert_eq!(all.with_label_values(&["put", "ok"]).get(), 3);
+        assert_eq!(taken(&[(name, &all)]), [counts[0].clone()]);
+        assert_eq!(taken(&[(name, &all)])[0].value, 0);
     }
 }

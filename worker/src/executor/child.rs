@@ -1,15 +1,17 @@
 //! An attempt in a process of its own, seen from the worker.
 
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::failure::{Failure, FailureClass};
-use common::task::{Counters, ReadBatchCommit, Report};
+use common::task::{AttemptId, Counters, Outcome, ReadBatchCommit, Report};
 use common::telemetry;
 use genome::monitor::Monitor;
 use nix::sys::signal::{Signal, kill};
@@ -22,6 +24,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::idle::{Idle, Kind, Process};
 use super::{Event, Job, frames, report};
 use crate::metrics;
 
@@ -34,9 +37,16 @@ pub(super) struct Program {
     pub arguments: Vec<OsString>,
 }
 
+/// Where an attempt is run: in a process that waited for it, or in a new one.
+pub(super) struct Host {
+    pub program: Program,
+    pub idle: Idle,
+    pub waited: Option<Process>,
+}
+
 /// Runs an attempt in a child process to its end and tells the agent about it.
 pub(super) async fn supervise(
-    program: Program,
+    host: Host,
     job: Job,
     storage: wire::Storage,
     monitor: Arc<Monitor>,
@@ -59,10 +69,11 @@ pub(super) async fn supervise(
         scratch: scratch.path().to_string_lossy().into_owned(),
     };
     let talk = Talk {
+        attempt: assignment.attempt.clone(),
         events: events.clone(),
         monitor: Arc::clone(&monitor),
     };
-    let (counters, outcome) = match run(&program, start, &talk, &cancel).await {
+    let (counters, outcome) = match run(host, Kind::of(&assignment), start, &talk, &cancel).await {
         Ok(Report {
             counters, outcome, ..
         }) => (counters, Ok(outcome)),
@@ -74,66 +85,92 @@ pub(super) async fn supervise(
 }
 
 async fn run(
-    program: &Program,
+    host: Host,
+    kind: Kind,
     start: wire::TaskStart,
     talk: &Talk,
     cancel: &CancellationToken,
 ) -> Result<Report, Failure> {
+    let Host {
+        program,
+        idle,
+        waited,
+    } = host;
     let broken = |fault: io::Error| {
         let message = format!("{} could not be run: {fault}", program.path.display());
         Failure::new(FailureClass::Internal, message)
     };
-    let mut child = spawn(program).map_err(broken)?;
-    let stdin = child
-        .stdin
-        .take()
-        .ok_or_else(|| broken(io::ErrorKind::BrokenPipe.into()))?;
-    let stdout = child
-        .stdout
-        .take()
-        .ok_or_else(|| broken(io::ErrorKind::BrokenPipe.into()))?;
-    let (to_task, messages) = mpsc::unbounded_channel();
-    let _pipe_is_open = to_task.send(To::Start(start));
-    let speaker = tokio::spawn(speak(stdin, messages));
-    let mut heard = std::pin::pin!(talk.listen(stdout, to_task));
-    let result = tokio::select! {
-        result = &mut heard => result,
-        () = cancel.cancelled() => {
-            terminate(&child);
-            match tokio::time::timeout(TERM_GRACE, &mut heard).await {
-                Ok(result) => result,
-                Err(_) => {
-                    child.start_kill().map_err(broken)?;
-                    None
-                }
-            }
+    let started = waited.map_or_else(|| spawn(&program), Ok);
+    let mut process = started.map_err(broken)?;
+    let result = converse(&mut process, start, talk, cancel).await;
+    match result.map_err(broken)? {
+        // A signal may still be on its way to one that was cancelled.
+        Some(report)
+            if matches!(report.outcome, Outcome::Completed(_)) && !cancel.is_cancelled() =>
+        {
+            idle.keep(kind, process);
+            Ok(report)
         }
-    };
-    speaker.abort();
-    let status = finish(&mut child).await.map_err(broken)?;
-    result.ok_or_else(|| died(status))
+        Some(report) => {
+            process.end().await.map_err(broken)?;
+            Ok(report)
+        }
+        None => Err(died(process.end().await.map_err(broken)?)),
+    }
 }
 
-fn spawn(program: &Program) -> io::Result<Child> {
-    Command::new(&program.path)
+/// Tells a process to start and hears what it says, until its result or its end.
+async fn converse(
+    process: &mut Process,
+    start: wire::TaskStart,
+    talk: &Talk,
+    cancel: &CancellationToken,
+) -> io::Result<Option<Report>> {
+    let Process {
+        child,
+        stdin,
+        stdout,
+    } = process;
+    let (to_task, messages) = mpsc::unbounded_channel();
+    let _receiver_is_here = to_task.send(To::Start(start));
+    let mut heard = pin!(async {
+        // All that was said has been read when there is a result: nothing is cut off.
+        tokio::select! {
+            result = talk.listen(stdout, to_task) => result,
+            never = speak(stdin, messages) => match never {},
+        }
+    });
+    tokio::select! {
+        result = &mut heard => return Ok(result),
+        () = cancel.cancelled() => terminate(child),
+    }
+    match tokio::time::timeout(TERM_GRACE, &mut heard).await {
+        Ok(result) => Ok(result),
+        Err(_) => {
+            child.start_kill()?;
+            Ok(None)
+        }
+    }
+}
+
+fn spawn(program: &Program) -> io::Result<Process> {
+    let mut child = Command::new(&program.path)
         .args(&program.arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         // Ctrl-C at a terminal is for the worker, which hands back in order.
         .process_group(0)
         .kill_on_drop(true)
-        .spawn()
-}
-
-/// Waits for a process that has closed its output; one that lingers is killed.
-async fn finish(child: &mut Child) -> io::Result<ExitStatus> {
-    match tokio::time::timeout(TERM_GRACE, child.wait()).await {
-        Ok(status) => status,
-        Err(_) => {
-            child.start_kill()?;
-            child.wait().await
-        }
-    }
+        .spawn()?;
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let (Some(stdin), Some(stdout)) = (stdin, stdout) else {
+        return Err(io::ErrorKind::BrokenPipe.into());
+    };
+    Ok(Process {
+        child,
+        stdin,
+        stdout,
+    })
 }
 
 fn terminate(child: &Child) {
@@ -163,35 +200,35 @@ fn died(status: ExitStatus) -> Failure {
     }
 }
 
-async fn speak(mut stdin: ChildStdin, mut messages: mpsc::UnboundedReceiver<To>) {
+async fn speak(stdin: &mut ChildStdin, mut messages: mpsc::UnboundedReceiver<To>) -> Infallible {
     while let Some(message) = messages.recv().await {
         let frame = frames::encode(&wire::ToTask {
             message: Some(message),
         });
         if stdin.write_all(&frame).await.is_err() {
             // The process has ended; who listens to it notices.
-            return;
+            break;
         }
     }
     // Nobody has more to say, but the end of its input would tell the process to exit.
-    std::future::pending::<()>().await;
+    std::future::pending().await
 }
 
 struct Talk {
+    attempt: AttemptId,
     events: mpsc::UnboundedSender<Event>,
     monitor: Arc<Monitor>,
 }
 
 impl Talk {
-    /// Hands on what the process says; returns its result, if it gave one.
+    /// Hands on what the process says; returns its result, or `None` if it ended without one.
     async fn listen(
         &self,
-        mut stdout: ChildStdout,
+        stdout: &mut ChildStdout,
         to_task: mpsc::UnboundedSender<To>,
     ) -> Option<Report> {
-        let mut result = None;
         loop {
-            match frames::read_async::<wire::FromTask>(&mut stdout).await {
+            match frames::read_async::<wire::FromTask>(stdout).await {
                 Ok(Some(wire::FromTask {
                     message: Some(message),
                 })) => match message {
@@ -201,13 +238,13 @@ impl Talk {
                         telemetry::relay(spans);
                         metrics::recount(&counts);
                     }
-                    From::Result(wire) => result = Report::try_from(wire).ok(),
+                    From::Result(wire) => return Report::try_from(wire).ok(),
                 },
                 Ok(Some(wire::FromTask { message: None })) => {}
-                Ok(None) => return result,
+                Ok(None) => return None,
                 Err(fault) => {
                     tracing::warn!(%fault, "a task said what is not understood");
-                    return result;
+                    return None;
                 }
             }
         }
@@ -215,10 +252,14 @@ impl Talk {
 
     fn progress(&self, progress: &wire::Progress) {
         let wire::Progress {
-            attempt: _,
+            attempt,
             reads,
             bases,
         } = progress;
+        // What was said last of the process's task before is not of this one.
+        if *attempt != Some((&self.attempt).into()) {
+            return;
+        }
         let more_reads = reads.saturating_sub(self.monitor.reads());
         self.monitor
             .add(more_reads, bases.saturating_sub(self.monitor.bases()));
@@ -247,46 +288,4 @@ impl Talk {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_killed_task_lacked_memory_and_another_end_is_a_fault() {
-        let class = |status| died(ExitStatus::from_raw(status)).class;
-        assert_eq!(class(libc::SIGKILL), FailureClass::OutOfResources);
-        assert_eq!(class(libc::SIGABRT), FailureClass::Internal);
-        assert_eq!(class(1 << 8), FailureClass::Internal);
-    }
-
-    /// Runs a shell script as a task, cancelled at once if `cancelled`.
-    async fn outcome_of(script: &str, cancelled: bool) -> Result<Report, Failure> {
-        let program = Program {
-            path: "/bin/sh".into(),
-            arguments: vec!["-c".into(), script.into()],
-        };
-        let (events, _) = mpsc::unbounded_channel();
-        let talk = Talk {
-            events,
-            monitor: Arc::default(),
-        };
-        let cancel = CancellationToken::new();
-        if cancelled {
-            cancel.cancel();
-        }
-        run(&program, wire::TaskStart::default(), &talk, &cancel).await
-    }
-
-    #[tokio::test]
-    async fn processes_that_give_no_result_are_failures() {
-        let cases = [
-            ("kill -9 $$", false, FailureClass::OutOfResources),
-            ("exit 3", false, FailureClass::Internal),
-            ("echo this is no message", false, FailureClass::Internal),
-            ("exec sleep 1000", true, FailureClass::Internal),
-        ];
-        for (script, cancelled, class) in cases {
-            let failure = outcome_of(script, cancelled).await.unwrap_err();
-            assert_eq!(failure.class, class, "{script}: {failure}");
-        }
-    }
-}
+mod tests;

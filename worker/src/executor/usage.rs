@@ -29,18 +29,26 @@ pub(super) fn of_process() -> Duration {
     Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }
 
+/// Lets the largest resident memory be measured from now on: a process that runs several tasks tells of each
+/// its own. Where the system does not let it, it is that of all of them.
+pub(super) fn forget_peak() {
+    let _not_allowed = fs::write("/proc/self/clear_refs", "5");
+}
+
 /// Returns the largest resident memory of this process.
 pub(super) fn peak_memory_bytes() -> u64 {
-    let kilobytes = getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| usage.max_rss());
-    u64::try_from(kilobytes).unwrap_or(0) * 1024
+    of_status("VmHWM:").unwrap_or(0)
 }
 
 /// Returns the anonymous resident memory of this process: without mapped files.
 pub(super) fn anonymous_memory_bytes() -> Option<u64> {
+    of_status("RssAnon:")
+}
+
+/// Returns a line of what the system says of this process.
+fn of_status(name: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kilobytes * 1024)
 }

@@ -1,0 +1,150 @@
+//! Task processes between two tasks of one kind: the next finds memory, connections and the mapped reference
+//! as the last one left them, and the system has no pages to clear.
+
+use std::collections::VecDeque;
+use std::io;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use common::ids::WorkflowId;
+use common::task::{Assignment, Resources, Stage};
+use tokio::process::{Child, ChildStdin, ChildStdout};
+use tokio::task::JoinSet;
+
+/// How long a process waits for another task.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// How long a process may take to end once its pipes are closed.
+const END_GRACE: Duration = Duration::from_secs(5);
+
+/// What tasks have in common that one process may run in turn. Genomes never share one, nor do stages:
+/// what a stage keeps in memory is of no use to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kind {
+    pub workflow: WorkflowId,
+    pub stage: Stage,
+    pub resources: Resources,
+}
+
+impl Kind {
+    pub fn of(assignment: &Assignment) -> Self {
+        Self {
+            workflow: assignment.attempt.task.workflow.clone(),
+            stage: assignment.attempt.task.stage,
+            resources: assignment.resources,
+        }
+    }
+}
+
+/// A task process, and the pipes to it.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub child: Child,
+    pub stdin: ChildStdin,
+    pub stdout: ChildStdout,
+}
+
+impl Process {
+    /// Closes the pipes and waits for its end; it is killed if it lingers.
+    pub async fn end(self) -> io::Result<ExitStatus> {
+        let Self {
+            mut child,
+            stdin,
+            stdout,
+        } = self;
+        drop((stdin, stdout));
+        match tokio::time::timeout(END_GRACE, child.wait()).await {
+            Ok(status) => status,
+            Err(_) => {
+                child.start_kill()?;
+                child.wait().await
+            }
+        }
+    }
+}
+
+/// The task processes of a worker that wait.
+#[derive(Clone, Default)]
+pub(crate) struct Idle(Arc<Mutex<Waiting>>);
+
+#[derive(Default)]
+struct Waiting {
+    /// Number of the next process that comes.
+    next: u64,
+    /// Who waits, longest first.
+    processes: VecDeque<(u64, Kind, Process)>,
+    ending: JoinSet<()>,
+}
+
+impl Idle {
+    /// Returns a process that ran a task of this kind, if one waits.
+    pub(super) fn take(&self, kind: &Kind) -> Option<Process> {
+        let mut waiting = self.lock();
+        loop {
+            let processes = &mut waiting.processes;
+            let at = processes.iter().rposition(|(_, of, _)| of == kind)?;
+            let (_, _, mut process) = processes.remove(at)?;
+            // It may have been killed.
+            if matches!(process.child.try_wait(), Ok(None)) {
+                return Some(process);
+            }
+        }
+    }
+
+    /// Lets a process wait for a while for another task of its kind.
+    pub(super) fn keep(&self, kind: Kind, process: Process) {
+        let mut waiting = self.lock();
+        let number = waiting.next;
+        waiting.next += 1;
+        waiting.processes.push_back((number, kind, process));
+        let idle = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            tokio::time::sleep(WAIT).await;
+            if let Some(waiting) = idle.upgrade() {
+                Self(waiting).lock().end_while(|oldest, _| oldest <= number);
+            }
+        });
+    }
+
+    /// Ends those that waited longest until all fit into memory that no task was given.
+    pub(crate) fn fit(&self, free_memory_bytes: u64) {
+        let more = |_: u64, memory_bytes: u64| memory_bytes > free_memory_bytes;
+        self.lock().end_while(more);
+    }
+
+    /// Ends all, and waits for it.
+    pub(crate) async fn close(&self) {
+        let ending = {
+            let mut waiting = self.lock();
+            waiting.end_while(|_, _| true);
+            std::mem::take(&mut waiting.ending)
+        };
+        ending.join_all().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Ends the one that waited longest while `is_due` holds of its number and of the memory of all.
+    fn end_while(&mut self, is_due: impl Fn(u64, u64) -> bool) {
+        while self.ending.try_join_next().is_some() {}
+        while let Some(&(oldest, ..)) = self.processes.front() {
+            let memory = self.processes.iter();
+            let memory = memory.map(|(_, kind, _)| kind.resources.memory_bytes).sum();
+            if !is_due(oldest, memory) {
+                return;
+            }
+            if let Some((_, _, process)) = self.processes.pop_front() {
+                self.ending.spawn(async move {
+                    if let Err(fault) = process.end().await {
+                        tracing::warn!(%fault, "a task process could not be ended");
+                    }
+                });
+            }
+        }
+    }
+}
