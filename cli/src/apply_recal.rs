@@ -10,7 +10,7 @@ use reads::covariates::{MIN_QUALITY, ReadGroupKeys, is_well_formed};
 use reads::recalibration::{
     ApplyOptions, Outcome, RecalibrationTable, Recalibrator, quantize, quantize_to,
 };
-use worker::formats::bam::FAST_LEVEL;
+use worker::formats::bam::{FAST_LEVEL, Levels};
 
 use crate::output::is_device;
 use crate::reads_input::ReadsInput;
@@ -100,7 +100,7 @@ pub fn run(args: &Args) -> Result<()> {
     let header = input.header().with_program("spindle-apply-recal");
     let dictionary = header.dictionary.clone();
     let plan = Plan {
-        level: args.compression_level,
+        levels: Levels::one(args.compression_level),
         wants_index: is_sorted && !is_device(&args.output) && args.output != Path::new("-"),
         ..Plan::new(&args.output, &args.format, args.reference.as_deref())
     };

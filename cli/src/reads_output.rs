@@ -9,7 +9,7 @@ use common::failure::Failure;
 use genome::record::RecordView;
 use genome::record::sam::write_sam_line;
 use worker::formats::bam::{
-    END_OF_FILE, FileHeader, Index, IndexFormat, LEVEL, PartWriter, Trail, compressed,
+    END_OF_FILE, FileHeader, Index, IndexFormat, LEVEL, Levels, PartWriter, Trail, compressed,
 };
 use worker::formats::cram::{CramVersion, CramWriter, ReferenceFile};
 
@@ -59,8 +59,8 @@ pub struct Plan<'a> {
     pub reference: Option<&'a Path>,
     /// Whether an index is to be written too.
     pub wants_index: bool,
-    /// The level of deflation.
-    pub level: i32,
+    /// The levels of deflation.
+    pub levels: Levels,
 }
 
 impl<'a> Plan<'a> {
@@ -71,7 +71,7 @@ impl<'a> Plan<'a> {
             format,
             reference,
             wants_index: false,
-            level: LEVEL,
+            levels: Levels::one(LEVEL),
         }
     }
 }
@@ -131,7 +131,7 @@ impl ReadsOutput {
                     true => PartWriter::new(out, &header.dictionary),
                     false => PartWriter::unsorted(out, &header.dictionary),
                 };
-                Writer::Bam(Box::new(writer.with_level(plan.level)))
+                Writer::Bam(Box::new(writer.with_levels(plan.levels)))
             }
         };
         Ok(Self {

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args as ClapArgs;
 use genome::monitor::Monitor;
 use reads::sort::{SortOrder, Sorter, merge_spilled};
+use worker::formats::bam::Levels;
 
 use crate::exit::{Exit, ended};
 use crate::output::{folder_of, is_device};
@@ -22,8 +23,11 @@ const OVERHEAD_BYTES: usize = 128 << 20;
 /// Stretches that are merged at once.
 const FAN_IN: usize = 64;
 
-/// Level of compression: what `samtools` writes is hardly smaller.
-const LEVEL: i32 = 6;
+/// Levels of compression of records by coordinate: what `samtools` writes is less than 2 % smaller.
+const LEVELS_BY_COORDINATE: Levels = Levels([6, 5]);
+
+/// Level of compression of records by name, by the same measure.
+const LEVEL_BY_NAME: Levels = Levels::one(5);
 
 /// Records between two lines of progress.
 const PROGRESS_RECORDS: u64 = 1 << 24;
@@ -49,9 +53,9 @@ pub struct Args {
     /// Folder of the files that wait [default: that of the output]
     #[arg(short = 'T', long, value_name = "DIR")]
     scratch: Option<PathBuf>,
-    /// Level of compression of BAM, 0 to 12
-    #[arg(short = 'l', value_name = "INT", default_value_t = LEVEL, value_parser = parse_level)]
-    level: i32,
+    /// Level of compression of BAM, 0 to 12 [default: 5 with -n, else 6 and 5 by turns]
+    #[arg(short = 'l', value_name = "INT", value_parser = parse_level)]
+    level: Option<i32>,
     /// Reference FASTA of CRAM
     #[arg(long, value_name = "FASTA")]
     reference: Option<PathBuf>,
@@ -75,16 +79,16 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn sort(args: &Args) -> Result<()> {
-    let (order, name) = match args.by_name {
-        true => (SortOrder::Name, "queryname"),
-        false => (SortOrder::Coordinate, "coordinate"),
+    let (order, name, usual) = match args.by_name {
+        true => (SortOrder::Name, "queryname", LEVEL_BY_NAME),
+        false => (SortOrder::Coordinate, "coordinate", LEVELS_BY_COORDINATE),
     };
     let reference = args.reference.as_deref();
     let mut input = ReadsInput::open(&args.input, reference)?;
     let header = input.header().with_sort_order(name);
     let plan = Plan {
         wants_index: args.write_index,
-        level: args.level,
+        levels: args.level.map_or(usual, Levels::one),
         ..Plan::new(&args.output, &args.format, reference)
     };
     let mut out = ReadsOutput::create(&plan, header.with_program("spindle-sort"))?;

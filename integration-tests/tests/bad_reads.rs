@@ -143,6 +143,13 @@ fn cut_and_damaged_files_are_refused() -> Result<()> {
 }
 
 #[test]
+fn reads_that_were_not_aligned_are_called_so() -> Result<()> {
+    let parts = ["FASTQ, but SAM, BAM or CRAM is needed"];
+    let reads = BENCH.write("reads.fq", "@read/1\nACGT\n+\nIIII\n")?;
+    BENCH.all_refuse(&reads, &parts)
+}
+
+#[test]
 fn records_out_of_order_are_refused_where_order_is_needed() -> Result<()> {
     let sam = BENCH.sam()?;
     let (header, records): (Vec<&str>, Vec<&str>) = sam.lines().partition(|l| l.starts_with('@'));

@@ -10,7 +10,7 @@ use genome::monitor::Monitor;
 use genome::record::RecordView;
 use reads::duplicates::{
     DuplicateKind, DuplicateMetrics, End, EndKey, EndOptions, KeySorter, Packed, PackedEnd,
-    PackedPair, PairKey, Pairing, mark_into, numbered,
+    PackedPair, PackedSite, PairKey, Pairing, end_at, mark_into, numbered, site_alone,
 };
 
 use super::Args;
@@ -63,7 +63,10 @@ impl<const WORDS: usize> Keys<WORDS> {
 struct Collector {
     options: EndOptions,
     pairs: Keys<{ size_of::<PackedPair>() / 8 }>,
-    ends: Keys<{ size_of::<PackedEnd>() / 8 }>,
+    /// Ends of pairs: these only say that they are there.
+    sites: Keys<{ size_of::<PackedSite>() / 8 }>,
+    /// Ends that are set against others.
+    lone: Keys<{ size_of::<PackedEnd>() / 8 }>,
     pairing: Pairing,
     waiting: Spill,
     /// The key of the last end of a pair: many have the same.
@@ -74,7 +77,10 @@ impl Collector {
     fn add(&mut self, end: &End, record: &RecordView<'_>) -> Result<(), reads::Error> {
         let key = end.key().pack();
         if self.last != Some(key) {
-            self.ends.push(key)?;
+            match site_alone(&key) {
+                Some(site) => self.sites.push(site)?,
+                None => self.lone.push(key)?,
+            }
             self.last = Some(key);
         }
         if let Some(pair) = self.pairing.add(end, record) {
@@ -104,7 +110,8 @@ pub fn find(args: &Args) -> Result<Found> {
     let mut collector = Collector {
         options: args.end_options(),
         pairs: Keys::new(&folder, args.memory / 8 * 3),
-        ends: Keys::new(&folder, args.memory / 4),
+        sites: Keys::new(&folder, args.memory / 8),
+        lone: Keys::new(&folder, args.memory / 8),
         pairing: Pairing::new(args.memory / 4),
         waiting: Spill::new_in(&folder),
         last: None,
@@ -117,7 +124,9 @@ pub fn find(args: &Args) -> Result<Found> {
         .finish(waiting, |pair| pairs.push(pair.pack()));
     joined.with_context(scratch)?;
     let pairs = pairs.sorted().with_context(scratch)?;
-    let ends = collector.ends.sorted().with_context(scratch)?;
+    let sites = collector.sites.sorted().with_context(scratch)?;
+    let lone = collector.lone.sorted().with_context(scratch)?;
+    let ends = both(sites, lone);
     let pairs = pairs.map(|key| key.map(|key| PairKey::unpack(&key)));
     let ends = without_repeats(ends).map(|key| key.map(|key| EndKey::unpack(&key)));
     let mut ordinals = Keys::<1>::new(&folder, args.memory / 8);
@@ -165,6 +174,24 @@ fn collect(
         }
     }
     Ok(())
+}
+
+/// Merges the sites of pairs' ends with lone ends; both are sorted.
+fn both(
+    sites: impl Iterator<Item = Result<PackedSite, reads::Error>>,
+    lone: impl Iterator<Item = Result<PackedEnd, reads::Error>>,
+) -> impl Iterator<Item = Result<PackedEnd, reads::Error>> {
+    let (mut sites, mut lone) = (sites.peekable(), lone.peekable());
+    std::iter::from_fn(move || {
+        let is_site_first = match (sites.peek(), lone.peek()) {
+            (Some(Ok(site)), Some(Ok(end))) => end_at(*site) <= *end,
+            (site, end) => site.is_some_and(Result::is_err) || end.is_none(),
+        };
+        match is_site_first {
+            true => sites.next().map(|site| site.map(end_at)),
+            false => lone.next(),
+        }
+    })
 }
 
 /// Drops keys that are equal to the one before: ends of pairs at one site say the same.

@@ -50,7 +50,16 @@ impl Libraries {
 
     /// Returns library and read group of a record.
     pub fn of(&self, record: &RecordView<'_>) -> (u16, u16) {
-        match self.keys.index_of(record) {
+        self.numbers(self.keys.index_of(record))
+    }
+
+    /// Returns library and read group of a record with this `RG` tag.
+    pub fn of_id(&self, id: Option<&[u8]>) -> (u16, u16) {
+        self.numbers(id.and_then(|id| self.keys.index_of_id(id)))
+    }
+
+    fn numbers(&self, group: Option<usize>) -> (u16, u16) {
+        match group {
             Some(group) => (self.of_group[group], group as u16),
             None => (self.unknown, u16::MAX),
         }

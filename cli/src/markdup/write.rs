@@ -1,9 +1,9 @@
 //! The second pass: records with their flags, and the metrics.
 
 use anyhow::Result;
-use genome::record::{Flags, RecordView, tags, without_tags};
+use genome::record::{Flags, RecordView, encoded_tags, tags, text_of, without_tags};
 use reads::duplicates::DuplicateKind;
-use worker::formats::bam::LEVEL;
+use worker::formats::bam::{LEVEL, Levels};
 
 use super::find::{Found, Group};
 use super::inputs::Grouping;
@@ -36,7 +36,7 @@ pub fn write(args: &Args, found: Found) -> Result<()> {
     };
     let plan = Plan {
         wants_index: args.write_index && !by_name,
-        level: args.level.unwrap_or(LEVEL),
+        levels: Levels::one(args.level.unwrap_or(LEVEL)),
         ..Plan::new(&args.output, &args.format, args.reference.as_deref())
     };
     let mut out = ReadsOutput::create(&plan, header.with_program("spindle-markdup"))?;
@@ -52,16 +52,22 @@ pub fn write(args: &Args, found: Found) -> Result<()> {
             false => number,
         };
         let kind = decisions.of(ordinal)?;
-        flag(args, &record, kind, &mut bytes);
-        let flagged = RecordView::trusted(&bytes);
-        metrics.add_record(&flagged, libraries.of(&flagged).0);
+        let fields = Fields::of(&record);
+        let written = match changes(args, &record, kind, &fields) {
+            true => {
+                flag(args, &record, kind, &mut bytes);
+                RecordView::trusted(&bytes)
+            }
+            false => record,
+        };
+        metrics.add_record(&written, libraries.of_id(fields.read_group()).0);
         let is_removed = match kind {
             Some(DuplicateKind::Sequencing) => args.remove || args.remove_sequencing,
             Some(DuplicateKind::Library) => args.remove,
             None => false,
         };
         if !is_removed {
-            out.write(&flagged)?;
+            out.write(&written)?;
         }
     }
     out.finish(&args.output)?;
@@ -91,6 +97,43 @@ impl<I: Iterator<Item = Result<(u64, DuplicateKind), reads::Error>>> Decisions<I
         let here = self.next.filter(|(next, _)| *next == ordinal);
         Ok(here.map(|(_, kind)| kind))
     }
+}
+
+/// What is read of a record's tags.
+#[derive(Debug, Default)]
+struct Fields<'a> {
+    read_group: Option<&'a [u8]>,
+    has_kind: bool,
+}
+
+impl<'a> Fields<'a> {
+    fn of(record: &RecordView<'a>) -> Self {
+        let mut fields = Self::default();
+        for (tag, encoded) in encoded_tags(record.tag_bytes()) {
+            match &tag {
+                b"RG" if fields.read_group.is_none() => fields.read_group = Some(encoded),
+                &KIND_TAG => fields.has_kind = true,
+                _ => {}
+            }
+        }
+        fields
+    }
+
+    fn read_group(&self) -> Option<&'a [u8]> {
+        self.read_group.and_then(text_of)
+    }
+}
+
+/// Says whether a record is written with other bytes.
+fn changes(
+    args: &Args,
+    record: &RecordView<'_>,
+    kind: Option<DuplicateKind>,
+    fields: &Fields<'_>,
+) -> bool {
+    let may_be_tagged = kind.is_some() && args.tagging != TaggingPolicy::DontTag;
+    let drops = fields.has_kind && (args.clear_tags || may_be_tagged);
+    record.flags().is_duplicate() != kind.is_some() || may_be_tagged || drops
 }
 
 /// Writes the record's bytes with its flag as decided, and the tag that the user wants.

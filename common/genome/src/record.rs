@@ -16,7 +16,7 @@ pub use builder::{NewRecord, Records};
 pub use flags::Flags;
 pub use owned::OwnedRecord;
 pub use parse::{SamError, parse_sam};
-pub use tags::{Tag, TagValue, encoded_tags, tags, without_tags};
+pub use tags::{Tag, TagValue, encoded_tags, tags, text_of, without_tags};
 pub use view::{RecordError, RecordView};
 
 /// Bytes before the read name.

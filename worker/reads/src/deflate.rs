@@ -1,32 +1,57 @@
 //! Deflated data written again with a few bytes changed, along the matches of its first writing:
 //! the search for matches, which is most of the work, is spared. RFC 1951.
 //!
-//! Main path: [`Tokens::decode`] inflates and keeps the matches; [`Encoder::encode`] deflates data
-//! of the same length, keeping of each match what still holds. Where the old codes do, the bits
-//! between changes are copied as they are.
+//! Main path: [`Decoder::decode`] inflates and keeps the matches; [`Encoder::encode`] deflates data
+//! of the same length, keeping of each match what still holds. Unless too much changes, the bits
+//! between changes are copied as they are, and the old codes are kept.
 
 mod bits;
+mod changes;
 mod code;
 mod decode;
 mod encode;
 mod patch;
 mod symbols;
+mod table;
 
-pub use decode::Error;
+pub use decode::{Decoder, Error};
 pub use encode::Encoder;
 
 /// No data of a stream is longer: what a BGZF block holds at most.
 pub const MAX_DATA_BYTES: usize = 1 << 16;
 
-/// Bytes as they are, then a copy of earlier ones.
+/// Bytes as they are, then a copy of earlier ones: how many of each, from how far before, and the
+/// bit of the stream at which all that starts; 16, 9, 16 and 23 bits, from the lowest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Token {
-    literals: u16,
-    /// 0 if nothing is copied.
-    length: u16,
-    distance: u16,
-    /// The bit of the stream at which it starts.
-    start: u32,
+struct Token(u64);
+
+impl Token {
+    /// Without a copy, `length` and `distance` are 0.
+    #[inline]
+    const fn new(literals: usize, length: usize, distance: usize, start: u32) -> Self {
+        let copy = (length as u64) << 16 | (distance as u64) << 25;
+        Self(literals as u64 | copy | (start as u64) << 41)
+    }
+
+    #[inline]
+    const fn literals(self) -> usize {
+        (self.0 & 0xFFFF) as usize
+    }
+
+    #[inline]
+    const fn length(self) -> usize {
+        (self.0 >> 16 & 0x1FF) as usize
+    }
+
+    #[inline]
+    const fn distance(self) -> usize {
+        (self.0 >> 25 & 0xFFFF) as usize
+    }
+
+    #[inline]
+    const fn start(self) -> u32 {
+        (self.0 >> 41) as u32
+    }
 }
 
 /// A stretch of a stream with codes of its own.
@@ -112,7 +137,7 @@ mod tests {
             changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..200),
         ) {
             let mut data = letters(seed, length, kinds);
-            let tokens = Tokens::decode(&deflated(&data, level), length).unwrap();
+            let tokens = Decoder::default().decode(&deflated(&data, level), length).unwrap();
             prop_assert!(tokens.data() == data);
             for (at, byte) in changes {
                 if length > 0 {
@@ -136,10 +161,10 @@ mod tests {
             let data = letters(seed, length, 9);
             let mut packed = deflated(&data, level);
             let cut = cut.index(packed.len());
-            prop_assert!(Tokens::decode(&packed[..cut], length).is_err());
+            prop_assert!(Decoder::default().decode(&packed[..cut], length).is_err());
             let at = at.index(packed.len());
             packed[at] ^= 1 << bit;
-            if let Ok(tokens) = Tokens::decode(&packed, length) {
+            if let Ok(tokens) = Decoder::default().decode(&packed, length) {
                 prop_assert_eq!(tokens.data().len(), length);
                 let mut again = Vec::new();
                 Encoder::default().encode(&data, &tokens, &mut again);
@@ -149,11 +174,37 @@ mod tests {
     }
 
     #[test]
+    fn all_bytes_may_change() {
+        let data = vec![0; MAX_DATA_BYTES];
+        let tokens = Decoder::default()
+            .decode(&deflated(&data, 1), data.len())
+            .unwrap();
+        let mut packed = Vec::new();
+        Encoder::default().encode(&vec![1; data.len()], &tokens, &mut packed);
+        assert!(inflated(&packed, data.len()) == vec![1; data.len()]);
+    }
+
+    #[test]
+    fn literals_without_a_code_are_written() {
+        let mut data = letters(9, 60_000, 20);
+        let tokens = Decoder::default()
+            .decode(&deflated(&data, 6), data.len())
+            .unwrap();
+        for at in (1_000..60_000).step_by(20_000) {
+            data[at] = 200;
+        }
+        let mut packed = Vec::new();
+        Encoder::default().encode(&data, &tokens, &mut packed);
+        assert!(inflated(&packed, data.len()) == data);
+        assert!(packed.len() < deflated(&data, 6).len() * 21 / 20);
+    }
+
+    #[test]
     fn unchanged_data_takes_as_much_room_as_before() {
         let data = letters(5, 60_000, 20);
         for level in [1, 6, 9] {
             let before = deflated(&data, level);
-            let tokens = Tokens::decode(&before, data.len()).unwrap();
+            let tokens = Decoder::default().decode(&before, data.len()).unwrap();
             let mut after = Vec::new();
             Encoder::default().encode(&data, &tokens, &mut after);
             assert!(after == before);

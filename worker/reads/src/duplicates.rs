@@ -32,7 +32,7 @@ pub use library_size::estimated_library_size;
 pub use location::{Location, NameFormat, NameFormatError};
 pub use mark::{DuplicateKind, MarkOptions, Marked, mark, mark_into};
 pub use metrics::{DuplicateMetrics, LibraryMetrics};
-pub use packed::{Packed, PackedEnd, PackedPair, numbered};
+pub use packed::{Packed, PackedEnd, PackedPair, PackedSite, end_at, numbered, site_alone};
 pub use pairing::Pairing;
 pub use section::KeyReader;
 

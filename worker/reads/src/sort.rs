@@ -5,6 +5,7 @@
 
 mod arena;
 mod key;
+mod names;
 mod radix;
 mod spilled;
 
@@ -14,7 +15,6 @@ use std::io::{Read, Write};
 
 use genome::monitor::Monitor;
 use genome::record::RecordView;
-use rayon::slice::ParallelSliceMut;
 
 use crate::container::Error;
 use crate::merge::Heads;
@@ -123,35 +123,8 @@ impl Sorter {
     fn sort(&mut self) {
         match self.order {
             SortOrder::Coordinate => radix::sort(&mut self.entries, &mut self.spare),
-            SortOrder::Name => self.sort_by_name(),
+            SortOrder::Name => names::sort(&mut self.entries, &self.arena),
         }
-    }
-
-    /// Sorts by what tells most names apart, and by the names where it does not.
-    fn sort_by_name(&mut self) {
-        let arena = &self.arena;
-        let (mut first, mut name) = (Vec::new(), Vec::new());
-        if let Some(&(_, address)) = self.entries.first() {
-            key::name_key(&arena.get(address), &mut first);
-        }
-        let mut shared = first.len();
-        for &(_, address) in &self.entries {
-            key::name_key(&arena.get(address), &mut name);
-            let same = first.iter().zip(&name).take_while(|(a, b)| a == b).count();
-            shared = shared.min(same);
-        }
-        for (head, address) in &mut self.entries {
-            key::name_key(&arena.get(*address), &mut name);
-            let mut bytes = [0; 8];
-            let told = &name[shared.min(name.len())..];
-            let length = told.len().min(bytes.len());
-            bytes[..length].copy_from_slice(&told[..length]);
-            *head = u64::from_be_bytes(bytes);
-        }
-        self.entries.par_sort_unstable_by(|a, b| {
-            let by_name = || key::compare_reads(&arena.get(a.1), &arena.get(b.1));
-            a.0.cmp(&b.0).then_with(by_name).then(a.1.cmp(&b.1))
-        });
     }
 }
 

@@ -15,7 +15,7 @@ mod part;
 mod reader;
 mod trail;
 
-pub use blocks::{END_OF_FILE, FAST_LEVEL, LEVEL, compressed};
+pub use blocks::{END_OF_FILE, FAST_LEVEL, LEVEL, Levels, compressed};
 pub(super) use file::judge;
 pub use file::{Defect, FileError, FileReader};
 pub use file_header::FileHeader;

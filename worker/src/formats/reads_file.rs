@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use genome::record::RecordView;
 
-use super::bam::{self, FileError, FileReader, Trail};
+use super::bam::{self, Defect, FileError, FileReader, Trail};
 use super::cram::{CramReader, ReferenceFile};
 use super::sam::SamReader;
 
@@ -38,6 +38,11 @@ impl ReadsFile {
         let is_text = start.is_some_and(|start| is_text(&head, &start));
         let stream: Box<dyn Read + Send> = Box::new(io::Cursor::new(head).chain(stream));
         match start.as_ref() {
+            Some(start) if is_fastq(start) => Err(FileError::Invalid {
+                file: file.into(),
+                record: 0,
+                defect: Defect::Fastq,
+            }),
             Some(b"CRAM") => {
                 CramReader::open(stream, file, reference).map(|reader| Self::Cram(Box::new(reader)))
             }
@@ -103,6 +108,15 @@ fn start_of(head: &[u8]) -> Option<[u8; 4]> {
         return Some(start);
     }
     head.first_chunk().copied()
+}
+
+/// Says whether a file starts with a name, but not with a line of SAM's header: `@`, two letters and
+/// a tab. SAM v1 §1.3 (2024-11-06).
+fn is_fastq(start: &[u8; 4]) -> bool {
+    let is_header = |[_, first, second, tab]: &[u8; 4]| {
+        first.is_ascii_alphabetic() && second.is_ascii_alphanumeric() && *tab == b'\t'
+    };
+    start[0] == b'@' && !is_header(start)
 }
 
 /// Says whether a file starts as SAM: with a header, or with the columns of a record.

@@ -32,11 +32,32 @@ pub fn tags(mut bytes: &[u8]) -> impl Iterator<Item = (Tag, TagValue<'_>)> {
 /// Returns the tags of a record in order, each with the bytes that encode it.
 pub fn encoded_tags(mut bytes: &[u8]) -> impl Iterator<Item = (Tag, &[u8])> {
     std::iter::from_fn(move || {
-        let (tag, _, rest) = split_first(bytes)?;
-        let (one, _) = bytes.split_at(bytes.len() - rest.len());
+        let (one, rest) = bytes.split_at_checked(first_length(bytes)?)?;
         bytes = rest;
-        Some((tag, one))
+        Some(([one[0], one[1]], one))
     })
+}
+
+/// Returns the text of a tag, given the bytes that encode it; none if it holds something else.
+pub fn text_of(encoded: &[u8]) -> Option<&[u8]> {
+    match encoded {
+        [_, _, b'Z', text @ .., 0] => Some(text),
+        _ => None,
+    }
+}
+
+/// Returns how many bytes encode the first tag.
+fn first_length(bytes: &[u8]) -> Option<usize> {
+    let (&[_, _, kind], rest) = bytes.split_first_chunk::<3>()?;
+    let length = match kind {
+        b'A' | b'c' | b'C' => 1,
+        b's' | b'S' => 2,
+        b'i' | b'I' | b'f' => 4,
+        b'Z' | b'H' => first_zero(rest)? + 1,
+        b'B' => rest.len() - array(rest)?.1.len(),
+        _ => return None,
+    };
+    Some(3 + length)
 }
 
 /// Appends the tags in `bytes` but for those named in `dropped`; malformed ones stay as they are.
@@ -92,8 +113,25 @@ fn little_endian(bytes: &[u8], signed: bool) -> i64 {
 }
 
 fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|&byte| byte == 0)?;
+    let end = first_zero(bytes)?;
     Some((&bytes[..end], &bytes[end + 1..]))
+}
+
+/// Finds the first zero byte, by words.
+fn first_zero(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const TOPS: u64 = ONES << 7;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // The lowest bit that is left is in the first zero byte.
+        let zeros = word.wrapping_sub(ONES) & !word & TOPS;
+        if zeros != 0 {
+            return Some(8 * at + (zeros.trailing_zeros() / 8) as usize);
+        }
+    }
+    let end = rest.iter().position(|&byte| byte == 0)?;
+    Some(8 * words.len() + end)
 }
 
 fn array(bytes: &[u8]) -> Option<(TagValue<'_>, &[u8])> {
@@ -139,6 +177,41 @@ mod tests {
         kept.clear();
         without_tags(b"BDC\x01ABi\xff", &[*b"BD"], &mut kept);
         assert_eq!(kept, b"ABi\xff");
+    }
+
+    #[test]
+    fn texts_of_any_length_end_at_the_first_zero() {
+        for length in 0..40 {
+            let text = vec![b'\x01'; length];
+            let bytes = [b"AAZ", text.as_slice(), b"\0ABZ\x80\0\0"].concat();
+            let found: Vec<_> = tags(&bytes).map(|(_, value)| value).collect();
+            assert_eq!(found, [TagValue::Text(&text), TagValue::Text(b"\x80")]);
+            assert_eq!(tags(&bytes[..3 + length]).count(), 0);
+        }
+    }
+
+    #[test]
+    fn tags_as_they_are_encoded_make_up_the_whole() {
+        let bytes = b"AAc\xffABS\x01\x02ACf\0\0\0\0ADZtext\0AEHFF\0AFBs\x01\0\0\0\x07\0AGAx";
+        let found: Vec<_> = encoded_tags(bytes).collect();
+        assert_eq!(
+            found
+                .iter()
+                .map(|(_, one)| *one)
+                .collect::<Vec<_>>()
+                .concat(),
+            bytes
+        );
+        let names: Vec<_> = tags(bytes).map(|(tag, _)| tag).collect();
+        assert_eq!(found.iter().map(|(tag, _)| *tag).collect::<Vec<_>>(), names);
+        assert_eq!(text_of(found[3].1), Some(b"text".as_slice()));
+        assert_eq!(text_of(found[4].1), None);
+        for cut in 1..7 {
+            assert_eq!(
+                encoded_tags(&bytes[bytes.len() - 4..][..cut.min(3)]).count(),
+                0
+            );
+        }
     }
 
     #[test]

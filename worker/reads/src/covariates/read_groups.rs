@@ -1,7 +1,7 @@
 //! Read groups as recalibration names them: by platform unit, else by ID.
 
 use genome::read_group::ReadGroup;
-use genome::record::{RecordView, TagValue, tags};
+use genome::record::{RecordView, encoded_tags, text_of};
 
 /// The keys of a header's read groups; groups of one platform unit share a key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,11 +40,13 @@ impl ReadGroupKeys {
 
     /// Returns the index in the header of a record's read group, by its `RG` tag.
     pub fn index_of(&self, record: &RecordView<'_>) -> Option<usize> {
-        let mut tags = tags(record.tag_bytes());
-        let (_, value) = tags.find(|(tag, _)| tag == b"RG")?;
-        let TagValue::Text(id) = value else {
-            return None;
-        };
+        let mut tags = encoded_tags(record.tag_bytes());
+        let (_, encoded) = tags.find(|(tag, _)| tag == b"RG")?;
+        self.index_of_id(text_of(encoded)?)
+    }
+
+    /// Returns the index in the header of the read group with an ID.
+    pub fn index_of_id(&self, id: &[u8]) -> Option<usize> {
         self.ids.iter().position(|known| known.as_bytes() == id)
     }
 

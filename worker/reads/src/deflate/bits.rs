@@ -1,46 +1,48 @@
 //! Bits in and out, lowest first. RFC 1951 §3.1.1.
 
+/// Bits that are ready at least after [`BitReader::refill`].
+pub(super) const READY_BITS: u32 = 56;
+
+/// Bytes of a word.
+const WORD_BYTES: usize = 8;
+
+/// Returns bytes for a [`BitReader`], a word of zeros behind them.
+pub(super) fn padded(bytes: &[u8]) -> Vec<u8> {
+    let mut padded = Vec::with_capacity(bytes.len() + WORD_BYTES);
+    padded.extend_from_slice(bytes);
+    padded.resize(bytes.len() + WORD_BYTES, 0);
+    padded
+}
+
 /// Reads bits; behind the end there are zeros, and [`BitReader::is_exhausted`] tells.
+#[derive(Clone)]
 pub(super) struct BitReader<'a> {
+    /// The bytes, and a word of zeros.
     bytes: &'a [u8],
     at: usize,
     buffer: u64,
     count: u32,
-    /// Bits taken from behind the end.
-    missing: u32,
 }
 
 impl<'a> BitReader<'a> {
+    /// Reads bytes that are [`padded`].
     pub(super) const fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
             at: 0,
             buffer: 0,
             count: 0,
-            missing: 0,
         }
     }
 
-    /// Makes at least 56 bits ready.
+    /// Makes at least [`READY_BITS`] ready.
     #[inline]
     pub(super) fn refill(&mut self) {
-        if let Some(next) = self.bytes.get(self.at..self.at + 8) {
-            let next = u64::from_le_bytes(next.try_into().expect("eight bytes were taken"));
-            self.buffer |= next << self.count;
-            self.at += ((63 - self.count) >> 3) as usize;
-            self.count |= 56;
-            return;
-        }
-        while self.count < 56 {
-            match self.bytes.get(self.at) {
-                Some(&byte) => {
-                    self.buffer |= u64::from(byte) << self.count;
-                    self.at += 1;
-                }
-                None => self.missing += 8,
-            }
-            self.count += 8;
-        }
+        let next = self.bytes.get(self.at..self.at + WORD_BYTES);
+        let next = next.and_then(|next| next.first_chunk());
+        self.buffer |= next.map_or(0, |next| u64::from_le_bytes(*next)) << self.count;
+        self.at += ((63 - self.count) >> 3) as usize;
+        self.count |= READY_BITS;
     }
 
     /// Returns the bits that are ready.
@@ -67,7 +69,7 @@ impl<'a> BitReader<'a> {
     /// Returns how many bits were taken.
     #[inline]
     pub(super) const fn position(&self) -> u32 {
-        self.at as u32 * 8 + self.missing - self.count
+        self.at as u32 * 8 - self.count
     }
 
     /// Goes on at the next whole byte.
@@ -77,13 +79,16 @@ impl<'a> BitReader<'a> {
 
     /// Says whether more was taken than there was.
     pub(super) const fn is_exhausted(&self) -> bool {
-        self.missing > self.count
+        self.position() as usize > 8 * (self.bytes.len() - WORD_BYTES)
     }
 }
 
 /// Writes bits behind the bytes of a vector.
 pub(super) struct BitWriter<'a> {
+    /// What was written, and room.
     out: &'a mut Vec<u8>,
+    /// Where whole bytes were written up to.
+    at: usize,
     buffer: u64,
     count: u32,
 }
@@ -91,6 +96,7 @@ pub(super) struct BitWriter<'a> {
 impl<'a> BitWriter<'a> {
     pub(super) const fn new(out: &'a mut Vec<u8>) -> Self {
         Self {
+            at: out.len(),
             out,
             buffer: 0,
             count: 0,
@@ -107,42 +113,44 @@ impl<'a> BitWriter<'a> {
     /// Writes whole bytes out; less than eight bits wait then.
     #[inline]
     pub(super) fn flush(&mut self) {
+        self.make_room(WORD_BYTES);
+        if let Some(place) = self.out[self.at..].first_chunk_mut() {
+            *place = self.buffer.to_le_bytes();
+        }
         let whole = self.count / 8;
-        let length = self.out.len() + whole as usize;
-        self.out.extend_from_slice(&self.buffer.to_le_bytes());
-        self.out.truncate(length);
-        self.buffer = if whole == 8 {
-            0
-        } else {
-            self.buffer >> (8 * whole)
-        };
+        self.at += whole as usize;
+        self.buffer = self.buffer.unbounded_shr(8 * whole);
         self.count -= 8 * whole;
     }
 
-    /// Copies bits of other bytes.
+    /// Copies bits of bytes that are [`padded`].
     pub(super) fn copy(&mut self, bytes: &[u8], from: u32, to: u32) {
-        const STEP: u32 = 32;
+        const STEP: u32 = 48;
         let mut at = from;
+        self.flush();
         while at < to {
             let first = (at / 8) as usize;
-            let chunk = match bytes.get(first..first + 8) {
-                Some(chunk) => u64::from_le_bytes(chunk.try_into().expect("eight bytes")),
-                None => {
-                    let rest = bytes.iter().skip(first).rev();
-                    rest.fold(0, |chunk, &byte| chunk << 8 | u64::from(byte))
-                }
-            };
+            let word = bytes[first..].first_chunk();
+            let word = word.map_or(0, |word| u64::from_le_bytes(*word)) >> (at % 8);
             let count = STEP.min(to - at);
+            self.put(word & ((1 << count) - 1), count);
             self.flush();
-            self.put(chunk >> (at % 8) & ((1 << count) - 1), count);
             at += count;
         }
-        self.flush();
     }
 
     /// Writes all bits, the last byte filled up with zeros.
     pub(super) fn finish(mut self) {
         self.count = self.count.next_multiple_of(8);
         self.flush();
+        self.out.truncate(self.at);
+    }
+
+    #[inline]
+    fn make_room(&mut self, bytes: usize) {
+        if self.at + bytes > self.out.len() {
+            let room = (2 * self.out.len()).max(self.at + bytes);
+            self.out.resize(room, 0);
+        }
     }
 }

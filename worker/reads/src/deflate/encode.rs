@@ -1,6 +1,7 @@
 //! Deflates data along matches that are known.
 
 use super::bits::BitWriter;
+use super::changes::Changes;
 use super::code::{MAX_BITS, codes, lengths};
 use super::patch::patch;
 use super::symbols::{
@@ -23,6 +24,7 @@ pub struct Encoder {
     tokens: Vec<Token>,
     literals: [u32; LITERALS],
     distances: [u32; DISTANCES],
+    changes: Changes,
 }
 
 impl Default for Encoder {
@@ -31,6 +33,7 @@ impl Default for Encoder {
             tokens: Vec::new(),
             literals: [0; LITERALS],
             distances: [0; DISTANCES],
+            changes: Changes::default(),
         }
     }
 }
@@ -44,7 +47,7 @@ impl Encoder {
     /// Matches that do not hold are cut.
     pub fn encode(&mut self, data: &[u8], known: &Tokens, packed: &mut Vec<u8>) {
         let length = packed.len();
-        if !patch(data, known, packed) {
+        if !patch(data, known, &mut self.changes, packed) {
             packed.truncate(length);
             self.renew(data, known, packed);
         }
@@ -73,8 +76,8 @@ impl Encoder {
         self.literals[END] = 1;
         let (mut at, mut start) = (from, from);
         for token in known {
-            at = (at + usize::from(token.literals)).min(data.len());
-            let (end, distance) = (at + usize::from(token.length), usize::from(token.distance));
+            at = (at + token.literals()).min(data.len());
+            let (end, distance) = (at + token.length(), token.distance());
             let end = end.min(data.len());
             if distance == 0 || distance > at {
                 at = end;
@@ -109,12 +112,8 @@ impl Encoder {
         }
         self.literals[of_length(length).symbol] += 1;
         self.distances[of_distance(distance).symbol] += 1;
-        self.tokens.push(Token {
-            literals: literals.len() as u16,
-            length: length as u16,
-            distance: distance as u16,
-            start: 0,
-        });
+        self.tokens
+            .push(Token::new(literals.len(), length, distance, 0));
     }
 
     /// Takes literals behind which no match comes.
@@ -123,12 +122,7 @@ impl Encoder {
             for &byte in stretch {
                 self.literals[usize::from(byte)] += 1;
             }
-            self.tokens.push(Token {
-                literals: stretch.len() as u16,
-                length: 0,
-                distance: 0,
-                start: 0,
-            });
+            self.tokens.push(Token::new(stretch.len(), 0, 0, 0));
         }
     }
 
@@ -145,19 +139,19 @@ impl Encoder {
         };
         let mut at = 0;
         for token in &self.tokens {
-            let end = at + usize::from(token.literals);
+            let end = at + token.literals();
             for bytes in data[at..end].chunks(3) {
                 bytes
                     .iter()
                     .for_each(|&byte| put(bits, literals[usize::from(byte)]));
                 bits.flush();
             }
-            at = end + usize::from(token.length);
-            if token.length > 0 {
-                let length = of_length(token.length.into());
+            at = end + token.length();
+            if token.length() > 0 {
+                let length = of_length(token.length());
                 put(bits, literals[length.symbol]);
                 bits.put(length.extra.into(), length.extra_bits);
-                let distance = of_distance(token.distance.into());
+                let distance = of_distance(token.distance());
                 put(bits, distances[distance.symbol]);
                 bits.put(distance.extra.into(), distance.extra_bits);
                 bits.flush();

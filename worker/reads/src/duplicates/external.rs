@@ -29,11 +29,20 @@ impl<const WORDS: usize> KeySorter<WORDS> {
 
     /// Takes a key.
     pub fn push(&mut self, key: [u64; WORDS]) {
-        // Room grows by steps: twice the memory is never needed.
         if self.keys.len() == self.keys.capacity() {
-            self.keys.reserve_exact((self.keys.len() / 4).max(1 << 10));
+            self.make_room();
         }
         self.keys.push(key);
+    }
+
+    /// Makes room for all keys at once where the system lends it: memory that no key reaches is
+    /// never touched, and none is copied. Else room grows by steps.
+    fn make_room(&mut self) {
+        let more = self.most.saturating_sub(self.keys.len());
+        if more == 0 || self.keys.try_reserve_exact(more).is_err() {
+            let step = (self.keys.len() / 4).max(1 << 10);
+            self.keys.reserve_exact(step);
+        }
     }
 
     /// Says whether it is time to spill.

@@ -85,13 +85,28 @@ impl Location {
 
     /// Reads the last three of exactly five or seven fields between colons.
     pub fn of_name(name: &[u8]) -> Self {
-        let colons = name.iter().filter(|&&byte| byte == b':').count();
-        if colons != 4 && colons != 6 {
-            return Self::UNKNOWN;
+        const MOST: usize = 6;
+        let mut colons = [0; MOST];
+        let mut count = 0;
+        for at in (0..name.len()).filter(|&at| name[at] == b':') {
+            match colons.get_mut(count) {
+                Some(colon) => *colon = at,
+                None => return Self::UNKNOWN,
+            }
+            count += 1;
         }
-        let mut fields = name.rsplit(|&byte| byte == b':').map(leading_integer);
-        let mut next = || fields.next().flatten();
-        match (next(), next(), next()) {
+        let [before_tile, before_x, before_y] = match count {
+            4 => [colons[1], colons[2], colons[3]],
+            MOST => [colons[3], colons[4], colons[5]],
+            _ => return Self::UNKNOWN,
+        };
+        let field = |from: usize, to: usize| leading_integer(&name[from + 1..to]);
+        let fields = (
+            field(before_y, name.len()),
+            field(before_x, before_y),
+            field(before_tile, before_x),
+        );
+        match fields {
             (Some(y), Some(x), Some(tile)) => Self {
                 tile: tile as i16,
                 x: x as i16,

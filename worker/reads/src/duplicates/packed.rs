@@ -12,6 +12,24 @@ pub type PackedPair = [u64; 6];
 /// An end key: 240 of 256 bits.
 pub type PackedEnd = [u64; 4];
 
+/// The key of an end that is not set against others: its site, 120 of 128 bits.
+pub type PackedSite = [u64; 2];
+
+/// Returns the site of an end that says no more; `None` for a lone end.
+pub const fn site_alone(end: &PackedEnd) -> Option<PackedSite> {
+    let [first, second, ..] = *end;
+    match second & 0xFF {
+        0 => Some([first, second]),
+        _ => None,
+    }
+}
+
+/// Returns the key of an end that is not set against others.
+pub const fn end_at(site: PackedSite) -> PackedEnd {
+    let [first, second] = site;
+    [first, second, 0, 0]
+}
+
 /// Bits of an ordinal.
 const ORDINAL_BITS: u32 = 48;
 
@@ -274,6 +292,9 @@ mod tests {
             prop_assert_eq!(x.pack().cmp(&y.pack()), x.cmp(&y));
             let (x, y) = (end(&a), end(&b));
             prop_assert_eq!(EndKey::unpack(&x.pack()), x);
+            let site = site_alone(&x.pack());
+            prop_assert_eq!(site.is_none(), x.lone.is_some());
+            prop_assert!(site.is_none_or(|site| end_at(site) == x.pack()));
             prop_assert_eq!(x.pack().cmp(&y.pack()), x.cmp(&y));
         }
     }

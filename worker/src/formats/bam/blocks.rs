@@ -27,6 +27,17 @@ pub const LEVEL: i32 = 4;
 /// What is read once more and then gone, and recalibrated qualities: GATK's files are larger.
 pub const FAST_LEVEL: i32 = 1;
 
+/// Levels of deflation, which blocks take by turns: two give a size between theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Levels(pub [i32; 2]);
+
+impl Levels {
+    /// Deflates all blocks alike.
+    pub const fn one(level: i32) -> Self {
+        Self([level, level])
+    }
+}
+
 /// Data of one block.
 #[derive(Debug, Default)]
 pub(super) struct Stretch {
@@ -36,26 +47,31 @@ pub(super) struct Stretch {
     pub(super) tokens: Option<Tokens>,
 }
 
-/// Returns each stretch as a block.
-pub(super) fn deflate(stretches: &[Stretch], level: i32) -> Vec<Vec<u8>> {
-    let level = CompressionLvl::new(level).unwrap_or_default();
-    let start = || (Compressor::new(level), Encoder::default());
-    let deflate = |(compressor, encoder): &mut (Compressor, Encoder), stretch: &Stretch| {
+/// Returns each stretch as a block; `before` blocks are there already.
+pub(super) fn deflate(stretches: &[Stretch], levels: Levels, before: usize) -> Vec<Vec<u8>> {
+    let start = || (levels.0.map(compressor), Encoder::default());
+    let deflate = |(compressors, encoder): &mut ([Compressor; 2], Encoder),
+                   (index, stretch): (usize, &Stretch)| {
         let tokens = stretch.tokens.as_ref();
         let along = tokens.and_then(|tokens| retraced(encoder, &stretch.data, tokens));
+        let compressor = &mut compressors[(before + index) % 2];
         along.unwrap_or_else(|| block(compressor, &stretch.data))
     };
-    stretches.par_iter().map_init(start, deflate).collect()
+    let stretches = stretches.par_iter().enumerate();
+    stretches.map_init(start, deflate).collect()
+}
+
+fn compressor(level: i32) -> Compressor {
+    Compressor::new(CompressionLvl::new(level).unwrap_or_default())
 }
 
 /// Says whether a stretch that is deflated along its tokens is no larger than without them, or by
 /// 1 % at most.
-pub(super) fn is_worth_following(stretch: &Stretch, level: i32) -> bool {
+pub(super) fn is_worth_following(stretch: &Stretch, levels: Levels) -> bool {
     let Some(tokens) = &stretch.tokens else {
         return true;
     };
-    let level = CompressionLvl::new(level).unwrap_or_default();
-    let fresh = block(&mut Compressor::new(level), &stretch.data).len();
+    let fresh = block(&mut compressor(levels.0[0]), &stretch.data).len();
     let along = retraced(&mut Encoder::default(), &stretch.data, tokens);
     along.is_some_and(|along| along.len() <= fresh + fresh / 100)
 }
@@ -67,7 +83,7 @@ pub fn compressed(data: &[u8]) -> Vec<u8> {
         tokens: None,
     };
     let stretches: Vec<Stretch> = data.chunks(BLOCK_BYTES).map(stretch).collect();
-    deflate(&stretches, LEVEL).concat()
+    deflate(&stretches, Levels::one(LEVEL), 0).concat()
 }
 
 fn block(compressor: &mut Compressor, data: &[u8]) -> Vec<u8> {

@@ -46,6 +46,9 @@ pub enum Defect {
     /// The magic bytes are others.
     #[error("not a BAM file")]
     NotBam,
+    /// Reads that were not aligned.
+    #[error("FASTQ, but SAM, BAM or CRAM is needed: align the reads first")]
+    Fastq,
     /// It ends in the middle.
     #[error("file is truncated")]
     Truncated,

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use libdeflater::Decompressor;
 use rayon::prelude::*;
-use reads::deflate::Tokens;
+use reads::deflate::{Decoder, Tokens};
 
 use super::trail::Trail;
 
@@ -194,6 +194,9 @@ fn block_bytes(mut extra: &[u8]) -> Option<usize> {
     None
 }
 
+/// What inflates blocks: without their matches, and with them.
+type Unpackers = (Decompressor, Option<Decoder>);
+
 /// Appends the data of blocks, up to the first that is corrupt.
 fn inflate(
     packed: &[u8],
@@ -211,10 +214,12 @@ fn inflate(
         work.push((block, own));
         rest = others;
     }
-    let unpack = |inflater: &mut Decompressor, (block, own): (&Block, &mut [u8])| {
+    let start = || (Decompressor::new(), trail.map(|_| Decoder::default()));
+    let unpack = |(inflater, decoder): &mut Unpackers, (block, own): (&Block, &mut [u8])| {
         let body = &packed[block.body.clone()];
         let is_right = |data: &[u8]| libdeflater::crc32(data) == block.checksum;
-        let tokens = trail.and_then(|_| Tokens::decode(body, block.data_bytes).ok());
+        let decoder = decoder.as_mut();
+        let tokens = decoder.and_then(|decoder| decoder.decode(body, block.data_bytes).ok());
         if let Some(tokens) = tokens.filter(|tokens| is_right(tokens.data())) {
             own.copy_from_slice(tokens.data());
             return Some(Some(tokens));
@@ -223,7 +228,7 @@ fn inflate(
         (inflated == Ok(block.data_bytes) && is_right(own)).then_some(None)
     };
     let work = work.into_par_iter();
-    let found: Vec<Option<Option<Tokens>>> = work.map_init(Decompressor::new, unpack).collect();
+    let found: Vec<Option<Option<Tokens>>> = work.map_init(start, unpack).collect();
     let first = found.iter().position(Option::is_none);
     if let Some(trail) = trail {
         for (block, tokens) in blocks.iter().zip(found) {

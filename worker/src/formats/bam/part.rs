@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use genome::dictionary::Dictionary;
 use genome::record::RecordView;
 
-use super::blocks::{self, BLOCK_BYTES, LEVEL, Stretch};
+use super::blocks::{self, BLOCK_BYTES, LEVEL, Levels, Stretch};
 use super::index::{Index, IndexBuilder, IndexError, IndexFormat, Span};
 use super::trail::Trail;
 
@@ -22,6 +22,9 @@ pub enum PartError {
     #[error("part cannot be indexed")]
     Index(#[from] IndexError),
 }
+
+/// Groups of which one tells whether it is worth to follow where the records come from.
+const TELLING_GROUPS: usize = 4;
 
 /// A place in the data of a group: block and offset in it.
 type Place = (usize, usize);
@@ -40,7 +43,9 @@ pub struct PartWriter<W> {
     index: Option<IndexBuilder>,
     contigs: usize,
     bytes: u64,
-    level: i32,
+    levels: Levels,
+    /// How many blocks were written.
+    written: usize,
     /// Memory of blocks that were written.
     free: Vec<Vec<u8>>,
 }
@@ -57,7 +62,8 @@ impl<W: Write> PartWriter<W> {
             index: Some(IndexBuilder::new(IndexFormat::of(dictionary))),
             contigs: dictionary.contigs().len(),
             bytes: 0,
-            level: LEVEL,
+            levels: Levels::one(LEVEL),
+            written: 0,
             free: Vec::new(),
         }
     }
@@ -65,7 +71,13 @@ impl<W: Write> PartWriter<W> {
     /// Deflates at another level, of 0 to 12.
     #[must_use]
     pub fn with_level(self, level: i32) -> Self {
-        Self { level, ..self }
+        self.with_levels(Levels::one(level))
+    }
+
+    /// Deflates blocks at two levels by turns.
+    #[must_use]
+    pub fn with_levels(self, levels: Levels) -> Self {
+        Self { levels, ..self }
     }
 
     /// Starts a part whose records come in any order; its index stays empty.
@@ -175,12 +187,14 @@ impl<W: Write> PartWriter<W> {
         // A block that is to get as long as where it comes from waits until it is.
         let waiting = self.trail.as_ref().and_then(|_| self.group.pop());
         self.group.retain(|block| !block.data.is_empty());
-        let is_worth_it = |first: &Stretch| blocks::is_worth_following(first, self.level);
-        if !self.group.first().is_none_or(is_worth_it) {
+        let is_worth_it = |first: &Stretch| blocks::is_worth_following(first, self.levels);
+        let is_telling = (self.written / GROUP_BLOCKS).is_multiple_of(TELLING_GROUPS);
+        if is_telling && !self.group.first().is_none_or(is_worth_it) {
             self.trail = None;
             self.group.iter_mut().for_each(|block| block.tokens = None);
         }
-        let blocks = blocks::deflate(&self.group, self.level);
+        let blocks = blocks::deflate(&self.group, self.levels, self.written);
+        self.written += blocks.len();
         let mut starts = Vec::with_capacity(blocks.len() + 1);
         for block in &blocks {
             starts.push(self.bytes);
