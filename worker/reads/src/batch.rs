@@ -4,7 +4,7 @@
 //! kept is its code: what is none of A, C, G and T in either case comes back as an N.
 //!
 //! Layout: magic, version, frames. A frame is its length and four columns: unknown bases, bases in
-//! two bits, qualities by their frequency, names and lengths by LZ4.
+//! two bits, qualities by zstd, names and lengths by LZ4.
 
 mod unpack;
 mod write;

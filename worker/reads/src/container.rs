@@ -7,7 +7,7 @@ pub(crate) mod bases;
 mod codec;
 mod columns;
 mod frames;
-pub(crate) mod huffman;
+pub(crate) mod qualities;
 
 pub use codec::{Decoder, put_signed, put_varint};
 pub use frames::{Encoder, FramePlace, Frames, put_record, take_record};

@@ -7,7 +7,7 @@ use lz4_flex::block::decompress_into;
 
 use super::{MAGIC, VERSION};
 use crate::container::bases::unpack_letters;
-use crate::container::{Decoder, Error, huffman};
+use crate::container::{Decoder, Error, qualities};
 
 /// No frame is longer: a read is the largest item, and far below it.
 const MAX_FRAME_BYTES: usize = 1 << 30;
@@ -23,6 +23,7 @@ pub fn read(mut input: impl Read, reads: u64, bases: u64) -> Result<Reads, Error
     check_head(&mut input)?;
     let mut batch = Reads::default();
     let mut packed = Vec::new();
+    let mut unpacker = qualities::Unpacker::default();
     while let Some(length) = frame_length(&mut input)? {
         if length > MAX_FRAME_BYTES {
             return Err(Error::Range { what: WHAT });
@@ -30,7 +31,7 @@ pub fn read(mut input: impl Read, reads: u64, bases: u64) -> Result<Reads, Error
         packed.resize(length, 0);
         input.read_exact(&mut packed).map_err(truncated)?;
         let is_first = batch.is_empty();
-        unpack(&packed, &mut batch)?;
+        unpack(&packed, &mut unpacker, &mut batch)?;
         if is_first && !batch.is_empty() {
             // Room for all at once: what is not filled costs nothing.
             let names = batch.iter().map(|read| read.name.len() + SPARE_NAME_BYTES);
@@ -84,7 +85,11 @@ fn truncated(error: io::Error) -> Error {
 }
 
 /// Appends the reads of a frame.
-fn unpack(packed: &[u8], batch: &mut Reads) -> Result<(), Error> {
+fn unpack(
+    packed: &[u8],
+    unpacker: &mut qualities::Unpacker,
+    batch: &mut Reads,
+) -> Result<(), Error> {
     let mut fields = Decoder::new(packed, WHAT);
     let count = fields.varint()?;
     let mut length = || fields.varint_as::<usize>();
@@ -94,8 +99,7 @@ fn unpack(packed: &[u8], batch: &mut Reads) -> Result<(), Error> {
     }
     let unknown = Decoder::new(fields.bytes(unknown)?, WHAT);
     let bases = Decoder::new(fields.bytes(bases)?, WHAT);
-    let mut known_qualities = vec![0; qualities];
-    huffman::unpack(&mut fields, &mut known_qualities)?;
+    let qualities = unpacker.unpack(&mut fields, qualities)?;
     let mut known_names = vec![0; names];
     let found = decompress_into(fields.left(), &mut known_names).ok();
     if found != Some(names) {
@@ -103,7 +107,7 @@ fn unpack(packed: &[u8], batch: &mut Reads) -> Result<(), Error> {
     }
     Frame {
         names: Decoder::new(&known_names, WHAT),
-        qualities: Decoder::new(&known_qualities, WHAT),
+        qualities: Decoder::new(qualities, WHAT),
         unknown,
         bases,
     }

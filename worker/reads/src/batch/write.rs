@@ -8,7 +8,7 @@ use lz4_flex::block::{compress_into, get_maximum_output_size};
 
 use super::{MAGIC, VERSION};
 use crate::container::bases::pack_letters;
-use crate::container::{huffman, put_varint};
+use crate::container::{put_varint, qualities};
 
 /// A frame is closed by the read with which its names and qualities reach this size.
 const FRAME_BYTES: usize = 1 << 17;
@@ -26,6 +26,7 @@ pub struct Writer<W> {
     reads: u64,
     reads_before_unknown: u64,
     name_before: Vec<u8>,
+    packer: qualities::Packer,
     packed: Vec<u8>,
 }
 
@@ -46,6 +47,7 @@ impl<W: Write> Writer<W> {
             reads: 0,
             reads_before_unknown: 0,
             name_before: Vec::new(),
+            packer: qualities::Packer::default(),
             packed: Vec::new(),
         })
     }
@@ -103,7 +105,7 @@ impl<W: Write> Writer<W> {
             .for_each(|column| put_varint(packed, column.len() as u64));
         packed.extend_from_slice(&self.unknown);
         packed.extend_from_slice(&self.bases);
-        huffman::pack(&self.qualities, packed);
+        self.packer.pack(&self.qualities, packed);
         let start = packed.len();
         packed.resize(start + get_maximum_output_size(self.names.len()), 0);
         let length = compress_into(&self.names, &mut packed[start..])

@@ -1,12 +1,12 @@
-//! Frames of BAM records, packed column by column: bases in two bits, qualities by their
-//! frequency, everything else by LZ4.
+//! Frames of BAM records, packed column by column: bases in two bits, qualities by zstd, everything
+//! else by LZ4.
 //!
 //! An item of a frame is a length of four bytes, a BAM record without its own, and whatever is
 //! kept with it.
 
 use lz4_flex::block::{compress_into, decompress_into, get_maximum_output_size};
 
-use super::{Decoder, Error, bases, huffman, put_varint};
+use super::{Decoder, Error, bases, put_varint, qualities};
 
 /// Bytes of an item's length.
 const LENGTH_BYTES: usize = 4;
@@ -60,6 +60,7 @@ pub(super) struct Columns {
     /// Numbers of the items whose bases are kept as they are, each less the one before.
     unknown: Vec<u8>,
     qualities: Vec<u8>,
+    packer: qualities::Packer,
 }
 
 impl Columns {
@@ -77,7 +78,7 @@ impl Columns {
             .for_each(|&length| put_varint(out, length as u64));
         out.extend_from_slice(&self.unknown);
         out.extend_from_slice(&self.bases);
-        huffman::pack(&self.qualities, out);
+        self.packer.pack(&self.qualities, out);
         let start = out.len();
         out.resize(start + get_maximum_output_size(self.rest.len()), 0);
         let length = compress_into(&self.rest, &mut out[start..])
@@ -120,7 +121,12 @@ impl Columns {
 ///
 /// # Errors
 /// [`Error::Truncated`] or [`Error::Range`].
-pub(super) fn unpack(packed: &[u8], raw_bytes: usize, frame: &mut Vec<u8>) -> Result<(), Error> {
+pub(super) fn unpack(
+    packed: &[u8],
+    raw_bytes: usize,
+    unpacker: &mut qualities::Unpacker,
+    frame: &mut Vec<u8>,
+) -> Result<(), Error> {
     let mut fields = Decoder::new(packed, WHAT);
     let mut length = || fields.varint_as::<usize>();
     let (rest, qualities, unknown, bases) = (length()?, length()?, length()?, length()?);
@@ -129,15 +135,14 @@ pub(super) fn unpack(packed: &[u8], raw_bytes: usize, frame: &mut Vec<u8>) -> Re
     }
     let unknown = fields.bytes(unknown)?;
     let bases = fields.bytes(bases)?;
-    let mut known_qualities = vec![0; qualities];
-    huffman::unpack(&mut fields, &mut known_qualities)?;
+    let qualities = unpacker.unpack(&mut fields, qualities)?;
     let mut others = vec![0; rest];
     let found = decompress_into(fields.left(), &mut others).ok();
     if found != Some(rest) {
         return Err(fields.range());
     }
     let [rest, qualities, bases] =
-        [&others, &known_qualities, bases].map(|column| Decoder::new(column, WHAT));
+        [&others[..], qualities, bases].map(|column| Decoder::new(column, WHAT));
     let unknown = Unknown::new(Decoder::new(unknown, WHAT))?;
     join((rest, bases, qualities), unknown, raw_bytes, frame)
 }
@@ -243,7 +248,7 @@ mod tests {
         fn records_come_back(reads in prop::collection::vec(("[a-z]{1,20}", "[ACGT]{0,30}N?[ACGT]{0,9}"), 0..20)) {
             let frame = frame(&reads);
             let mut found = Vec::new();
-            unpack(&packed(&frame), frame.len(), &mut found).unwrap();
+            unpack(&packed(&frame), frame.len(), &mut qualities::Unpacker::default(), &mut found).unwrap();
             prop_assert_eq!(found, frame);
         }
 
@@ -254,8 +259,9 @@ mod tests {
             let mut packed = packed(&frame);
             let length = packed.len();
             packed[at % length] = value;
-            let _ = unpack(&packed, frame.len(), &mut Vec::new());
-            let _ = unpack(&packed[..at % length], frame.len(), &mut Vec::new());
+            let mut unpacker = qualities::Unpacker::default();
+            let _ = unpack(&packed, frame.len(), &mut unpacker, &mut Vec::new());
+            let _ = unpack(&packed[..at % length], frame.len(), &mut unpacker, &mut Vec::new());
         }
     }
 }

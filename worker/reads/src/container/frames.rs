@@ -5,7 +5,7 @@ use std::io::Read;
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
 
 use super::columns::{self, Columns};
-use super::{Decoder, Error};
+use super::{Decoder, Error, qualities};
 
 /// A frame is closed by the item with which it reaches this size.
 const FRAME_BYTES: usize = 1 << 16;
@@ -173,7 +173,7 @@ pub struct Frames<R> {
 
 enum Unpacker {
     Inflate(Decompressor),
-    Columns,
+    Columns(Box<qualities::Unpacker>),
 }
 
 impl<R> std::fmt::Debug for Frames<R> {
@@ -192,7 +192,7 @@ impl<R: Read> Frames<R> {
 
     /// Reads the frames of [`Encoder::of_records`].
     pub fn of_records(input: R) -> Self {
-        Self::with(input, Unpacker::Columns)
+        Self::with(input, Unpacker::Columns(Box::default()))
     }
 
     fn with(input: R, unpacker: Unpacker) -> Self {
@@ -235,9 +235,9 @@ impl<R: Read> Frames<R> {
                 let inflated = inflater.deflate_decompress(&self.packed, &mut self.frame);
                 self.frame.truncate(inflated.unwrap_or(0));
             }
-            Unpacker::Columns => {
+            Unpacker::Columns(unpacker) => {
                 self.frame.clear();
-                if columns::unpack(&self.packed, raw_bytes, &mut self.frame).is_err() {
+                if columns::unpack(&self.packed, raw_bytes, unpacker, &mut self.frame).is_err() {
                     self.frame.clear();
                 }
             }
