@@ -126,8 +126,9 @@ mod tests {
         let mut records = Records::default();
         for at in 0..6_000 {
             let bases = if at == 700 { 90_000 } else { 100 };
+            let name = format!("read-{at}");
             let record = NewRecord {
-                name: format!("read-{at}").as_bytes(),
+                name: name.as_bytes(),
                 flags: Flags(0),
                 placed: Some((ContigId(0), at * 50)),
                 mapping_quality: 60,
