@@ -59,6 +59,19 @@ pub const fn is_iupac(letter: u8) -> bool {
     )
 }
 
+/// Returns where the first letter stands that is neither a base nor an IUPAC ambiguity code.
+pub fn find_other(letters: &[u8]) -> Option<usize> {
+    let is_common = |letter: &u8| matches!(letter & 0xDF, b'A' | b'C' | b'G' | b'T' | b'N');
+    // All of them first: that needs no branch a letter.
+    match letters
+        .iter()
+        .fold(true, |all, letter| all & is_common(letter))
+    {
+        true => None,
+        false => letters.iter().position(|&letter| !is_iupac(letter)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +90,16 @@ mod tests {
             assert_eq!(code(letter), AMBIGUOUS);
         }
         assert!(!is_iupac(b'-') && !is_iupac(b'E'));
+    }
+
+    #[test]
+    fn the_first_letter_that_is_no_base_is_found() {
+        for letter in 0..=u8::MAX {
+            let found = find_other(&[b'a', b'N', letter, b'-']);
+            assert_eq!(found, Some(if is_iupac(letter) { 3 } else { 2 }));
+            let found = find_other(&[b'G', letter]);
+            assert_eq!(found, (!is_iupac(letter)).then_some(1));
+        }
+        assert_eq!(find_other(b""), None);
     }
 }

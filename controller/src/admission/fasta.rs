@@ -71,14 +71,10 @@ pub fn scan(
         if contigs.is_empty() && !line.is_empty() {
             return Err(FastaError::Format);
         }
-        let is_known = |letter: &u8| matches!(letter & 0xDF, b'A' | b'C' | b'G' | b'T' | b'N');
-        // All of them first: that needs no branch a letter.
-        if !line.iter().fold(true, |all, letter| all & is_known(letter))
-            && let Some(&letter) = line.iter().find(|&&letter| !base::is_iupac(letter))
-        {
+        if let Some(at) = base::find_other(&line) {
             return Err(FastaError::Letter {
                 line: lines.number(),
-                letter: letter.into(),
+                letter: line[at].into(),
             });
         }
         bases.extend_from_slice(&line);

@@ -164,7 +164,7 @@ fn check(name: &str, bases: &[u8]) -> Result<(), Defect> {
     if bases.is_empty() {
         return Err(Defect::NoBases(name.into()));
     }
-    match bases.iter().position(|&letter| !base::is_iupac(letter)) {
+    match base::find_other(bases) {
         Some(at) => Err(Defect::Base {
             name: name.into(),
             position: at + 1,

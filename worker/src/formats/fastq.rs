@@ -207,12 +207,8 @@ impl FastqReader {
     }
 
     fn check_bases(&self, record: &Record) -> Result<(), Error> {
-        let is_known = |letter| matches!(letter, b'A' | b'C' | b'G' | b'T' | b'N');
-        if all(&record.bases, is_known) {
-            return Ok(());
-        }
-        match record.bases.iter().find(|&&letter| !base::is_iupac(letter)) {
-            Some(&letter) => Err(self.invalid(Defect::Base(letter.into()))),
+        match base::find_other(&record.bases) {
+            Some(at) => Err(self.invalid(Defect::Base(record.bases[at].into()))),
             None => Ok(()),
         }
     }
@@ -223,17 +219,19 @@ impl FastqReader {
             return Err(self.invalid(Defect::Lengths { bases, qualities }));
         }
         self.check_bases(record)?;
-        let is_printable = |quality: u8| quality.is_ascii_graphic();
-        if all(&record.qualities, is_printable) {
+        let is_printable = |quality: &u8| quality.is_ascii_graphic();
+        let mut qualities = record.qualities.iter();
+        // All of them first: that needs no branch a quality.
+        if qualities
+            .clone()
+            .fold(true, |all, quality| all & is_printable(quality))
+        {
             return Ok(());
         }
-        let wrong = record
-            .qualities
-            .iter()
-            .find(|&&quality| !is_printable(quality));
-        wrong.map_or(Ok(()), |&quality| {
-            Err(self.invalid(Defect::Quality(quality.into())))
-        })
+        match qualities.find(|quality| !is_printable(quality)) {
+            Some(&quality) => Err(self.invalid(Defect::Quality(quality.into()))),
+            None => Ok(()),
+        }
     }
 
     fn at_next(&self) -> Place<'_> {
@@ -258,11 +256,6 @@ impl FastqReader {
         }
         .io(source)
     }
-}
-
-/// Says whether all bytes are right; looking at each needs no branch a byte.
-fn all(bytes: &[u8], is_right: impl Fn(u8) -> bool) -> bool {
-    bytes.iter().fold(true, |all, &byte| all & is_right(byte))
 }
 
 #[cfg(test)]

@@ -73,8 +73,8 @@ pub fn sequenced(record: &RecordView<'_>, number: u64) -> Result<Waiting, ReadDe
     }
     let mut bases: Vec<u8> = record.bases().collect();
     let mut qualities = record.qualities().to_vec();
-    if let Some(&letter) = bases.iter().find(|&&letter| !base::is_iupac(letter)) {
-        let letter = letter.into();
+    if let Some(at) = base::find_other(&bases) {
+        let letter = bases[at].into();
         return Err(ReadDefect::Base {
             name: text(),
             letter,
