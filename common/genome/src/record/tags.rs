@@ -1,5 +1,7 @@
 //! Optional fields.
 
+use memchr::memchr;
+
 /// The two letters of a tag.
 pub type Tag = [u8; 2];
 
@@ -53,7 +55,7 @@ fn first_length(bytes: &[u8]) -> Option<usize> {
         b'A' | b'c' | b'C' => 1,
         b's' | b'S' => 2,
         b'i' | b'I' | b'f' => 4,
-        b'Z' | b'H' => first_zero(rest)? + 1,
+        b'Z' | b'H' => memchr(0, rest)? + 1,
         b'B' => rest.len() - array(rest)?.1.len(),
         _ => return None,
     };
@@ -113,25 +115,8 @@ fn little_endian(bytes: &[u8], signed: bool) -> i64 {
 }
 
 fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = first_zero(bytes)?;
+    let end = memchr(0, bytes)?;
     Some((&bytes[..end], &bytes[end + 1..]))
-}
-
-/// Finds the first zero byte, by words.
-fn first_zero(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const TOPS: u64 = ONES << 7;
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        // The lowest bit that is left is in the first zero byte.
-        let zeros = word.wrapping_sub(ONES) & !word & TOPS;
-        if zeros != 0 {
-            return Some(8 * at + (zeros.trailing_zeros() / 8) as usize);
-        }
-    }
-    let end = rest.iter().position(|&byte| byte == 0)?;
-    Some(8 * words.len() + end)
 }
 
 fn array(bytes: &[u8]) -> Option<(TagValue<'_>, &[u8])> {
