@@ -18,4 +18,5 @@ pub mod reads;
 pub mod record;
 pub mod reference;
 pub mod region;
+pub mod two_bits;
 pub mod varint;

@@ -3,11 +3,12 @@
 //!
 //! Layout: sections, footer (owner's bytes, then the table), trailer of [`TRAILER_BYTES`].
 
-pub(crate) mod bases;
+mod bases;
 mod codec;
-mod columns;
+pub(crate) mod columns;
 mod frames;
-pub(crate) mod qualities;
+mod qualities;
+mod records;
 
 pub use codec::{Decoder, put_signed, put_varint};
 pub use frames::{Encoder, FramePlace, Frames, put_record, take_record};

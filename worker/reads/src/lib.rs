@@ -10,6 +10,7 @@ pub mod container;
 pub mod covariates;
 pub mod deflate;
 pub mod duplicates;
+mod lz4;
 pub mod merge;
 pub mod metrics;
 pub mod qc;

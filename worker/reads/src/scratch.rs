@@ -2,10 +2,10 @@
 
 use std::io::{Read, Write};
 
-use lz4_flex::block::{compress_into, decompress_into, get_maximum_output_size};
 use rayon::prelude::*;
 
 use crate::container::Error;
+use crate::lz4;
 
 /// A frame is closed by the item with which it reaches this size.
 const FRAME_BYTES: usize = 1 << 16;
@@ -70,10 +70,8 @@ impl<W: Write> FrameWriter<W> {
 }
 
 fn pack(frame: &[u8]) -> Vec<u8> {
-    let mut packed = vec![0; HEADER_BYTES + get_maximum_output_size(frame.len())];
-    let length = compress_into(frame, &mut packed[HEADER_BYTES..])
-        .expect("the output is as long as the compressor's own bound");
-    packed.truncate(HEADER_BYTES + length);
+    let mut packed = vec![0; HEADER_BYTES];
+    let length = lz4::pack(frame, &mut packed);
     let header = [frame.len() as u32, length as u32, libdeflater::crc32(frame)];
     for (slot, value) in packed.chunks_exact_mut(4).zip(header) {
         slot.copy_from_slice(&value.to_le_bytes());
@@ -122,8 +120,8 @@ impl<R: Read> FrameReader<R> {
             return Err(Error::Truncated { what: WHAT });
         }
         self.frame.resize(raw_bytes, 0);
-        let unpacked = decompress_into(&self.packed, &mut self.frame).ok();
-        if unpacked != Some(raw_bytes) || libdeflater::crc32(&self.frame) != field(8) {
+        let is_whole = lz4::unpack(&self.packed, &mut self.frame);
+        if !is_whole || libdeflater::crc32(&self.frame) != field(8) {
             return Err(Error::Checksum { what: WHAT });
         }
         Ok(true)

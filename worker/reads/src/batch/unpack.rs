@@ -3,11 +3,11 @@
 use std::io::{self, Read};
 
 use genome::reads::{Read as SequencedRead, Reads};
-use lz4_flex::block::decompress_into;
+use genome::two_bits;
 
 use super::{MAGIC, VERSION};
-use crate::container::bases::unpack_letters;
-use crate::container::{Decoder, Error, qualities};
+use crate::container::columns::{Unpacked, Unpacker};
+use crate::container::{Decoder, Error};
 
 /// No frame is longer: a read is the largest item, and far below it.
 const MAX_FRAME_BYTES: usize = 1 << 30;
@@ -23,7 +23,7 @@ pub fn read(mut input: impl Read, reads: u64, bases: u64) -> Result<Reads, Error
     check_head(&mut input)?;
     let mut batch = Reads::default();
     let mut packed = Vec::new();
-    let mut unpacker = qualities::Unpacker::default();
+    let mut unpacker = Unpacker::default();
     while let Some(length) = frame_length(&mut input)? {
         if length > MAX_FRAME_BYTES {
             return Err(Error::Range { what: WHAT });
@@ -85,89 +85,46 @@ fn truncated(error: io::Error) -> Error {
 }
 
 /// Appends the reads of a frame.
-fn unpack(
-    packed: &[u8],
-    unpacker: &mut qualities::Unpacker,
-    batch: &mut Reads,
-) -> Result<(), Error> {
+fn unpack(packed: &[u8], unpacker: &mut Unpacker, batch: &mut Reads) -> Result<(), Error> {
     let mut fields = Decoder::new(packed, WHAT);
     let count = fields.varint()?;
-    let mut length = || fields.varint_as::<usize>();
-    let (names, qualities, unknown, bases) = (length()?, length()?, length()?, length()?);
-    if names > MAX_FRAME_BYTES || qualities > MAX_FRAME_BYTES {
-        return Err(fields.range());
+    let Unpacked {
+        mut rest,
+        mut bases,
+        mut qualities,
+        mut unknown,
+    } = unpacker.unpack(fields, MAX_FRAME_BYTES)?;
+    let (mut name, mut letters) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        name.truncate(rest.varint_as()?);
+        let more = rest.varint_as()?;
+        name.extend_from_slice(rest.bytes(more)?);
+        let lengths = rest.varint_as::<usize>()?;
+        let length = lengths >> 1;
+        two_bits::unpack(bases.bytes(length.div_ceil(4))?, length, &mut letters);
+        if unknown.next()? {
+            blot(&mut unknown.fields, &mut letters)?;
+        }
+        let has_qualities = lengths & 1 == 1;
+        batch.push(SequencedRead {
+            name: &name,
+            bases: &letters,
+            qualities: qualities.bytes(if has_qualities { length } else { 0 })?,
+        });
     }
-    let unknown = Decoder::new(fields.bytes(unknown)?, WHAT);
-    let bases = Decoder::new(fields.bytes(bases)?, WHAT);
-    let qualities = unpacker.unpack(&mut fields, qualities)?;
-    let mut known_names = vec![0; names];
-    let found = decompress_into(fields.left(), &mut known_names).ok();
-    if found != Some(names) {
-        return Err(fields.range());
-    }
-    Frame {
-        names: Decoder::new(&known_names, WHAT),
-        qualities: Decoder::new(qualities, WHAT),
-        unknown,
-        bases,
-    }
-    .push_all(count, batch)
+    Ok(())
 }
 
-/// The columns of a frame that is being read.
-struct Frame<'a> {
-    names: Decoder<'a>,
-    bases: Decoder<'a>,
-    unknown: Decoder<'a>,
-    qualities: Decoder<'a>,
-}
-
-impl Frame<'_> {
-    fn push_all(&mut self, count: u64, batch: &mut Reads) -> Result<(), Error> {
-        let (mut name, mut letters) = (Vec::new(), Vec::new());
-        let mut until_unknown = self.next_unknown()?;
-        for _ in 0..count {
-            name.truncate(self.names.varint_as()?);
-            let rest = self.names.varint_as()?;
-            name.extend_from_slice(self.names.bytes(rest)?);
-            let lengths = self.names.varint_as::<usize>()?;
-            let bases = lengths >> 1;
-            unpack_letters(self.bases.bytes(bases.div_ceil(4))?, bases, &mut letters);
-            if until_unknown == Some(0) {
-                self.blot(&mut letters)?;
-                until_unknown = self.next_unknown()?;
-            } else {
-                until_unknown = until_unknown.map(|left| left - 1);
-            }
-            let qualities = if lengths & 1 == 1 { bases } else { 0 };
-            batch.push(SequencedRead {
-                name: &name,
-                bases: &letters,
-                qualities: self.qualities.bytes(qualities)?,
-            });
-        }
-        Ok(())
+/// Puts the unknown bases of a read in.
+fn blot(stretches: &mut Decoder<'_>, letters: &mut [u8]) -> Result<(), Error> {
+    let mut rest = letters;
+    for _ in 0..stretches.varint()? {
+        let (distance, length) = (stretches.varint_as()?, stretches.varint_as()?);
+        let known = rest.split_at_mut_checked(distance);
+        let unknown = known.and_then(|(_, rest)| rest.split_at_mut_checked(length));
+        let (unknown, after) = unknown.ok_or_else(|| stretches.range())?;
+        unknown.fill(b'N');
+        rest = after;
     }
-
-    /// Returns how many reads come before the next one with unknown bases.
-    fn next_unknown(&mut self) -> Result<Option<u64>, Error> {
-        match self.unknown.is_empty() {
-            true => Ok(None),
-            false => self.unknown.varint().map(Some),
-        }
-    }
-
-    /// Puts the unknown bases of a read in.
-    fn blot(&mut self, letters: &mut [u8]) -> Result<(), Error> {
-        let mut rest = letters;
-        for _ in 0..self.unknown.varint()? {
-            let (distance, length) = (self.unknown.varint_as()?, self.unknown.varint_as()?);
-            let known = rest.split_at_mut_checked(distance);
-            let unknown = known.and_then(|(_, rest)| rest.split_at_mut_checked(length));
-            let (unknown, after) = unknown.ok_or_else(|| self.unknown.range())?;
-            unknown.fill(b'N');
-            rest = after;
-        }
-        Ok(())
-    }
+    Ok(())
 }

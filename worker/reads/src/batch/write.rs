@@ -2,13 +2,12 @@
 
 use std::io::{self, Write};
 
-use genome::base;
 use genome::reads::Read as SequencedRead;
-use lz4_flex::block::{compress_into, get_maximum_output_size};
+use genome::two_bits;
 
 use super::{MAGIC, VERSION};
-use crate::container::bases::pack_letters;
-use crate::container::{put_varint, qualities};
+use crate::container::columns::Columns;
+use crate::container::put_varint;
 
 /// A frame is closed by the read with which its names and qualities reach this size.
 const FRAME_BYTES: usize = 1 << 17;
@@ -16,17 +15,10 @@ const FRAME_BYTES: usize = 1 << 17;
 /// Writes a read batch.
 pub struct Writer<W> {
     out: W,
-    /// Of each read: name and number of bases.
-    names: Vec<u8>,
-    bases: Vec<u8>,
-    /// Of each read with unknown bases: reads since the last one, number of stretches, and of each
-    /// stretch its distance from the one before and its length.
-    unknown: Vec<u8>,
-    qualities: Vec<u8>,
+    /// The rest: of each read name and number of bases. With a read of unknown bases: their stretches.
+    columns: Columns,
     reads: u64,
-    reads_before_unknown: u64,
     name_before: Vec<u8>,
-    packer: qualities::Packer,
     packed: Vec<u8>,
 }
 
@@ -40,14 +32,9 @@ impl<W: Write> Writer<W> {
         out.write_all(&VERSION.to_le_bytes())?;
         Ok(Self {
             out,
-            names: Vec::new(),
-            bases: Vec::new(),
-            unknown: Vec::new(),
-            qualities: Vec::new(),
+            columns: Columns::default(),
             reads: 0,
-            reads_before_unknown: 0,
             name_before: Vec::new(),
-            packer: qualities::Packer::default(),
             packed: Vec::new(),
         })
     }
@@ -59,26 +46,24 @@ impl<W: Write> Writer<W> {
     pub fn push(&mut self, read: SequencedRead<'_>) -> io::Result<()> {
         let same = read.name.iter().zip(&self.name_before);
         let shared = same.take_while(|(one, other)| one == other).count();
-        put_varint(&mut self.names, shared as u64);
-        put_varint(&mut self.names, (read.name.len() - shared) as u64);
-        self.names.extend_from_slice(&read.name[shared..]);
+        let columns = &mut self.columns;
+        put_varint(&mut columns.rest, shared as u64);
+        put_varint(&mut columns.rest, (read.name.len() - shared) as u64);
+        columns.rest.extend_from_slice(&read.name[shared..]);
         self.name_before.truncate(shared);
         self.name_before.extend_from_slice(&read.name[shared..]);
         let has_qualities = u64::from(!read.qualities.is_empty());
-        put_varint(
-            &mut self.names,
-            (read.bases.len() as u64) << 1 | has_qualities,
-        );
-        if pack_letters(read.bases, &mut self.bases) {
-            self.reads_before_unknown += 1;
+        let lengths = (read.bases.len() as u64) << 1 | has_qualities;
+        put_varint(&mut columns.rest, lengths);
+        if two_bits::pack(read.bases, &mut columns.bases) {
+            columns.count_known();
         } else {
-            put_varint(&mut self.unknown, self.reads_before_unknown);
-            put_unknown(read.bases, &mut self.unknown);
-            self.reads_before_unknown = 0;
+            columns.put_unknown();
+            two_bits::put_unknown(read.bases, &mut columns.unknown);
         }
-        self.qualities.extend_from_slice(read.qualities);
+        columns.qualities.extend_from_slice(read.qualities);
         self.reads += 1;
-        if self.names.len() + self.qualities.len() >= FRAME_BYTES {
+        if columns.rest.len() + columns.qualities.len() >= FRAME_BYTES {
             self.close_frame()?;
         }
         Ok(())
@@ -96,51 +81,14 @@ impl<W: Write> Writer<W> {
     }
 
     fn close_frame(&mut self) -> io::Result<()> {
-        let packed = &mut self.packed;
-        packed.clear();
-        let columns = [&self.names, &self.qualities, &self.unknown, &self.bases];
-        put_varint(packed, self.reads);
-        columns
-            .iter()
-            .for_each(|column| put_varint(packed, column.len() as u64));
-        packed.extend_from_slice(&self.unknown);
-        packed.extend_from_slice(&self.bases);
-        self.packer.pack(&self.qualities, packed);
-        let start = packed.len();
-        packed.resize(start + get_maximum_output_size(self.names.len()), 0);
-        let length = compress_into(&self.names, &mut packed[start..])
-            .expect("the output is as long as the compressor's own bound");
-        packed.truncate(start + length);
-        self.out.write_all(&(packed.len() as u32).to_le_bytes())?;
-        self.out.write_all(packed)?;
-        for column in [
-            &mut self.names,
-            &mut self.qualities,
-            &mut self.unknown,
-            &mut self.bases,
-        ] {
-            column.clear();
-        }
+        self.packed.clear();
+        put_varint(&mut self.packed, self.reads);
+        self.columns.pack(&mut self.packed);
+        let length = self.packed.len() as u32;
+        self.out.write_all(&length.to_le_bytes())?;
+        self.out.write_all(&self.packed)?;
         self.name_before.clear();
-        (self.reads, self.reads_before_unknown) = (0, 0);
+        self.reads = 0;
         Ok(())
-    }
-}
-
-/// Appends the number of stretches of unknown bases, their distances and lengths.
-fn put_unknown(bases: &[u8], out: &mut Vec<u8>) {
-    let is_unknown = |letter: &u8| base::code(*letter) == base::AMBIGUOUS;
-    let stretches = bases.chunk_by(|one, other| is_unknown(one) == is_unknown(other));
-    let unknown = |stretch: &&[u8]| stretch.first().is_some_and(is_unknown);
-    put_varint(out, stretches.clone().filter(unknown).count() as u64);
-    let mut since = 0;
-    for stretch in stretches {
-        if unknown(&stretch) {
-            put_varint(out, since);
-            put_varint(out, stretch.len() as u64);
-            since = 0;
-        } else {
-            since = stretch.len() as u64;
-        }
     }
 }

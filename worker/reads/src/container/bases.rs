@@ -1,7 +1,4 @@
-//! Bases in two bits each.
-
-use genome::base;
-use genome::reference::UNPACKED;
+//! Bases of BAM records in two bits each.
 
 /// The codes of two bases of a BAM record's byte; [`UNKNOWN`] where one is none of four.
 const CODES: [u8; 256] = {
@@ -76,35 +73,6 @@ pub(super) fn unpack_pairs(packed: &[u8], count: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the codes of letters; false if one is not known, which is kept as an A.
-pub(crate) fn pack_letters(letters: &[u8], out: &mut Vec<u8>) -> bool {
-    let mut all = 0;
-    let mut code = |letter: u8| {
-        let code = base::code(letter);
-        all |= code;
-        code & 3
-    };
-    let (fours, rest) = letters.as_chunks::<4>();
-    for four in fours {
-        let [a, b, c, d] = four.map(&mut code);
-        out.push(a << 6 | b << 4 | c << 2 | d);
-    }
-    if !rest.is_empty() {
-        let shifted = [6, 4, 2].into_iter().zip(rest);
-        out.push(shifted.fold(0, |byte, (shift, &letter)| byte | code(letter) << shift));
-    }
-    all & base::AMBIGUOUS == 0
-}
-
-/// Replaces `letters` by those that were packed.
-pub(crate) fn unpack_letters(packed: &[u8], count: usize, letters: &mut Vec<u8>) {
-    letters.clear();
-    for &four in packed {
-        letters.extend_from_slice(&UNPACKED[usize::from(four)]);
-    }
-    letters.truncate(count);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,17 +103,6 @@ mod tests {
             } else {
                 prop_assert_eq!(packed, vec![77]);
             }
-        }
-    }
-
-    #[test]
-    fn letters_come_back_in_upper_case() {
-        for (letters, known) in [("", true), ("acgTT", true), ("ACNGT", false)] {
-            let mut packed = Vec::new();
-            assert_eq!(pack_letters(letters.as_bytes(), &mut packed), known);
-            let mut found = b"before".to_vec();
-            unpack_letters(&packed, letters.len(), &mut found);
-            assert!(!known || found == letters.to_ascii_uppercase().as_bytes());
         }
     }
 }

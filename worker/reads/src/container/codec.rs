@@ -33,6 +33,19 @@ impl<'a> Decoder<'a> {
         self.bytes
     }
 
+    /// Returns a reader of other bytes that are called the same in errors.
+    pub(crate) const fn like<'b>(&self, bytes: &'b [u8]) -> Decoder<'b> {
+        Decoder::new(bytes, self.what)
+    }
+
+    /// Takes bytes, to be read on their own.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`].
+    pub(crate) fn of(&mut self, length: usize) -> Result<Self, Error> {
+        self.bytes(length).map(|bytes| self.like(bytes))
+    }
+
     /// Takes raw bytes.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::io::Read;
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
 
 use super::columns::{self, Columns};
-use super::{Decoder, Error, qualities};
+use super::{Decoder, Error, records};
 
 /// A frame is closed by the item with which it reaches this size.
 const FRAME_BYTES: usize = 1 << 16;
@@ -117,7 +117,7 @@ impl Encoder {
         self.packed.extend_from_slice(&[0; HEADER_BYTES]);
         match &mut self.packer {
             Packer::Deflate(compressor) => deflate(compressor, &self.frame, &mut self.packed),
-            Packer::Columns(columns) => columns.pack(&self.frame, &mut self.packed),
+            Packer::Columns(columns) => records::pack(&self.frame, columns, &mut self.packed),
         }
         let length = self.packed.len() - start - HEADER_BYTES;
         let checksum = libdeflater::crc32(&self.frame);
@@ -173,7 +173,7 @@ pub struct Frames<R> {
 
 enum Unpacker {
     Inflate(Decompressor),
-    Columns(Box<qualities::Unpacker>),
+    Columns(Box<columns::Unpacker>),
 }
 
 impl<R> std::fmt::Debug for Frames<R> {
@@ -237,7 +237,7 @@ impl<R: Read> Frames<R> {
             }
             Unpacker::Columns(unpacker) => {
                 self.frame.clear();
-                if columns::unpack(&self.packed, raw_bytes, unpacker, &mut self.frame).is_err() {
+                if records::unpack(&self.packed, raw_bytes, unpacker, &mut self.frame).is_err() {
                     self.frame.clear();
                 }
             }
