@@ -36,6 +36,16 @@ impl Levels {
     pub const fn one(level: i32) -> Self {
         Self([level, level])
     }
+
+    /// One for each level that there is.
+    fn compressors(self) -> Vec<Compressor> {
+        let [first, second] = self.0;
+        let others = (second != first).then_some(second);
+        std::iter::once(first)
+            .chain(others)
+            .map(compressor)
+            .collect()
+    }
 }
 
 /// Data of one block.
@@ -49,13 +59,13 @@ pub(super) struct Stretch {
 
 /// Returns each stretch as a block; `before` blocks are there already.
 pub(super) fn deflate(stretches: &[Stretch], levels: Levels, before: usize) -> Vec<Vec<u8>> {
-    let start = || (levels.0.map(compressor), Encoder::default());
-    let deflate = |(compressors, encoder): &mut ([Compressor; 2], Encoder),
+    let start = || (levels.compressors(), Encoder::default());
+    let deflate = |(compressors, encoder): &mut (Vec<Compressor>, Encoder),
                    (index, stretch): (usize, &Stretch)| {
         let tokens = stretch.tokens.as_ref();
         let along = tokens.and_then(|tokens| retraced(encoder, &stretch.data, tokens));
-        let compressor = &mut compressors[(before + index) % 2];
-        along.unwrap_or_else(|| block(compressor, &stretch.data))
+        let turn = (before + index) % compressors.len();
+        along.unwrap_or_else(|| block(&mut compressors[turn], &stretch.data))
     };
     let stretches = stretches.par_iter().enumerate();
     stretches.map_init(start, deflate).collect()
