@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use common::failure::{Failure, FailureClass};
 use common::task::{AttemptId, Counters, Outcome, ReadBatchCommit, Report};
@@ -24,12 +23,9 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::idle::{Idle, Kind, Process};
+use super::idle::{END_GRACE, Idle, Kind, Process};
 use super::{Event, Job, frames, report};
 use crate::metrics;
-
-/// How long a process may take to end after SIGTERM.
-const TERM_GRACE: Duration = Duration::from_secs(5);
 
 /// What is run.
 pub(super) struct Program {
@@ -144,7 +140,7 @@ async fn converse(
         result = &mut heard => return Ok(result),
         () = cancel.cancelled() => terminate(child),
     }
-    match tokio::time::timeout(TERM_GRACE, &mut heard).await {
+    match tokio::time::timeout(END_GRACE, &mut heard).await {
         Ok(result) => Ok(result),
         Err(_) => {
             child.start_kill()?;

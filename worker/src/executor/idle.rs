@@ -15,8 +15,8 @@ use tokio::task::JoinSet;
 /// How long a process waits for another task.
 const WAIT: Duration = Duration::from_secs(10);
 
-/// How long a process may take to end once its pipes are closed.
-const END_GRACE: Duration = Duration::from_secs(5);
+/// How long a process may take to end once its pipes are closed, or SIGTERM was sent.
+pub(super) const END_GRACE: Duration = Duration::from_secs(5);
 
 /// What tasks have in common that one process may run in turn. Genomes never share one, nor do stages:
 /// what a stage keeps in memory is of no use to another.
