@@ -18,6 +18,7 @@ use common::task::{ObjectRef, Stage};
 use common::workflow::{Work, WorkflowSpec};
 use object_store::Key;
 use tokio::runtime;
+use tokio_util::task::TaskTracker;
 
 use crate::actors::now_ms;
 use crate::admission::Admission;
@@ -51,6 +52,8 @@ pub struct Services {
     pub cache: Cache,
     /// Where duties and bulk copies run.
     pub bulk: runtime::Handle,
+    /// What is written and taken away beside the duties: an orderly end waits for it.
+    pub tidying: TaskTracker,
     admission: Admission,
 }
 
@@ -91,6 +94,7 @@ impl Services {
             inputs,
             objects,
             bulk,
+            tidying: TaskTracker::new(),
             admission,
         }
     }
@@ -157,7 +161,7 @@ impl Services {
         done: impl FnOnce() + Send + 'static,
     ) {
         let services = self.clone();
-        self.bulk.spawn(async move {
+        let tidy = async move {
             let cache = &services.cache;
             if let Some(last) = last {
                 match cache.keep(&last, now_ms()).await {
@@ -170,13 +174,14 @@ impl Services {
                 tracing::warn!(%workflow, %error, "garbage stays");
             }
             done();
-        });
+        };
+        self.tidying.spawn_on(tidy, &self.bulk);
     }
 
     /// Takes away what is kept no longer, and uploads that nobody finished.
     pub fn sweep(self: &Arc<Self>) {
         let services = self.clone();
-        self.bulk.spawn(async move {
+        let tidy = async move {
             if let Err(error) = services.cache.sweep(now_ms()).await {
                 tracing::warn!(%error, "kept results were not swept");
             }
@@ -185,17 +190,19 @@ impl Services {
                 Ok(uploads) => tracing::info!(uploads, "old uploads are given up"),
                 Err(error) => tracing::debug!(%error, "old uploads cannot be listed here"),
             }
-        });
+        };
+        self.tidying.spawn_on(tidy, &self.bulk);
     }
 
     /// Takes away all objects under a prefix of whole parts.
     pub fn collect(self: &Arc<Self>, prefix: String) {
         let objects = self.objects.clone();
-        self.bulk.spawn(async move {
+        let tidy = async move {
             if let Err(error) = objects.store().delete_all(&format!("{prefix}/")).await {
                 tracing::warn!(prefix, %error, "garbage stays");
             }
-        });
+        };
+        self.tidying.spawn_on(tidy, &self.bulk);
     }
 
     async fn finish(self: &Arc<Self>, job: Job) -> Event {

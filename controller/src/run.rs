@@ -93,6 +93,7 @@ pub async fn run(
         epoch = answering(&standing, handles.clone()) => epoch?,
         Some(error) = failed.recv() => return Err(error),
     };
+    let tidying = services.tidying.clone();
     let api = Api::new((standing, handles), services, &config)?;
     let (stop, stopping) = watch::channel(false);
     let mut servers = JoinSet::new();
@@ -109,7 +110,11 @@ pub async fn run(
     };
     let _ = stop.send(true);
     drop(root);
-    let drained = async { while servers.join_next().await.is_some() {} };
+    tidying.close();
+    let drained = async {
+        while servers.join_next().await.is_some() {}
+        tidying.wait().await;
+    };
     let _ = tokio::time::timeout(GRACE, drained).await;
     ended
 }

@@ -17,7 +17,7 @@ impl Services {
         done: impl FnOnce(Option<SnapshotPointer>) + Send + 'static,
     ) {
         let services = self.clone();
-        self.bulk.spawn_blocking(move || {
+        let write = move || {
             let key = keys::snapshot_object(&state.workflow, state.revision);
             let written = services.write(&key, snapshot::encode(&state));
             let pointer = written.map(|object| SnapshotPointer {
@@ -28,7 +28,8 @@ impl Services {
                 tracing::warn!(workflow = %state.workflow, reason, "no snapshot is written");
             }
             done(pointer.ok());
-        });
+        };
+        self.tidying.spawn_blocking_on(write, &self.bulk);
     }
 
     /// Takes away the snapshots of a workflow before the one that counts.
@@ -36,7 +37,7 @@ impl Services {
         let prefix = format!("{}/", keys::snapshot_objects(workflow));
         let sequence = counts.last_sequence;
         let objects = self.objects.clone();
-        self.bulk.spawn(async move {
+        let tidy = async move {
             let removed = async {
                 for listed in objects.store().list(&prefix).await? {
                     let number = listed.key.as_str().strip_prefix(&prefix);
@@ -50,6 +51,7 @@ impl Services {
             if let Err(error) = removed.await {
                 tracing::warn!(prefix, %error, "garbage stays");
             }
-        });
+        };
+        self.tidying.spawn_on(tidy, &self.bulk);
     }
 }
