@@ -71,7 +71,7 @@ impl Places {
     #[inline]
     fn may_touch(&self, from: usize, to: usize) -> bool {
         let first = self.before.get(from >> CELL_BITS);
-        let behind = self.before.get((to.max(1) - 1 >> CELL_BITS) + 1);
+        let behind = self.before.get(((to.max(1) - 1) >> CELL_BITS) + 1);
         first != behind
     }
 
