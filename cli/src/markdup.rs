@@ -1,8 +1,10 @@
 //! `spindle markdup`: marks duplicates, with the flags of Picard's MarkDuplicates.
 
+mod fields;
 mod find;
 mod inputs;
 mod libraries;
+mod notes;
 mod write;
 
 use std::path::PathBuf;
@@ -217,9 +219,13 @@ impl Args {
         )?)
     }
 
-    /// Says whether all records are written, and as long as they were.
-    fn keeps_lengths(&self) -> bool {
-        !self.remove && !self.remove_sequencing && self.tagging == TaggingPolicy::DontTag
+    /// Says whether blocks of BAM may be copied: all records are written, as long as they were, to
+    /// BAM of any level.
+    fn may_copy(&self) -> bool {
+        let keeps_all = !self.remove && !self.remove_sequencing;
+        let is_free = self.level.is_none() && self.format.is_bam(&self.output);
+        let is_file = self.paths().iter().all(|path| path.is_file());
+        keeps_all && is_free && is_file && self.tagging == TaggingPolicy::DontTag
     }
 
     fn end_options(&self) -> EndOptions {

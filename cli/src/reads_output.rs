@@ -9,7 +9,7 @@ use common::failure::Failure;
 use genome::record::RecordView;
 use genome::record::sam::write_sam_line;
 use worker::formats::bam::{
-    END_OF_FILE, FileHeader, Index, IndexFormat, LEVEL, Levels, PartWriter, Trail, compressed,
+    END_OF_FILE, FileHeader, Index, IndexFormat, LEVEL, Levels, PartWriter, compressed,
 };
 use worker::formats::cram::{CramVersion, CramWriter, ReferenceFile};
 
@@ -45,6 +45,11 @@ impl FormatArgs {
             _ => Format::Bam,
         };
         self.output_fmt.unwrap_or(by_name)
+    }
+
+    /// Says whether a file of this name is BAM.
+    pub fn is_bam(&self, path: &Path) -> bool {
+        self.of(path) == Format::Bam
     }
 }
 
@@ -87,8 +92,11 @@ pub struct ReadsOutput {
 
 type Out = BufWriter<OutputFile>;
 
+/// BAM in the making.
+pub type BamOut = PartWriter<Out>;
+
 enum Writer {
-    Bam(Box<PartWriter<Out>>),
+    Bam(Box<BamOut>),
     Sam(Out, Vec<u8>),
     Cram(Box<CramWriter<Out>>),
 }
@@ -143,11 +151,11 @@ impl ReadsOutput {
         })
     }
 
-    /// Takes how the records to come are deflated in the file they come from, where BAM is written:
-    /// worth it if they all come, in order, as long as they are there.
-    pub fn follow(&mut self, trail: Option<Trail>) {
-        if let (Writer::Bam(writer), Some(trail)) = (&mut self.writer, trail) {
-            writer.follow(trail);
+    /// Returns what takes whole blocks, where BAM is written.
+    pub fn bam(&mut self) -> Option<&mut BamOut> {
+        match &mut self.writer {
+            Writer::Bam(writer) => Some(writer),
+            Writer::Sam(..) | Writer::Cram(_) => None,
         }
     }
 

@@ -111,6 +111,7 @@ impl Bench {
             "{arguments:?}: {code:?} {message}"
         );
         ensure!(message.lines().count() == 1, "{message}");
+        ensure!(!message.contains("scratch"), "blames others: {message}");
         for part in [file].iter().chain(parts) {
             ensure!(
                 message.contains(part),

@@ -178,6 +178,38 @@ fn is_duplicate(line: &str) -> bool {
 }
 
 #[test]
+fn marking_does_not_depend_on_how_the_input_is_deflated() -> Result<()> {
+    let bench = &*BENCH;
+    let expected = bench.lines("marked.bam")?;
+    let counts = std::fs::read_to_string(bench.path("metrics.txt"))?;
+    let metrics = bench.path("again.txt");
+    let middle: Vec<&str> = expected[expected.len() / 2].split('\t').collect();
+    let region = format!("{}:{}-{}", middle[2], middle[3], middle[3]);
+    let (sorted, marked) = (bench.path("sorted.bam"), bench.path("again.bam"));
+    let fixed = ["markdup", "-O", &marked, "-M", &metrics, "--CREATE_INDEX"];
+    for level in ["0", "1", "6", "9"] {
+        let (option, input) = (format!("level={level}"), bench.path("deflated.bam"));
+        let how = ["view", "-b", "--output-fmt-option", &option, "-o", &input];
+        judge("samtools", &[&how[..], &[&sorted]].concat())?;
+        let mut files = Vec::new();
+        for threads in ["1", "3"] {
+            run_well(&[&fixed[..], &["-@", threads, "-I", &input]].concat())?;
+            judge("bgzip", &["-t", &marked])?;
+            files.push(std::fs::read(&marked)?);
+            ensure_same(&bench.lines("again.bam")?, &expected)?;
+            ensure!(
+                std::fs::read_to_string(&metrics)? == counts,
+                "level {level}"
+            );
+        }
+        ensure!(files[0] == files[1], "level {level}");
+        let found = |name: &str| judge("samtools", &["view", "-c", &bench.path(name), &region]);
+        ensure!(found("again.bam")? == found("sorted.bam")?, "level {level}");
+    }
+    Ok(())
+}
+
+#[test]
 fn qualities_are_recalibrated_as_by_gatk() -> Result<()> {
     let (marked, table) = (BENCH.path("marked.bam"), BENCH.path("recal.table"));
     let (reference, known) = (BENCH.reference(), BENCH.known_sites());

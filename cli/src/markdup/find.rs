@@ -14,8 +14,10 @@ use reads::duplicates::{
 };
 
 use super::Args;
+use super::fields::Fields;
 use super::inputs::{Grouping, Inputs};
 use super::libraries::Libraries;
+use super::notes::{Mark, Noting};
 use crate::output::{folder_of, is_device};
 use crate::spill::Spill;
 
@@ -27,6 +29,8 @@ pub struct Found {
     pub metrics: DuplicateMetrics,
     /// The libraries that occur.
     pub libraries: Libraries,
+    /// By what blocks can be copied, if they can.
+    pub notes: Option<BufReader<File>>,
 }
 
 /// Keys of one kind, some of them on scratch storage.
@@ -116,7 +120,16 @@ pub fn find(args: &Args) -> Result<Found> {
         waiting: Spill::new_in(&folder),
         last: None,
     };
-    collect(&mut inputs, &mut libraries, &mut collector).with_context(scratch)?;
+    let mut noting = Noting::start(args, &mut inputs, &folder).with_context(scratch)?;
+    let mut pass = Pass {
+        collector: &mut collector,
+        noting: &mut noting,
+        clears_tags: args.clear_tags,
+        scratch: &scratch,
+    };
+    pass.run(&mut inputs, &mut libraries)?;
+    drop(inputs);
+    let notes = noting.finish().with_context(scratch)?;
     let mut pairs = collector.pairs;
     let waiting = collector.waiting.into_stretches();
     let joined: Result<(), reads::Error> = collector
@@ -146,34 +159,49 @@ pub fn find(args: &Args) -> Result<Found> {
         })),
         metrics,
         libraries,
+        notes,
     })
 }
 
-fn collect(
-    inputs: &mut Inputs,
-    libraries: &mut Libraries,
-    collector: &mut Collector,
-) -> Result<()> {
-    let by_name = inputs.grouping() == Grouping::Name;
-    let mut group = Group::default();
-    while let Some((number, record)) = inputs.next_record()? {
-        let (library, read_group) = libraries.of(&record);
-        libraries.meet(library);
-        let place = match by_name {
-            true => {
+/// The first pass on its way.
+struct Pass<'a, S> {
+    collector: &'a mut Collector,
+    noting: &'a mut Noting,
+    /// Whether records with a tag of an earlier marking lose it.
+    clears_tags: bool,
+    /// Names the scratch files.
+    scratch: &'a S,
+}
+
+impl<S: Fn() -> String> Pass<'_, S> {
+    fn run(&mut self, inputs: &mut Inputs, libraries: &mut Libraries) -> Result<()> {
+        let by_name = inputs.grouping() == Grouping::Name;
+        let mut group = Group::default();
+        while let Some((number, record)) = inputs.next_record()? {
+            let fields = Fields::of(&record);
+            let (library, read_group) = libraries.of_id(fields.read_group());
+            libraries.meet(library);
+            let mut place = numbered(number);
+            if by_name {
                 let (first, index) = group.of(number, record.name());
-                let mut place = numbered(first);
+                place = numbered(first);
                 place.index = index;
-                place
             }
-            false => numbered(number),
-        };
-        let source = (library, read_group);
-        if let Some(end) = End::with(&record, place, source, &collector.options) {
-            collector.add(&end, &record)?;
+            if fields.has_kind && self.clears_tags {
+                self.noting.give_up();
+            }
+            let is_first = place.ordinal == number;
+            let mark = Mark { library, is_first };
+            let noted = self.noting.add(&record, mark);
+            noted.with_context(self.scratch)?;
+            let source = (library, read_group);
+            if let Some(end) = End::with(&record, place, source, &self.collector.options) {
+                let added = self.collector.add(&end, &record);
+                added.with_context(self.scratch)?;
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Merges the sites of pairs' ends with lone ends; both are sorted.

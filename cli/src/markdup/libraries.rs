@@ -1,7 +1,6 @@
 //! Libraries by name, and which read group belongs to which.
 
 use genome::read_group::ReadGroup;
-use genome::record::RecordView;
 use reads::covariates::ReadGroupKeys;
 use reads::duplicates::DuplicateMetrics;
 
@@ -48,18 +47,9 @@ impl Libraries {
         }
     }
 
-    /// Returns library and read group of a record.
-    pub fn of(&self, record: &RecordView<'_>) -> (u16, u16) {
-        self.numbers(self.keys.index_of(record))
-    }
-
     /// Returns library and read group of a record with this `RG` tag.
     pub fn of_id(&self, id: Option<&[u8]>) -> (u16, u16) {
-        self.numbers(id.and_then(|id| self.keys.index_of_id(id)))
-    }
-
-    fn numbers(&self, group: Option<usize>) -> (u16, u16) {
-        match group {
+        match id.and_then(|id| self.keys.index_of_id(id)) {
             Some(group) => (self.of_group[group], group as u16),
             None => (self.unknown, u16::MAX),
         }

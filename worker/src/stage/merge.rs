@@ -106,7 +106,7 @@ impl Tally<'_> {
     fn add(&mut self, place: &Place, record: &RecordView<'_>) -> Result<(), Fault> {
         self.quality.add(record);
         self.marked
-            .add_record(record, self.lanes.library(place.lane));
+            .add_record(record.flags(), self.lanes.library(place.lane));
         let read_group = usize::from(self.lanes.read_group(place.lane));
         self.qc.add(record, read_group);
         if let (Some(counter), Some(key)) = (&mut self.counter, self.keys.key(read_group)) {

@@ -6,12 +6,11 @@ pub(super) const READY_BITS: u32 = 56;
 /// Bytes of a word.
 const WORD_BYTES: usize = 8;
 
-/// Returns bytes for a [`BitReader`], a word of zeros behind them.
-pub(super) fn padded(bytes: &[u8]) -> Vec<u8> {
-    let mut padded = Vec::with_capacity(bytes.len() + WORD_BYTES);
+/// Makes of bytes what a [`BitReader`] takes: a word of zeros behind them.
+pub(super) fn pad(bytes: &[u8], padded: &mut Vec<u8>) {
+    padded.clear();
     padded.extend_from_slice(bytes);
     padded.resize(bytes.len() + WORD_BYTES, 0);
-    padded
 }
 
 /// Reads bits; behind the end there are zeros, and [`BitReader::is_exhausted`] tells.
@@ -25,7 +24,7 @@ pub(super) struct BitReader<'a> {
 }
 
 impl<'a> BitReader<'a> {
-    /// Reads bytes that are [`padded`].
+    /// Reads bytes that [`pad`] made.
     pub(super) const fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
@@ -33,6 +32,15 @@ impl<'a> BitReader<'a> {
             buffer: 0,
             count: 0,
         }
+    }
+
+    /// Reads from a bit on.
+    pub(super) fn at(bytes: &'a [u8], bit: u32) -> Self {
+        let mut reader = Self::new(bytes);
+        reader.at = (bit / 8) as usize;
+        reader.refill();
+        reader.skip(bit % 8);
+        reader
     }
 
     /// Makes at least [`READY_BITS`] ready.
@@ -123,9 +131,12 @@ impl<'a> BitWriter<'a> {
         self.count -= 8 * whole;
     }
 
-    /// Copies bits of bytes that are [`padded`].
-    pub(super) fn copy(&mut self, bytes: &[u8], from: u32, to: u32) {
+    /// Copies bits of bytes that [`pad`] made; false if there are not so many.
+    pub(super) fn copy(&mut self, bytes: &[u8], from: u32, to: u32) -> bool {
         const STEP: u32 = 48;
+        if to as usize > 8 * (bytes.len() - WORD_BYTES) {
+            return false;
+        }
         let mut at = from;
         self.flush();
         while at < to {
@@ -137,6 +148,7 @@ impl<'a> BitWriter<'a> {
             self.flush();
             at += count;
         }
+        true
     }
 
     /// Writes all bits, the last byte filled up with zeros.

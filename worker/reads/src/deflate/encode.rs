@@ -1,9 +1,7 @@
 //! Deflates data along matches that are known.
 
 use super::bits::BitWriter;
-use super::changes::Changes;
 use super::code::{MAX_BITS, codes, lengths};
-use super::patch::patch;
 use super::symbols::{
     CODE_LENGTH_ORDER, DISTANCES, END, LITERALS, MIN_LENGTH, of_distance, of_length,
 };
@@ -24,7 +22,6 @@ pub struct Encoder {
     tokens: Vec<Token>,
     literals: [u32; LITERALS],
     distances: [u32; DISTANCES],
-    changes: Changes,
 }
 
 impl Default for Encoder {
@@ -33,7 +30,6 @@ impl Default for Encoder {
             tokens: Vec::new(),
             literals: [0; LITERALS],
             distances: [0; DISTANCES],
-            changes: Changes::default(),
         }
     }
 }
@@ -42,19 +38,11 @@ impl Default for Encoder {
 pub(super) type Code = (u16, u8);
 
 impl Encoder {
-    /// Appends `data`, deflated, to `packed`; `known` are the matches of data of this length.
+    /// Appends `data`, deflated, to `packed`; `known` are the matches of data that differs little.
     ///
-    /// Matches that do not hold are cut.
+    /// Codes are made anew. Matches that do not hold are cut: what comes out is right whatever
+    /// `known` says.
     pub fn encode(&mut self, data: &[u8], known: &Tokens, packed: &mut Vec<u8>) {
-        let length = packed.len();
-        if !patch(data, known, &mut self.changes, packed) {
-            packed.truncate(length);
-            self.renew(data, known, packed);
-        }
-    }
-
-    /// Deflates with new codes; the stream is right whatever `known` says.
-    fn renew(&mut self, data: &[u8], known: &Tokens, packed: &mut Vec<u8>) {
         let mut bits = BitWriter::new(packed);
         let (mut from, mut first) = (0, 0);
         for (index, block) in known.blocks.iter().enumerate() {
@@ -101,12 +89,7 @@ impl Encoder {
     /// Takes literals from `start` on and a match at `at`.
     #[inline]
     fn copy(&mut self, data: &[u8], start: usize, at: usize, length: usize, distance: usize) {
-        let mut literals = &data[start..at];
-        if literals.len() > usize::from(u16::MAX) {
-            let (whole, rest) = literals.split_at(u16::MAX.into());
-            self.rest(whole);
-            literals = rest;
-        }
+        let literals = &data[start..at];
         for &byte in literals {
             self.literals[usize::from(byte)] += 1;
         }
@@ -118,12 +101,10 @@ impl Encoder {
 
     /// Takes literals behind which no match comes.
     fn rest(&mut self, literals: &[u8]) {
-        for stretch in literals.chunks(u16::MAX.into()) {
-            for &byte in stretch {
-                self.literals[usize::from(byte)] += 1;
-            }
-            self.tokens.push(Token::new(stretch.len(), 0, 0, 0));
+        for &byte in literals {
+            self.literals[usize::from(byte)] += 1;
         }
+        self.tokens.push(Token::new(literals.len(), 0, 0, 0));
     }
 
     /// Writes codes and symbols of a block.
@@ -170,7 +151,7 @@ pub(super) fn with_codes(lengths: &[u8]) -> Vec<Code> {
 
 /// Says how many bytes are equal from `a` and `b` on, the latter before `end`.
 #[inline]
-pub(super) fn common_length(data: &[u8], a: usize, b: usize, end: usize) -> usize {
+fn common_length(data: &[u8], a: usize, b: usize, end: usize) -> usize {
     let mut same = 0;
     while b + same + STEP_BYTES <= end {
         let load = |at: usize| {

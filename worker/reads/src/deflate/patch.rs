@@ -1,176 +1,146 @@
 //! Copies a stream, but for what changes of its data ask for.
 
-use super::bits::BitWriter;
-use super::changes::Changes;
-use super::encode::{Code, common_length, with_codes};
-use super::symbols::{END, MIN_LENGTH, of_distance, of_length};
-use super::{Block, Token, Tokens};
+mod block;
+
+use super::bits::{BitReader, BitWriter, pad};
+use super::encode::with_codes;
+use super::fixed;
+use super::head::{Head, Heads};
+use super::outline::{Outline, Places};
+use super::spot::{Spot, Spots};
+use super::table::{Distances, Literals};
+use super::{Block, Token};
+use block::BlockPatch;
 
 /// By as large a share a stream may grow: with more, new codes take less room.
 const MOST_GROWTH: usize = 12;
 
-/// The fixed code's sign of a block's end, and how many bits it has. RFC 1951 §3.2.6.
-const FIXED_END: (u64, u32) = (0, 7);
-
-/// Starts of blocks of the fixed code: one that others follow, and the last one; three bits.
-const FIXED: u64 = 0b010;
-const LAST_FIXED: u64 = 0b011;
-
-/// Appends `data`, deflated with the codes of the stream that is known; false if that takes too
-/// much room.
-pub(super) fn patch(
-    data: &[u8],
-    known: &Tokens,
-    changes: &mut Changes,
-    packed: &mut Vec<u8>,
-) -> bool {
-    if data.len() != known.data.len() {
-        return false;
-    }
-    changes.find(data, &known.data);
-    let before = packed.len();
-    let mut bits = BitWriter::new(packed);
-    let (mut first, mut at) = (0, 0);
-    for block in &known.blocks {
-        let Some((literals, distances)) = block.lengths.as_ref() else {
-            return false;
-        };
-        let patch = Patch {
-            data,
-            known,
-            block,
-            changes,
-            literals: with_codes(literals),
-            distances: with_codes(distances),
-        };
-        let tokens = &known.tokens[first..block.tokens];
-        first = block.tokens;
-        at = patch.run(tokens, at, &mut bits);
-    }
-    if !changes.is_empty() {
-        bits.put(LAST_FIXED, 3);
-        bits.put(FIXED_END.0, FIXED_END.1);
-        bits.flush();
-    }
-    bits.finish();
-    let most = known.packed.len() + known.packed.len() / MOST_GROWTH;
-    at == data.len() && packed.len() - before <= most
+/// Copies streams with changes, and keeps its memory from one to the next.
+#[derive(Debug, Default)]
+pub struct Patcher {
+    heads: Heads,
+    literals: Literals,
+    distances: Distances,
+    /// The places of bytes that change.
+    changes: Places,
+    /// The stream, padded.
+    packed: Vec<u8>,
 }
 
-/// A block on its way from the old stream to the new.
-struct Patch<'a> {
-    data: &'a [u8],
-    known: &'a Tokens,
-    block: &'a Block,
-    changes: &'a Changes,
-    literals: Vec<Code>,
-    distances: Vec<Code>,
+/// That a stream is not to be patched: bytes of it are stored plainly, it would grow too much, or
+/// something is not as its outline says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unfit;
+
+impl From<super::Error> for Unfit {
+    fn from(_: super::Error) -> Self {
+        Self
+    }
 }
 
-impl Patch<'_> {
-    /// Writes the block, the data of which starts at `from`; returns where that ends.
-    fn run(&self, tokens: &[Token], from: usize, bits: &mut BitWriter<'_>) -> usize {
-        let (packed, changes) = (&self.known.packed, self.changes);
-        let places = changes.places();
-        let mut next = places.partition_point(|&place| (place as usize) < from);
-        let body = tokens.first().map_or(self.block.end, |token| token.start());
-        self.head(body, bits);
-        let (mut at, mut copied) = (from, body);
-        for (index, token) in tokens.iter().enumerate() {
-            let copy = at + token.literals();
-            let end = copy + token.length();
-            let source = copy - token.distance();
-            let is_changed = (places[next] as usize) < end;
-            if is_changed || changes.may_touch(source, source + token.length()) {
-                bits.copy(packed, copied, token.start());
-                self.token(token, at, body, bits);
-                let following = tokens.get(index + 1);
-                copied = following.map_or(self.block.end, |token| token.start());
-                while (places[next] as usize) < end {
-                    next += 1;
-                }
-            }
-            at = end;
+impl Patcher {
+    /// Appends the stream `packed` to `out`, its data changed at `spots`; these ascend, and the
+    /// outline was made for their places. The codes stay.
+    ///
+    /// Time is that of copying, but for the tokens that write or copy what changes.
+    ///
+    /// # Errors
+    /// [`Unfit`]; then `out` is as it was.
+    pub fn patch(
+        &mut self,
+        packed: &[u8],
+        outline: &Outline,
+        spots: &[Spot],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unfit> {
+        let changed = spots.iter().filter(|spot| spot.is_changed());
+        let mut changed = changed.map(|spot| spot.at).peekable();
+        if changed.peek().is_none() {
+            out.extend_from_slice(packed);
+            return Ok(());
         }
-        bits.copy(packed, copied, self.block.end);
-        put(bits, self.literals[END]);
-        at
+        self.changes.set(changed);
+        let mut padded = std::mem::take(&mut self.packed);
+        pad(packed, &mut padded);
+        let before = out.len();
+        let mut patched = self.blocks(&padded, outline, Spots(spots), out);
+        self.packed = padded;
+        if out.len() - before > packed.len() + packed.len() / MOST_GROWTH {
+            patched = Err(Unfit);
+        }
+        if patched.is_err() {
+            out.truncate(before);
+        }
+        patched
     }
 
-    /// Writes what stands before a block's tokens: if anything changes, it is not the last.
-    fn head(&self, body: u32, bits: &mut BitWriter<'_>) {
-        let start = self.block.start;
-        if self.changes.is_empty() {
-            return bits.copy(&self.known.packed, start, body);
-        }
-        bits.put(0, 1);
-        bits.copy(&self.known.packed, start + 1, body);
-    }
-
-    /// Writes a token anew, its match cut where it does not hold.
-    fn token(&self, token: &Token, from: usize, body: u32, bits: &mut BitWriter<'_>) {
-        let start = from + token.literals();
-        let end = start + token.length();
-        let mut at = from;
-        while at < end {
-            let same = match at >= start {
-                true => common_length(self.data, at - token.distance(), at, end),
-                false => 0,
-            };
-            let code = match same >= MIN_LENGTH {
-                true => self.code(of_length(same).symbol),
-                false => None,
-            };
-            let Some(code) = code else {
-                self.literal(self.data[at], body, bits);
-                at += 1;
+    /// Copies all blocks. None stays the last: a literal without a code may have to follow any.
+    fn blocks(
+        &mut self,
+        packed: &[u8],
+        outline: &Outline,
+        spots: Spots<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unfit> {
+        let mut bits = BitWriter::new(out);
+        let mut first = 0;
+        for block in &outline.blocks {
+            let tokens = outline.tokens.get(first..block.tokens).ok_or(Unfit)?;
+            first = block.tokens;
+            if tokens.iter().any(|token| self.is_touched(token)) {
+                self.block((packed, *block), tokens, spots, &mut bits)?;
                 continue;
-            };
-            put(bits, code);
-            let length = of_length(same);
-            bits.put(length.extra.into(), length.extra_bits);
-            // The distance keeps its code.
-            let distance = of_distance(token.distance());
-            put(bits, self.distances[distance.symbol]);
-            bits.put(distance.extra.into(), distance.extra_bits);
-            at += same;
+            }
+            // What is stored plainly starts at a whole byte, which bits before it may have moved.
+            let is_right = block.start < block.after && !is_stored(packed, block.start);
+            bits.put(0, 1);
+            if !is_right || !bits.copy(packed, block.start + 1, block.after) {
+                return Err(Unfit);
+            }
         }
+        fixed::end_stream(&mut bits);
+        bits.finish();
+        Ok(())
     }
 
-    /// Writes a literal. One without a code goes into a block of the fixed code, behind which the
-    /// old codes begin again.
-    fn literal(&self, byte: u8, body: u32, bits: &mut BitWriter<'_>) {
-        if let Some(code) = self.code(byte.into()) {
-            return put(bits, code);
+    /// Copies a block some of whose tokens do not hold any more.
+    fn block(
+        &mut self,
+        (packed, block): (&[u8], Block),
+        tokens: &[(u16, Token)],
+        spots: Spots<'_>,
+        bits: &mut BitWriter<'_>,
+    ) -> Result<(), Unfit> {
+        let mut reader = BitReader::at(packed, block.start);
+        let Head::Coded { codes, .. } = self.heads.read(&mut reader)? else {
+            return Err(Unfit);
+        };
+        self.literals.set_literals(codes.literals);
+        self.distances.set_distances(codes.distances);
+        let body = reader.position();
+        let mut patch = BlockPatch {
+            packed,
+            spots,
+            changes: &self.changes,
+            literals: (&self.literals, with_codes(codes.literals)),
+            distances: (&self.distances, with_codes(codes.distances)),
+            head: block.start + 1..body,
+            copied: body,
+            bits,
+        };
+        patch.head();
+        for touched in tokens.iter().filter(|token| self.is_touched(token)) {
+            patch.token(touched.0.into(), touched.1)?;
         }
-        put(bits, self.literals[END]);
-        bits.put(FIXED, 3);
-        let (code, wide) = fixed_literal(byte);
-        bits.put(code.into(), wide.into());
-        bits.put(FIXED_END.0, FIXED_END.1);
-        bits.flush();
-        self.head(body, bits);
+        patch.copy_to(block.after)
     }
 
-    fn code(&self, symbol: usize) -> Option<Code> {
-        let code = self.literals.get(symbol).copied();
-        code.filter(|(_, wide)| *wide > 0)
+    fn is_touched(&self, (at, token): &(u16, Token)) -> bool {
+        self.changes.touch_token((*at).into(), *token)
     }
 }
 
-/// Returns the fixed code of a literal. RFC 1951 §3.2.6.
-const fn fixed_literal(byte: u8) -> Code {
-    const FIRST_WIDE: u8 = 144;
-    let (code, wide) = match byte < FIRST_WIDE {
-        true => (0b0011_0000 + byte as u16, 8),
-        false => (0b1_1001_0000 + (byte - FIRST_WIDE) as u16, 9),
-    };
-    (code.reverse_bits() >> (u16::BITS - wide as u32), wide)
-}
-
-/// Writes a symbol.
-#[inline]
-fn put(bits: &mut BitWriter<'_>, (code, wide): Code) {
-    bits.flush();
-    bits.put(code.into(), wide.into());
+/// Says whether the bytes of the block at this bit are stored plainly. RFC 1951 §3.2.3.
+fn is_stored(packed: &[u8], start: u32) -> bool {
+    BitReader::at(packed, start).peek() >> 1 & 0b11 == 0
 }

@@ -69,6 +69,12 @@ impl Entry {
         self.0 & ENDING != 0
     }
 
+    /// Says whether it is a length or a distance.
+    #[inline]
+    pub(super) const fn is_value(self) -> bool {
+        self.0 & VALUE != 0
+    }
+
     /// Returns how many bits the code has.
     #[inline]
     pub(super) const fn code_bits(self) -> u32 {

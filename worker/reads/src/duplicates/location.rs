@@ -88,7 +88,7 @@ impl Location {
         const MOST: usize = 6;
         let mut colons = [0; MOST];
         let mut count = 0;
-        for at in (0..name.len()).filter(|&at| name[at] == b':') {
+        for at in memchr::memchr_iter(b':', name) {
             match colons.get_mut(count) {
                 Some(colon) => *colon = at,
                 None => return Self::UNKNOWN,

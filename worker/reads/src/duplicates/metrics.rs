@@ -1,6 +1,6 @@
 //! What duplicate marking counts: integers that add up in any order.
 
-use genome::record::RecordView;
+use genome::record::Flags;
 
 use super::histogram::Histogram;
 use crate::container::{Decoder, Error, put_varint};
@@ -72,9 +72,8 @@ pub struct DuplicateMetrics {
 }
 
 impl DuplicateMetrics {
-    /// Counts a record whose duplicate flag is final.
-    pub fn add_record(&mut self, record: &RecordView<'_>, library: u16) {
-        let flags = record.flags();
+    /// Counts a record by its flags, of which that of duplicates is final.
+    pub fn add_record(&mut self, flags: Flags, library: u16) {
         let counts = self.library(library);
         let duplicate = u64::from(flags.is_duplicate());
         if flags.is_unmapped() {

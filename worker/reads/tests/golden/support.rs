@@ -217,7 +217,7 @@ pub fn marked(
         }
         let places = Merged::new(places)?;
         merge_records(sources, places, &Monitor::default(), |place, record| {
-            metrics.add_record(&record, bam.library(place.lane as usize));
+            metrics.add_record(record.flags(), bam.library(place.lane as usize));
             records.push_view(0, record);
             Ok::<(), reads::Error>(())
         })?;

@@ -2,10 +2,12 @@
 
 use libdeflater::{CompressionLvl, Compressor};
 use rayon::prelude::*;
-use reads::deflate::{Encoder, Tokens};
 
 /// Bytes of data in a block; htslib's choice, which fits 64 KiB even if it can't be deflated.
 pub(super) const BLOCK_BYTES: usize = 0xFF00;
+
+/// More data might not fit a block if it cannot be deflated.
+pub(super) const MOST_DATA_BYTES: usize = 65_498;
 
 /// The empty block that ends a file.
 pub const END_OF_FILE: [u8; 28] = [
@@ -48,55 +50,34 @@ impl Levels {
     }
 }
 
-/// Data of one block.
-#[derive(Debug, Default)]
-pub(super) struct Stretch {
-    /// The data, at most [`BLOCK_BYTES`] long, or as long as the block it comes from.
-    pub(super) data: Vec<u8>,
-    /// How data that differs little was deflated.
-    pub(super) tokens: Option<Tokens>,
-}
-
-/// Returns each stretch as a block; `before` blocks are there already.
-pub(super) fn deflate(stretches: &[Stretch], levels: Levels, before: usize) -> Vec<Vec<u8>> {
-    let start = || (levels.compressors(), Encoder::default());
-    let deflate = |(compressors, encoder): &mut (Vec<Compressor>, Encoder),
-                   (index, stretch): (usize, &Stretch)| {
-        let tokens = stretch.tokens.as_ref();
-        let along = tokens.and_then(|tokens| retraced(encoder, &stretch.data, tokens));
+/// Returns each stretch of data as a block; `before` blocks are there already.
+pub(super) fn deflate(stretches: &[Vec<u8>], levels: Levels, before: usize) -> Vec<Vec<u8>> {
+    let start = || levels.compressors();
+    let deflate = |compressors: &mut Vec<Compressor>, (index, data): (usize, &Vec<u8>)| {
         let turn = (before + index) % compressors.len();
-        along.unwrap_or_else(|| block(&mut compressors[turn], &stretch.data))
+        block(&mut compressors[turn], data)
     };
     let stretches = stretches.par_iter().enumerate();
     stretches.map_init(start, deflate).collect()
 }
 
-fn compressor(level: i32) -> Compressor {
+pub(super) fn compressor(level: i32) -> Compressor {
     Compressor::new(CompressionLvl::new(level).unwrap_or_default())
 }
 
-/// Says whether a stretch that is deflated along its tokens is no larger than without them, or by
-/// 1 % at most.
-pub(super) fn is_worth_following(stretch: &Stretch, levels: Levels) -> bool {
-    let Some(tokens) = &stretch.tokens else {
-        return true;
-    };
-    let fresh = block(&mut compressor(levels.0[0]), &stretch.data).len();
-    let along = retraced(&mut Encoder::default(), &stretch.data, tokens);
-    along.is_some_and(|along| along.len() <= fresh + fresh / 100)
+/// Returns how many bytes data, at most [`MOST_DATA_BYTES`], takes when it is deflated anew.
+pub(super) fn deflated_anew(data: &[u8]) -> usize {
+    block(&mut compressor(LEVEL), data).len()
 }
 
 /// Returns data as blocks, one after the other.
 pub fn compressed(data: &[u8]) -> Vec<u8> {
-    let stretch = |data: &[u8]| Stretch {
-        data: data.to_vec(),
-        tokens: None,
-    };
-    let stretches: Vec<Stretch> = data.chunks(BLOCK_BYTES).map(stretch).collect();
+    let stretches: Vec<Vec<u8>> = data.chunks(BLOCK_BYTES).map(<[u8]>::to_vec).collect();
     deflate(&stretches, Levels::one(LEVEL), 0).concat()
 }
 
-fn block(compressor: &mut Compressor, data: &[u8]) -> Vec<u8> {
+/// Returns data, at most [`MOST_DATA_BYTES`], as a block.
+pub(super) fn block(compressor: &mut Compressor, data: &[u8]) -> Vec<u8> {
     let mut body = [0; MAX_BLOCK_BYTES - HEAD_BYTES - TAIL_BYTES];
     let length = compressor
         .deflate_compress(data, &mut body)
@@ -105,27 +86,43 @@ fn block(compressor: &mut Compressor, data: &[u8]) -> Vec<u8> {
     block.extend_from_slice(&HEAD);
     block.resize(HEAD_BYTES, 0);
     block.extend_from_slice(&body[..length]);
-    close(&mut block, data);
+    close(&mut block, libdeflater::crc32(data), data.len());
     block
 }
 
-/// Returns a block whose data is deflated along known matches; `None` if it gets too large.
-fn retraced(encoder: &mut Encoder, data: &[u8], tokens: &Tokens) -> Option<Vec<u8>> {
-    let mut block = Vec::with_capacity(MAX_BLOCK_BYTES / 2);
+/// Makes a block of data with this checksum and length, the stream of which `write` appends; false
+/// if it writes none or it gets too large.
+pub(super) fn make_block(
+    (checksum, data_bytes): (u32, usize),
+    block: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> bool,
+) -> bool {
+    block.clear();
     block.extend_from_slice(&HEAD);
     block.resize(HEAD_BYTES, 0);
-    encoder.encode(data, tokens, &mut block);
-    let fits = block.len() + TAIL_BYTES <= MAX_BLOCK_BYTES;
-    fits.then(|| {
-        close(&mut block, data);
-        block
+    let is_written = write(block) && block.len() + TAIL_BYTES <= MAX_BLOCK_BYTES;
+    if is_written {
+        close(block, checksum, data_bytes);
+    }
+    is_written
+}
+
+/// Returns how many bytes, and bytes of data, each of these blocks has.
+pub(super) fn sizes(mut blocks: &[u8]) -> impl Iterator<Item = (u64, u64)> {
+    std::iter::from_fn(move || {
+        let last: [u8; 2] = *blocks.get(HEAD.len()..)?.first_chunk()?;
+        let bytes = usize::from(u16::from_le_bytes(last)) + 1;
+        let (block, rest) = blocks.split_at_checked(bytes)?;
+        blocks = rest;
+        let data_bytes = u32::from_le_bytes(*block.last_chunk()?);
+        Some((bytes as u64, data_bytes.into()))
     })
 }
 
 /// Writes the block's length into its head, and its tail.
-fn close(block: &mut Vec<u8>, data: &[u8]) {
-    block.extend_from_slice(&libdeflater::crc32(data).to_le_bytes());
-    block.extend_from_slice(&(data.len() as u32).to_le_bytes());
+fn close(block: &mut Vec<u8>, checksum: u32, data_bytes: usize) {
+    block.extend_from_slice(&checksum.to_le_bytes());
+    block.extend_from_slice(&(data_bytes as u32).to_le_bytes());
     let last = (block.len() - 1) as u16;
     block[HEAD.len()..HEAD_BYTES].copy_from_slice(&last.to_le_bytes());
 }

@@ -16,6 +16,7 @@ use noodles::csi::binning_index::index::reference_sequence::{Bin, Metadata};
 use noodles::csi::binning_index::{
     BinningIndex, Indexer, ReferenceSequence as _, index as noodles_index,
 };
+use reads::container::Decoder;
 
 /// The longest contig that BAI can index. SAM v1 §5.2 (2024-11-06).
 const LONGEST_BAI_CONTIG: u64 = (1 << 29) - 1;
@@ -123,6 +124,36 @@ impl Span {
             Some((contig, start, end, !record.flags().is_unmapped()))
         };
         Self(span())
+    }
+}
+
+impl Span {
+    /// Appends the span's bytes: contig and one, start, end, whether it is mapped.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        let fields = self.0.map(|(contig, start, end, is_mapped)| {
+            let fields = [contig + 1, start.get(), end.get()];
+            (fields.map(|field| field as u32), is_mapped)
+        });
+        let (fields, is_mapped) = fields.unwrap_or_default();
+        for field in fields {
+            out.extend_from_slice(&field.to_le_bytes());
+        }
+        out.push(is_mapped.into());
+    }
+
+    /// Reads a span back.
+    pub(super) fn decode(fields: &mut Decoder<'_>) -> Result<Self, reads::Error> {
+        let mut numbers = [0; 3];
+        for number in &mut numbers {
+            *number = fields.u32()? as usize;
+        }
+        let [contig, start, end] = numbers;
+        let is_mapped = fields.u8()? == 1;
+        let span = || {
+            let (start, end) = (Position::new(start)?, Position::new(end)?);
+            Some((contig.checked_sub(1)?, start, end, is_mapped))
+        };
+        Ok(Self(span()))
     }
 }
 

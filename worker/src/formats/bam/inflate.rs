@@ -5,12 +5,14 @@ use std::ops::Range;
 
 use libdeflater::Decompressor;
 use rayon::prelude::*;
-use reads::deflate::{Decoder, Tokens};
+use reads::deflate::Decoder;
 
-use super::trail::Trail;
+use super::blocks::{MOST_DATA_BYTES, deflated_anew};
+use super::trail::{Kept, Print, Step, Trail};
 
-/// Blocks that are inflated together, once a reader has shown that it goes on.
-const MOST_BLOCKS: usize = 32;
+/// Blocks that each thread inflates together, once a reader has shown that it goes on: what comes
+/// of them stays close to the processor until it is read.
+const BLOCKS_A_THREAD: usize = 8;
 
 /// Bytes before a block's extra fields: a gzip header with XLEN.
 const HEAD_BYTES: usize = 12;
@@ -25,17 +27,29 @@ const MAX_DATA_BYTES: usize = 1 << 16;
 pub(super) struct Inflater<R> {
     input: R,
     packed: Vec<u8>,
+    /// Inflated data, and memory behind it.
     data: Vec<u8>,
-    /// Where the data that was not yet taken starts.
+    /// Where the data that was not yet taken starts, and where it ends.
     start: usize,
-    /// How many blocks the next stretch has.
+    end: usize,
+    /// How many blocks the next stretch has, and how many any may have.
     blocks: usize,
+    most_blocks: usize,
     is_over: bool,
     /// What is wrong after the data at hand.
     fault: Option<io::Error>,
     /// Takes how the blocks were deflated.
     trail: Option<Trail>,
+    /// How many blocks were read.
+    read: u64,
+    /// Bytes of the blocks that tell whether it is worth to follow, and what they would have if they
+    /// were deflated anew.
+    told_bytes: usize,
+    anew_bytes: usize,
 }
+
+/// Blocks of which one, the second, tells whether it is worth to follow how they are deflated.
+const TELLING_BLOCKS: u64 = 256;
 
 impl<R: Read> Inflater<R> {
     pub(super) fn new(input: R) -> Self {
@@ -44,19 +58,29 @@ impl<R: Read> Inflater<R> {
             packed: Vec::new(),
             data: Vec::new(),
             start: 0,
+            end: 0,
             blocks: 1,
+            most_blocks: BLOCKS_A_THREAD,
             is_over: false,
             fault: None,
             trail: None,
+            read: 0,
+            told_bytes: 0,
+            anew_bytes: 0,
         }
     }
 
     /// Returns how all that was not yet taken was deflated, or will be found to have been.
     pub(super) fn follow(&mut self) -> Trail {
-        let trail = Trail::default();
-        trail.push(self.unread(), None);
+        let trail = Trail::start(self.read, &self.data[self.start..self.end]);
         self.trail = Some(trail.clone());
         trail
+    }
+
+    /// Reads for all threads from here on. Before that it does not depend on their number what has
+    /// been read already when a trail starts.
+    pub(super) fn speed_up(&mut self) {
+        self.most_blocks = BLOCKS_A_THREAD * rayon::current_num_threads();
     }
 
     /// Returns the stream of blocks.
@@ -74,7 +98,8 @@ impl<R: Read> Inflater<R> {
             if let Some(fault) = self.fault.take() {
                 return Err(fault);
             }
-            self.data.drain(..self.start);
+            self.data.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
             self.start = 0;
             if let Err(fault) = self.stretch() {
                 self.fault = Some(fault);
@@ -96,13 +121,13 @@ impl<R: Read> Inflater<R> {
     }
 
     const fn unread(&self) -> usize {
-        self.data.len() - self.start
+        self.end - self.start
     }
 
     /// Reads and inflates some blocks; those before a fault count.
     fn stretch(&mut self) -> io::Result<()> {
         let wanted = self.blocks;
-        self.blocks = (2 * wanted).min(MOST_BLOCKS);
+        self.blocks = (2 * wanted).min(self.most_blocks);
         self.packed.clear();
         let mut blocks: Vec<Block> = Vec::with_capacity(wanted);
         let mut read = Ok(());
@@ -120,24 +145,68 @@ impl<R: Read> Inflater<R> {
             }
         }
         self.trail = self.trail.take().filter(|trail| !trail.is_alone());
-        let whole = inflate(&self.packed, &blocks, &mut self.data, self.trail.as_ref());
+        let data_bytes: usize = blocks.iter().map(|block| block.data_bytes).sum();
+        let room = self.end..self.end + data_bytes;
+        if self.data.len() < room.end {
+            self.data.resize(room.end, 0);
+        }
+        let data = &mut self.data[room];
+        let inflated = inflate(&self.packed, &blocks, data, self.trail.as_ref());
+        if self.trail.is_some() {
+            self.tell(&blocks, self.end);
+        }
+        self.read += blocks.len() as u64;
+        self.end += inflated.err().unwrap_or(data_bytes);
+        let whole = inflated.map_err(|_| corrupt("a block that cannot be inflated"));
         // What is wrong with an earlier block comes first; the end is reached only without it.
         if whole.is_err() {
             self.is_over = false;
         }
         whole.and(read)
     }
+
+    /// Gives the trail up if the blocks that tell, so far, would together be smaller by 1 % if they
+    /// were deflated anew; the data of these starts at `start`. Which blocks tell does not depend on
+    /// how many are read together.
+    fn tell(&mut self, blocks: &[Block], mut start: usize) {
+        for (number, block) in (self.read..).zip(blocks) {
+            let data = &self.data[start..start + block.data_bytes];
+            start += block.data_bytes;
+            if number % TELLING_BLOCKS == 1 && data.len() <= MOST_DATA_BYTES {
+                self.told_bytes += block.body.len();
+                self.anew_bytes += deflated_anew(data);
+            }
+        }
+        if self.told_bytes > self.anew_bytes + self.anew_bytes / 100
+            && let Some(trail) = self.trail.take()
+        {
+            trail.give_up();
+        }
+    }
 }
 
 /// A block in the memory of packed ones.
-struct Block {
-    body: Range<usize>,
-    checksum: u32,
-    data_bytes: usize,
+pub(super) struct Block {
+    /// The stream in it.
+    pub(super) body: Range<usize>,
+    /// CRC-32 of its data.
+    pub(super) checksum: u32,
+    /// How many bytes its data has.
+    pub(super) data_bytes: usize,
+}
+
+impl Block {
+    /// Returns by what it is known again.
+    pub(super) fn print(&self) -> Print {
+        Print {
+            checksum: self.checksum,
+            packed_bytes: self.body.len() as u32,
+        }
+    }
 }
 
 /// Reads a block; `None` at the end of the stream.
-fn next_block(input: &mut impl Read, packed: &mut Vec<u8>) -> io::Result<Option<Block>> {
+pub(super) fn next_block(input: &mut impl Read, packed: &mut Vec<u8>) -> io::Result<Option<Block>> {
     let mut head = [0; HEAD_BYTES];
     if !read_first(input, &mut head[..1])? {
         return Ok(None);
@@ -197,17 +266,17 @@ fn block_bytes(mut extra: &[u8]) -> Option<usize> {
 /// What inflates blocks: without their matches, and with them.
 type Unpackers = (Decompressor, Option<Decoder>);
 
-/// Appends the data of blocks, up to the first that is corrupt.
+/// Inflates blocks into the room for their data.
+///
+/// # Errors
+/// How many bytes there are before the first block that is corrupt.
 fn inflate(
     packed: &[u8],
     blocks: &[Block],
-    data: &mut Vec<u8>,
+    data: &mut [u8],
     trail: Option<&Trail>,
-) -> io::Result<()> {
-    let before = data.len();
-    let total: usize = blocks.iter().map(|block| block.data_bytes).sum();
-    data.resize(before + total, 0);
-    let mut rest = &mut data[before..];
+) -> Result<(), usize> {
+    let mut rest = data;
     let mut work = Vec::with_capacity(blocks.len());
     for block in blocks {
         let (own, others) = rest.split_at_mut(block.data_bytes);
@@ -218,29 +287,29 @@ fn inflate(
     let unpack = |(inflater, decoder): &mut Unpackers, (block, own): (&Block, &mut [u8])| {
         let body = &packed[block.body.clone()];
         let is_right = |data: &[u8]| libdeflater::crc32(data) == block.checksum;
-        let decoder = decoder.as_mut();
-        let tokens = decoder.and_then(|decoder| decoder.decode(body, block.data_bytes).ok());
-        if let Some(tokens) = tokens.filter(|tokens| is_right(tokens.data())) {
-            own.copy_from_slice(tokens.data());
-            return Some(Some(tokens));
+        if let (Some(decoder), Some(trail)) = (decoder, trail) {
+            let mut tokens = trail.spare();
+            if decoder.decode(body, own, &mut tokens).is_ok() && is_right(own) {
+                return Some(Kept::Tokens(tokens));
+            }
         }
         let inflated = inflater.deflate_decompress(body, own);
-        (inflated == Ok(block.data_bytes) && is_right(own)).then_some(None)
+        (inflated == Ok(block.data_bytes) && is_right(own)).then_some(Kept::Nothing)
     };
     let work = work.into_par_iter();
-    let found: Vec<Option<Option<Tokens>>> = work.map_init(start, unpack).collect();
+    let found: Vec<Option<Kept>> = work.map_init(start, unpack).collect();
     let first = found.iter().position(Option::is_none);
     if let Some(trail) = trail {
-        for (block, tokens) in blocks.iter().zip(found) {
-            trail.push(block.data_bytes, tokens.flatten());
+        for (block, kept) in blocks.iter().zip(found) {
+            trail.push(Step {
+                bytes: block.data_bytes,
+                print: block.print(),
+                kept: kept.unwrap_or(Kept::Nothing),
+            });
         }
     }
-    let Some(first) = first else {
-        return Ok(());
-    };
-    let good: usize = blocks[..first].iter().map(|block| block.data_bytes).sum();
-    data.truncate(before + good);
-    Err(corrupt("a block that cannot be inflated"))
+    let bytes = |good: &[Block]| good.iter().map(|block| block.data_bytes).sum();
+    first.map_or(Ok(()), |first| Err(bytes(&blocks[..first])))
 }
 
 fn corrupt(what: &'static str) -> io::Error {

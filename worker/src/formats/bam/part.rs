@@ -5,9 +5,8 @@ use std::io::{self, Write};
 use genome::dictionary::Dictionary;
 use genome::record::RecordView;
 
-use super::blocks::{self, BLOCK_BYTES, LEVEL, Levels, Stretch};
+use super::blocks::{self, BLOCK_BYTES, LEVEL, Levels};
 use super::index::{Index, IndexBuilder, IndexError, IndexFormat, Span};
-use super::trail::Trail;
 
 /// Blocks that are deflated together: enough for any number of threads.
 const GROUP_BLOCKS: usize = 64;
@@ -23,9 +22,6 @@ pub enum PartError {
     Index(#[from] IndexError),
 }
 
-/// Groups of which one tells whether it is worth to follow where the records come from.
-const TELLING_GROUPS: usize = 4;
-
 /// A place in the data of a group: block and offset in it.
 type Place = (usize, usize);
 
@@ -34,11 +30,7 @@ type Place = (usize, usize);
 pub struct PartWriter<W> {
     out: W,
     /// Blocks of the present group that are full; the last one is being filled.
-    group: Vec<Stretch>,
-    /// How long the block that is being filled may get.
-    room: usize,
-    /// How the records are deflated where they come from.
-    trail: Option<Trail>,
+    group: Vec<Vec<u8>>,
     spans: Vec<(Span, Place, Place)>,
     index: Option<IndexBuilder>,
     contigs: usize,
@@ -55,9 +47,7 @@ impl<W: Write> PartWriter<W> {
     pub fn new(out: W, dictionary: &Dictionary) -> Self {
         Self {
             out,
-            group: vec![Stretch::default()],
-            room: BLOCK_BYTES,
-            trail: None,
+            group: vec![Vec::new()],
             spans: Vec::new(),
             index: Some(IndexBuilder::new(IndexFormat::of(dictionary))),
             contigs: dictionary.contigs().len(),
@@ -88,24 +78,13 @@ impl<W: Write> PartWriter<W> {
         }
     }
 
-    /// Deflates the records to come as they are deflated where they come from: their blocks end at
-    /// the same bytes. Once that takes more room than deflating anew, it is given up.
-    pub fn follow(&mut self, trail: Trail) {
-        self.trail = Some(trail);
-    }
-
     /// Appends a record. It begins a block if it does not fit into the present one.
     ///
     /// # Errors
     /// [`PartError`] if the output fails or the record is out of order.
     pub fn write(&mut self, record: &RecordView<'_>) -> Result<(), PartError> {
         let size = record.bytes().len() + 4;
-        let is_full = !self.block().is_empty() && self.block().len() + size > BLOCK_BYTES;
-        let is_due = match self.trail {
-            Some(_) => self.group.len() > GROUP_BLOCKS,
-            None => is_full,
-        };
-        if is_due {
+        if !self.block().is_empty() && self.block().len() + size > BLOCK_BYTES {
             self.next_block()?;
         }
         let from = self.place();
@@ -118,13 +97,25 @@ impl<W: Write> PartWriter<W> {
         Ok(())
     }
 
+    /// Appends whole blocks that were made elsewhere.
+    ///
+    /// # Errors
+    /// As [`PartWriter::write`].
+    pub(super) fn append_block(&mut self, block: &[u8]) -> Result<(), PartError> {
+        self.bytes += block.len() as u64;
+        Ok(self.out.write_all(block)?)
+    }
+
+    /// Returns the index, for records of blocks that were made elsewhere.
+    pub(super) const fn index(&mut self) -> Option<&mut IndexBuilder> {
+        self.index.as_mut()
+    }
+
     /// Ends the part; returns the output, its length in bytes, and the index.
     ///
     /// # Errors
     /// As [`PartWriter::write`].
     pub fn finish(mut self) -> Result<(W, u64, Index), PartError> {
-        self.flush_group()?;
-        self.trail = None;
         self.flush_group()?;
         self.out.flush()?;
         let index = self.index.unwrap_or(IndexBuilder::new(IndexFormat::Bai));
@@ -133,7 +124,7 @@ impl<W: Write> PartWriter<W> {
 
     fn block(&mut self) -> &mut Vec<u8> {
         let last = self.group.last_mut();
-        &mut last.expect("a group has a block to fill").data
+        last.expect("a group has a block to fill")
     }
 
     fn place(&mut self) -> Place {
@@ -143,27 +134,13 @@ impl<W: Write> PartWriter<W> {
     /// Fills blocks with data; records longer than a block go on in the next.
     fn append(&mut self, mut data: &[u8]) {
         while !data.is_empty() {
-            if self.block().is_empty() {
-                self.start_block();
-            }
-            let room = self.room.saturating_sub(self.block().len());
+            let room = BLOCK_BYTES.saturating_sub(self.block().len());
             let (here, rest) = data.split_at(room.min(data.len()));
             self.block().extend_from_slice(here);
             data = rest;
-            let ends_here = self.trail.is_some() && self.block().len() >= self.room;
-            if !data.is_empty() || ends_here {
+            if !data.is_empty() {
                 self.push_block();
             }
-        }
-    }
-
-    /// Learns where the block that is still empty ends.
-    fn start_block(&mut self) {
-        let step = self.trail.as_ref().and_then(Trail::pop);
-        self.room = step.as_ref().map_or(BLOCK_BYTES, |step| step.bytes);
-        match (step, self.group.last_mut()) {
-            (Some(step), Some(stretch)) => stretch.tokens = step.tokens,
-            _ => self.trail = None,
         }
     }
 
@@ -176,23 +153,13 @@ impl<W: Write> PartWriter<W> {
     }
 
     fn push_block(&mut self) {
-        let data = self.free.pop();
-        self.group.push(Stretch {
-            data: data.unwrap_or_else(|| Vec::with_capacity(BLOCK_BYTES)),
-            tokens: None,
-        });
+        let block = self.free.pop();
+        self.group
+            .push(block.unwrap_or_else(|| Vec::with_capacity(BLOCK_BYTES)));
     }
 
     fn flush_group(&mut self) -> Result<(), PartError> {
-        // A block that is to get as long as where it comes from waits until it is.
-        let waiting = self.trail.as_ref().and_then(|_| self.group.pop());
-        self.group.retain(|block| !block.data.is_empty());
-        let is_worth_it = |first: &Stretch| blocks::is_worth_following(first, self.levels);
-        let is_telling = (self.written / GROUP_BLOCKS).is_multiple_of(TELLING_GROUPS);
-        if is_telling && !self.group.first().is_none_or(is_worth_it) {
-            self.trail = None;
-            self.group.iter_mut().for_each(|block| block.tokens = None);
-        }
+        self.group.retain(|block| !block.is_empty());
         let blocks = blocks::deflate(&self.group, self.levels, self.written);
         self.written += blocks.len();
         let mut starts = Vec::with_capacity(blocks.len() + 1);
@@ -205,7 +172,7 @@ impl<W: Write> PartWriter<W> {
         for (span, from, to) in self.spans.drain(..) {
             let group = &self.group;
             let virtual_position = |(block, offset): Place| match group.get(block) {
-                Some(whole) if offset >= whole.data.len() => starts[block + 1] << 16,
+                Some(whole) if offset >= whole.len() => starts[block + 1] << 16,
                 _ => starts[block] << 16 | offset as u64,
             };
             if let Some(index) = &mut self.index {
@@ -213,20 +180,17 @@ impl<W: Write> PartWriter<W> {
             }
         }
         let written = self.group.drain(..).map(|mut block| {
-            block.data.clear();
-            block.data
+            block.clear();
+            block
         });
         self.free.extend(written);
-        match waiting {
-            Some(waiting) => self.group.push(waiting),
-            None => self.push_block(),
-        }
+        self.push_block();
         Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::PartReader;
     use super::*;
     use genome::cigar::{CigarKind, CigarOp};
@@ -235,7 +199,7 @@ mod tests {
     use genome::region::ContigId;
     use std::io::Read;
 
-    fn dictionary(lengths: &[u64]) -> Dictionary {
+    pub fn dictionary(lengths: &[u64]) -> Dictionary {
         let contig = |(at, &length): (usize, &u64)| Contig {
             name: format!("c{at}"),
             length,
@@ -244,7 +208,7 @@ mod tests {
     }
 
     /// Records every 50 bp of two contigs, then some unplaced ones; one is longer than a block.
-    fn records() -> Records {
+    pub fn records() -> Records {
         let mut records = Records::default();
         let mut push = |placed: Option<(ContigId, u32)>, bases: usize| {
             let cigar = [CigarOp::new(CigarKind::Match, bases as u32)];
@@ -275,7 +239,7 @@ mod tests {
         records
     }
 
-    fn part(
+    pub fn part(
         records: &Records,
         range: std::ops::Range<usize>,
         dictionary: &Dictionary,
@@ -303,55 +267,46 @@ mod tests {
         assert!(damaged);
     }
 
-    #[test]
-    fn records_that_differ_little_follow_the_blocks_they_come_from() {
-        let (records, dictionary) = (records(), dictionary(&[300_000; 3]));
-        let (source, _) = part(&records, 0..records.len(), &dictionary);
-        // Blocks that end where records end, and blocks that end anywhere.
-        let mut inflated = Vec::new();
-        noodles_bgzf::io::Reader::new(source.as_slice())
-            .read_to_end(&mut inflated)
-            .unwrap();
-        let anywhere = super::blocks::compressed(&inflated);
-        let cases = [(&source, 5), (&source, 50), (&anywhere, 5), (&anywhere, 50)];
-        for (source, every) in cases {
-            let mut reader = PartReader::new(source.as_slice());
-            let mut writer = PartWriter::new(Vec::new(), &dictionary);
-            let mut anew = PartWriter::new(Vec::new(), &dictionary);
-            writer.follow(reader.follow());
-            let (mut expected, mut ordinal) = (Vec::new(), 0);
-            while let Some(record) = reader.next_record().unwrap() {
-                let mut block = record.bytes().to_vec();
-                block[15] ^= u8::from(ordinal % every == 0) << 2;
-                ordinal += 1;
-                writer.write(&RecordView::trusted(&block)).unwrap();
-                anew.write(&RecordView::trusted(&block)).unwrap();
-                expected.push(block);
-            }
-            let (written, _, _) = writer.finish().unwrap();
-            let (anew, _, _) = anew.finish().unwrap();
-            let mut again = PartReader::new(written.as_slice());
-            for block in &expected {
-                let record = again.next_record().unwrap();
-                assert!(record.unwrap().bytes() == block);
-            }
-            assert!(again.next_record().unwrap().is_none());
-            // What changes everywhere grows in any case.
-            let most = match every {
-                50 => source.len().min(anew.len()),
-                _ => anew.len(),
-            };
-            let length = written.len();
-            assert!(length < most + most / 20, "{every}: {length} of {most}");
-        }
-    }
-
-    #[test]
-    fn joined_indexes_find_every_record_of_the_joined_parts() {
+    /// Says whether the first record at a place, 1-based, is where the index says.
+    pub fn is_found(
+        (contig, start): (usize, usize),
+        index: &Index,
+        file: &[u8],
+        records: &Records,
+    ) -> bool {
         use noodles::core::Position;
         use noodles::csi::BinningIndex;
         use noodles_bgzf as bgzf;
 
+        let position = Position::new(start).unwrap();
+        let chunks = match index {
+            Index::Bai(index) => index.query(contig, (position..=position).into()),
+            Index::Csi(_, index) => index.query(contig, (position..=position).into()),
+        };
+        let wanted = records.iter().find(|record| {
+            record.contig() == Some(ContigId(contig as u32))
+                && record.position() == Some(start as u32 - 1)
+        });
+        // The flags may be others.
+        let wanted = &wanted.unwrap().bytes()[32..];
+        chunks.unwrap().iter().any(|chunk| {
+            let mut reader = bgzf::io::Reader::new(std::io::Cursor::new(file));
+            reader.seek(chunk.start()).unwrap();
+            let mut bytes = Vec::new();
+            while reader.virtual_position() < chunk.end() {
+                let mut byte = [0];
+                if reader.read(&mut byte).unwrap() == 0 {
+                    break;
+                }
+                bytes.push(byte[0]);
+            }
+            let mut windows = bytes.windows(wanted.len());
+            windows.any(|window| window == wanted)
+        })
+    }
+
+    #[test]
+    fn joined_indexes_find_every_record_of_the_joined_parts() {
         for lengths in [[300_000; 3], [1 << 30, 300_000, 300_000]] {
             let (records, dictionary) = (records(), dictionary(&lengths));
             let format = IndexFormat::of(&dictionary);
@@ -364,29 +319,7 @@ mod tests {
             }
             let joined = Index::joined(&parts, format, dictionary.contigs().len());
             for (contig, start) in [(0usize, 1usize), (0, 50_151), (2, 99_951), (2, 199_951)] {
-                let position = Position::new(start).unwrap();
-                let chunks = match &joined {
-                    Index::Bai(index) => index.query(contig, (position..=position).into()),
-                    Index::Csi(_, index) => index.query(contig, (position..=position).into()),
-                };
-                let wanted = records.iter().find(|record| {
-                    record.contig() == Some(ContigId(contig as u32))
-                        && record.position() == Some(start as u32 - 1)
-                });
-                let wanted = wanted.unwrap().bytes();
-                let found = chunks.unwrap().iter().any(|chunk| {
-                    let mut reader = bgzf::io::Reader::new(std::io::Cursor::new(&file));
-                    reader.seek(chunk.start()).unwrap();
-                    let mut bytes = Vec::new();
-                    while reader.virtual_position() < chunk.end() {
-                        let mut byte = [0];
-                        if reader.read(&mut byte).unwrap() == 0 {
-                            break;
-                        }
-                        bytes.push(byte[0]);
-                    }
-                    bytes.windows(wanted.len()).any(|window| window == wanted)
-                });
+                let found = is_found((contig, start), &joined, &file, &records);
                 assert!(found, "{contig}:{start}");
             }
         }

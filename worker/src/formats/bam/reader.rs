@@ -78,6 +78,9 @@ impl<R: Read> PartReader<R> {
         };
         let size = self.input.get(size).first_chunk();
         let size = u32::from_le_bytes(*size.expect("four bytes were taken")) as usize;
+        if record == 1 {
+            self.input.speed_up();
+        }
         self.record = record;
         if size > MAX_RECORD_BYTES || self.input.fill(size).map_err(truncated)? < size {
             return Err(ReadError::Truncated { record });
