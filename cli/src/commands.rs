@@ -9,9 +9,9 @@ use common::telemetry::{self, LogFormat, Spans};
 use tracing::Instrument;
 
 use crate::{
-    align, apply_recal, audit, call, cancel, cluster, controller, download, drain, evaluate,
-    genotype, index, key, list, markdup, metrics, recalibrate, reference, renew_login, run, server,
-    sort, state, status, stdout, submit, watch, worker, workers,
+    align, allocator, apply_recal, audit, call, cancel, cluster, controller, download, drain,
+    evaluate, genotype, index, key, list, markdup, metrics, recalibrate, reference, renew_login,
+    run, server, sort, state, status, stdout, submit, watch, worker, workers,
 };
 
 /// Raw reads in; alignments, variants and clinical results out, over a pool of machines
@@ -97,6 +97,12 @@ impl Command {
 }
 
 impl Command {
+    /// Says whether memory is taken and freed in large pieces all the time.
+    const fn frees_much(&self) -> bool {
+        use Command::{ApplyRecal, Markdup, Run, Sort, Task};
+        matches!(self, Run(_) | Task | Sort(_) | Markdup(_) | ApplyRecal(_))
+    }
+
     /// Returns where spans go, if the environment asks for any.
     const fn spans(&self) -> Spans {
         match self {
@@ -116,6 +122,9 @@ impl Cli {
     /// # Errors
     /// Whatever it answers, with its exit code.
     pub fn run(self) -> Result<ExitCode> {
+        if self.command.frees_much() {
+            allocator::keep_memory();
+        }
         let (format, filter) = (self.log_format.into(), self.command.default_log());
         let _telemetry = telemetry::start(format, filter, self.command.spans());
         match self.command {

@@ -17,7 +17,8 @@ use crate::request::LOCAL_ROOT;
 pub struct Embedded {
     // Holds the socket; paths in a work folder may be too long for one.
     socket_folder: TempDir,
-    stop: watch::Sender<bool>,
+    stop_worker: watch::Sender<bool>,
+    stop_controller: watch::Sender<bool>,
     controller: Mutex<JoinHandle<Result<(), controller::Error>>>,
     worker: Mutex<JoinHandle<Result<(), worker::Error>>>,
 }
@@ -30,7 +31,8 @@ impl Embedded {
     pub async fn start(work: &Path, cores: u32, memory_bytes: u64) -> Result<Self> {
         let socket_folder = TempDir::with_prefix("spindle-").context("no temporary folder")?;
         let socket = socket_folder.path().join("socket");
-        let (stop, stopping) = watch::channel(false);
+        let (stop_worker, worker_stops) = watch::channel(false);
+        let (stop_controller, controller_stops) = watch::channel(false);
         let roots = BTreeMap::from([(LOCAL_ROOT.to_owned(), PathBuf::from("/"))]);
         let mut config = controller::Config::under(work);
         config.listen = vec![Listen::Unix {
@@ -39,7 +41,7 @@ impl Embedded {
         config.roots = roots.clone();
         let (ready, is_ready) = oneshot::channel();
         let mut controller =
-            tokio::spawn(controller::run(config, ready, stopped(stopping.clone())));
+            tokio::spawn(controller::run(config, ready, stopped(controller_stops)));
         if is_ready.await.is_err() {
             return Err(startup_error(work, (&mut controller).await?));
         }
@@ -50,11 +52,12 @@ impl Embedded {
         // Nobody else makes room: a task that finds none says so.
         config.scratch_reserve_bytes = 0;
         config.drain_grace = std::time::Duration::ZERO;
-        let worker = tokio::spawn(worker::run_until(config, stopped(stopping)));
+        let worker = tokio::spawn(worker::run_until(config, stopped(worker_stops)));
         let (controller, worker) = (Mutex::new(controller), Mutex::new(worker));
         Ok(Self {
             socket_folder,
-            stop,
+            stop_worker,
+            stop_controller,
             controller,
             worker,
         })
@@ -80,11 +83,12 @@ impl Embedded {
 
     /// Ends both; what ran goes on when the same folder is used again.
     pub async fn stop(self) {
-        self.stop.send_replace(true);
-        for error in [
-            self.worker.into_inner().await.err(),
-            self.controller.into_inner().await.err(),
-        ] {
+        self.stop_worker.send_replace(true);
+        let worker = self.worker.into_inner().await.err();
+        // The worker took its leave.
+        self.stop_controller.send_replace(true);
+        let controller = self.controller.into_inner().await.err();
+        for error in [worker, controller] {
             if let Some(error) = error.filter(tokio::task::JoinError::is_panic) {
                 tracing::warn!(%error, "a role did not end well");
             }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod align;
+mod allocator;
 mod apply_recal;
 mod audit;
 mod call;
