@@ -78,13 +78,15 @@ pub(crate) fn start(config: &Arc<Config>, idle: &Idle, job: Job) -> Running {
     match &config.tasks {
         TaskMode::InProcess => here::start(job, monitor, span),
         TaskMode::Child { program, arguments } => {
+            let memory_bytes = job.assignment.resources.memory_bytes;
             let host = child::Host {
                 program: child::Program {
                     path: PathBuf::clone(program),
                     arguments: arguments.clone(),
                 },
-                waited: idle.take(&idle::Kind::of(&job.assignment)),
+                waited: idle.take(&idle::Kind::of(&job.assignment), memory_bytes),
                 idle: idle.clone(),
+                memory_bytes,
             };
             let storage = job.reach.to_wire(config);
             let cancel = running.cancel.clone();

@@ -38,6 +38,8 @@ pub(super) struct Host {
     pub program: Program,
     pub idle: Idle,
     pub waited: Option<Process>,
+    /// The memory that the attempt is given.
+    pub memory_bytes: u64,
 }
 
 /// Runs an attempt in a child process to its end and tells the agent about it.
@@ -91,12 +93,13 @@ async fn run(
         program,
         idle,
         waited,
+        memory_bytes,
     } = host;
     let broken = |fault: io::Error| {
         let message = format!("{} could not be run: {fault}", program.path.display());
         Failure::new(FailureClass::Internal, message)
     };
-    let started = waited.map_or_else(|| spawn(&program), Ok);
+    let started = waited.map_or_else(|| spawn(&program, memory_bytes), Ok);
     let mut process = started.map_err(broken)?;
     let result = converse(&mut process, start, talk, cancel).await;
     match result.map_err(broken)? {
@@ -126,6 +129,7 @@ async fn converse(
         child,
         stdin,
         stdout,
+        ..
     } = process;
     let (to_task, messages) = mpsc::unbounded_channel();
     let _receiver_is_here = to_task.send(To::Start(start));
@@ -149,7 +153,7 @@ async fn converse(
     }
 }
 
-fn spawn(program: &Program) -> io::Result<Process> {
+fn spawn(program: &Program, memory_bytes: u64) -> io::Result<Process> {
     let mut child = Command::new(&program.path)
         .args(&program.arguments)
         .stdin(Stdio::piped())
@@ -163,6 +167,7 @@ fn spawn(program: &Program) -> io::Result<Process> {
         return Err(io::ErrorKind::BrokenPipe.into());
     };
     Ok(Process {
+        memory_bytes,
         child,
         stdin,
         stdout,

@@ -1,4 +1,4 @@
-//! Task processes between two tasks of one kind: the next finds memory, connections and the mapped reference
+//! Task processes between two tasks of one genome: the next finds memory, connections and the mapped reference
 //! as the last one left them, and the system has no pages to clear.
 
 use std::collections::VecDeque;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use common::ids::WorkflowId;
-use common::task::{Assignment, Resources, Stage};
+use common::task::{Assignment, Stage};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::task::JoinSet;
 
@@ -18,21 +18,20 @@ const WAIT: Duration = Duration::from_secs(10);
 /// How long a process may take to end once its pipes are closed, or SIGTERM was sent.
 pub(super) const END_GRACE: Duration = Duration::from_secs(5);
 
-/// What tasks have in common that one process may run in turn. Genomes never share one, nor do stages:
-/// what a stage keeps in memory is of no use to another.
+/// What tasks have in common that one process may run in turn. Genomes never share one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kind {
     pub workflow: WorkflowId,
-    pub stage: Stage,
-    pub resources: Resources,
+    /// Aligners keep a part of the index in their memory, which the stages after them need.
+    pub is_align: bool,
 }
 
 impl Kind {
     pub fn of(assignment: &Assignment) -> Self {
+        let task = &assignment.attempt.task;
         Self {
-            workflow: assignment.attempt.task.workflow.clone(),
-            stage: assignment.attempt.task.stage,
-            resources: assignment.resources,
+            workflow: task.workflow.clone(),
+            is_align: task.stage == Stage::Align,
         }
     }
 }
@@ -40,6 +39,8 @@ impl Kind {
 /// A task process, and the pipes to it.
 #[derive(Debug)]
 pub(super) struct Process {
+    /// The memory that its last task was given. It only grows: what one task freed may stay with the process.
+    pub memory_bytes: u64,
     pub child: Child,
     pub stdin: ChildStdin,
     pub stdout: ChildStdout,
@@ -52,6 +53,7 @@ impl Process {
             mut child,
             stdin,
             stdout,
+            ..
         } = self;
         drop((stdin, stdout));
         match tokio::time::timeout(END_GRACE, child.wait()).await {
@@ -78,15 +80,21 @@ struct Waiting {
 }
 
 impl Idle {
-    /// Returns a process that ran a task of this kind, if one waits.
-    pub(super) fn take(&self, kind: &Kind) -> Option<Process> {
+    /// Returns a process that ran a task of this kind with this much memory or less, if one waits: of those
+    /// the one with the most.
+    pub(super) fn take(&self, kind: &Kind, memory_bytes: u64) -> Option<Process> {
         let mut waiting = self.lock();
         loop {
             let processes = &mut waiting.processes;
-            let at = processes.iter().rposition(|(_, of, _)| of == kind)?;
+            let fits = |(_, (_, of, process)): &(usize, &(u64, Kind, Process))| {
+                of == kind && process.memory_bytes <= memory_bytes
+            };
+            let fitting = processes.iter().enumerate().filter(fits);
+            let (at, _) = fitting.max_by_key(|(_, (_, _, process))| process.memory_bytes)?;
             let (_, _, mut process) = processes.remove(at)?;
             // It may have been killed.
             if matches!(process.child.try_wait(), Ok(None)) {
+                process.memory_bytes = memory_bytes;
                 return Some(process);
             }
         }
@@ -134,7 +142,7 @@ impl Waiting {
         while self.ending.try_join_next().is_some() {}
         while let Some(&(oldest, ..)) = self.processes.front() {
             let memory = self.processes.iter();
-            let memory = memory.map(|(_, kind, _)| kind.resources.memory_bytes).sum();
+            let memory = memory.map(|(_, _, process)| process.memory_bytes).sum();
             if !is_due(oldest, memory) {
                 return;
             }

@@ -1,7 +1,7 @@
 //! Task processes, played by shell scripts.
 
 use common::ids::{AttemptNumber, Epoch, WorkflowId};
-use common::task::{Resources, Stage, TaskId};
+use common::task::{Stage, TaskId};
 
 use super::*;
 
@@ -13,6 +13,9 @@ fn a_killed_task_lacked_memory_and_another_end_is_a_fault() {
     assert_eq!(class(1 << 8), FailureClass::Internal);
 }
 
+/// Memory of the attempts, in bytes.
+const GIVEN: u64 = 1 << 30;
+
 fn host(script: &str) -> Host {
     Host {
         program: Program {
@@ -21,6 +24,7 @@ fn host(script: &str) -> Host {
         },
         idle: Idle::default(),
         waited: None,
+        memory_bytes: GIVEN,
     }
 }
 
@@ -39,11 +43,7 @@ fn attempt(workflow: &str, number: u32) -> AttemptId {
 fn kind(workflow: &str) -> Kind {
     Kind {
         workflow: WorkflowId::new(workflow),
-        stage: Stage::Probe,
-        resources: Resources {
-            cores: 1,
-            memory_bytes: 1 << 30,
-        },
+        is_align: false,
     }
 }
 
@@ -109,7 +109,7 @@ fn frame(message: From) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_process_runs_more_tasks_of_its_kind_and_of_no_other() {
+async fn a_process_runs_more_tasks_of_its_genome_with_no_less_memory() {
     let (first, second) = (attempt("w", 1), attempt("w", 2));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("said");
@@ -129,10 +129,16 @@ async fn a_process_runs_more_tasks_of_its_kind_and_of_no_other() {
     let (outcome, reads) = outcome_of(told, first, false).await;
     assert_eq!((outcome.unwrap().outcome, reads), (done(), 7));
 
-    assert!(idle.take(&kind("another")).is_none());
-    let waited = idle.take(&kind("w"));
+    let aligner = Kind {
+        is_align: true,
+        ..kind("w")
+    };
+    assert!(idle.take(&kind("another"), GIVEN).is_none());
+    assert!(idle.take(&aligner, GIVEN).is_none());
+    assert!(idle.take(&kind("w"), GIVEN - 1).is_none());
+    let waited = idle.take(&kind("w"), 2 * GIVEN);
     assert!(waited.is_some());
-    assert!(idle.take(&kind("w")).is_none(), "it is taken");
+    assert!(idle.take(&kind("w"), GIVEN).is_none(), "it is taken");
     let again = Host {
         waited,
         idle: idle.clone(),
@@ -141,12 +147,15 @@ async fn a_process_runs_more_tasks_of_its_kind_and_of_no_other() {
     let (outcome, reads) = outcome_of(again, second, false).await;
     assert_eq!((outcome.unwrap().outcome, reads), (done(), 5));
 
-    idle.fit(1 << 30);
-    let process = idle.take(&kind("w")).expect("there is memory for it");
+    assert!(idle.take(&kind("w"), GIVEN).is_none(), "it has had more");
+    idle.fit(2 * GIVEN);
+    let process = idle.take(&kind("w"), 2 * GIVEN);
+    let process = process.expect("there is memory for it");
     let id = process.child.id().unwrap();
     idle.keep(kind("w"), process);
-    idle.fit((1 << 30) - 1);
-    assert!(idle.take(&kind("w")).is_none(), "there is no memory for it");
+    idle.fit(2 * GIVEN - 1);
+    let process = idle.take(&kind("w"), 2 * GIVEN);
+    assert!(process.is_none(), "there is no memory for it");
     idle.close().await;
     let id = Pid::from_raw(i32::try_from(id).unwrap());
     assert!(kill(id, None).is_err(), "it still runs");
@@ -163,13 +172,13 @@ async fn a_process_whose_task_failed_or_that_was_killed_is_not_used_again() {
         let told = host(&script);
         let idle = told.idle.clone();
         assert!(outcome_of(told, attempt("w", 1), false).await.0.is_ok());
-        let process = idle.take(&kind("w"));
+        let process = idle.take(&kind("w"), GIVEN);
         assert_eq!(process.is_some(), keeps);
         if let Some(mut process) = process {
             process.child.start_kill().unwrap();
             process.child.wait().await.unwrap();
             idle.keep(kind("w"), process);
-            assert!(idle.take(&kind("w")).is_none());
+            assert!(idle.take(&kind("w"), GIVEN).is_none());
         }
     }
 }
