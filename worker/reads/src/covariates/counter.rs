@@ -242,7 +242,7 @@ impl<'a> Counter<'a> {
         let both = self.outcomes.iter().zip(&self.contexts);
         for (index, (&quality, (&outcome, &context))) in qualities.iter().zip(both).enumerate() {
             if outcome != Outcome::Skipped {
-                let row = rows[usize::from(quality)].get_or_insert_default();
+                let row = &mut rows[usize::from(quality)];
                 row.add(context, slots.of_base(index), outcome == Outcome::Differs);
             }
         }

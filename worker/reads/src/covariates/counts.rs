@@ -44,69 +44,72 @@ impl Tally {
 }
 
 /// The tallies of one read group and one reported quality.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Row {
-    /// By context; the last is that of bases without one.
-    contexts: [Tally; CONTEXTS + 1],
-    /// Cycles 1, −1, 2, −2 and so on: each base has one.
-    cycles: Vec<Tally>,
+    /// By context, the last of which is that of bases without one; then cycles 1, −1, 2, −2 and so on: each
+    /// base has one. Empty if there are no bases.
+    tallies: Vec<Tally>,
 }
 
-impl Default for Row {
-    fn default() -> Self {
-        Self {
-            contexts: [Tally::default(); CONTEXTS + 1],
-            cycles: vec![Tally::default(); USUAL_CYCLES],
-        }
-    }
-}
+/// Where the cycles begin among the tallies.
+const FIRST_CYCLE: usize = CONTEXTS + 1;
 
 impl Row {
     /// Counts a base; `context` ≤ [`NO_CONTEXT`], the cycle by its `slot`.
     #[inline]
     pub fn add(&mut self, context: u8, slot: usize, error: bool) {
-        self.cycle_mut(slot).add(error);
-        self.contexts[usize::from(context)].add(error);
+        self.tally_mut(FIRST_CYCLE + slot).add(error);
+        self.tally_mut(usize::from(context)).add(error);
     }
 
     /// Returns the tally of all its bases.
     pub fn all(&self) -> Tally {
         let mut all = Tally::default();
-        self.cycles.iter().for_each(|tally| all.merge(tally));
+        self.by_cycle().iter().for_each(|tally| all.merge(tally));
         all
     }
 
     /// Returns the contexts that occur with their tallies, ascending.
     pub fn contexts(&self) -> impl Iterator<Item = (u8, Tally)> + '_ {
-        let tallies = (0..NO_CONTEXT).zip(self.contexts.iter().copied());
+        let tallies = (0..NO_CONTEXT).zip(self.tallies.iter().copied());
         tallies.filter(|(_, tally)| !tally.is_empty())
     }
 
     /// Returns the cycles that occur with their tallies, ascending.
     pub fn cycles(&self) -> impl Iterator<Item = (i32, Tally)> + '_ {
-        let most = self.cycles.len().div_ceil(2) as i32;
+        let most = self.by_cycle().len().div_ceil(2) as i32;
         let tally = |cycle: i32| {
-            let tally = self.cycles.get(slot(cycle)).copied();
+            let tally = self.by_cycle().get(slot(cycle)).copied();
             (cycle, tally.unwrap_or_default())
         };
         let cycles = (-most..0).chain(1..=most).map(tally);
         cycles.filter(|(_, tally)| !tally.is_empty())
     }
 
+    fn by_cycle(&self) -> &[Tally] {
+        self.tallies.get(FIRST_CYCLE..).unwrap_or_default()
+    }
+
     #[inline]
-    fn cycle_mut(&mut self, slot: usize) -> &mut Tally {
-        if self.cycles.len() <= slot {
-            self.cycles.resize(slot + 1, Tally::default());
+    fn tally_mut(&mut self, at: usize) -> &mut Tally {
+        if self.tallies.len() <= at {
+            self.make_room(at);
         }
-        &mut self.cycles[slot]
+        &mut self.tallies[at]
+    }
+
+    #[cold]
+    fn make_room(&mut self, at: usize) {
+        let usual = FIRST_CYCLE + USUAL_CYCLES;
+        self.tallies.resize(usual.max(at + 1), Tally::default());
     }
 
     fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.contexts.iter_mut().zip(&other.contexts) {
-            mine.merge(theirs);
+        if self.tallies.len() < other.tallies.len() {
+            self.tallies.resize(other.tallies.len(), Tally::default());
         }
-        for (cycle, theirs) in other.cycles() {
-            self.cycle_mut(slot(cycle)).merge(&theirs);
+        for (mine, theirs) in self.tallies.iter_mut().zip(&other.tallies) {
+            mine.merge(theirs);
         }
     }
 }
@@ -115,32 +118,32 @@ impl Row {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counts {
     /// By read group key × quality.
-    rows: Vec<Option<Box<Row>>>,
+    rows: Vec<Row>,
 }
 
 impl Counts {
     /// Returns the rows of a read group by quality, to be counted into.
     #[inline]
-    pub fn group_mut(&mut self, read_group: u16) -> &mut [Option<Box<Row>>] {
+    pub fn group_mut(&mut self, read_group: u16) -> &mut [Row] {
         let start = usize::from(read_group) * QUALITIES;
         let end = start + QUALITIES;
         if self.rows.len() < end {
-            self.rows.resize(end, None);
+            self.rows.resize(end, Row::default());
         }
         &mut self.rows[start..end]
     }
 
     fn row_mut(&mut self, read_group: u16, quality: u8) -> &mut Row {
-        self.group_mut(read_group)[usize::from(quality)].get_or_insert_default()
+        &mut self.group_mut(read_group)[usize::from(quality)]
     }
 
     /// Returns the rows that occur, by read group key and quality, ascending.
     pub fn rows(&self) -> impl Iterator<Item = (u16, u8, &Row)> {
         let rows = self.rows.iter().enumerate();
-        rows.filter_map(|(index, row)| {
-            let row = row.as_deref()?;
+        let occurring = rows.filter(|(_, row)| !row.tallies.is_empty());
+        occurring.map(|(index, row)| {
             let (group, quality) = (index / QUALITIES, index % QUALITIES);
-            Some((group as u16, quality as u8, row))
+            (group as u16, quality as u8, row)
         })
     }
 
@@ -187,8 +190,10 @@ impl Counts {
             for _ in 0..fields.count()? {
                 let context = usize::from(fields.u8()?);
                 let tally = take_tally(fields)?;
-                let slot = row.contexts[..CONTEXTS].get_mut(context);
-                slot.ok_or(fields.range())?.merge(&tally);
+                if context >= CONTEXTS {
+                    return Err(fields.range());
+                }
+                row.tally_mut(context).merge(&tally);
             }
             for _ in 0..fields.count()? {
                 let cycle: i32 = fields.signed_as()?;
@@ -196,7 +201,7 @@ impl Counts {
                 if cycle == 0 || u64::from(cycle.unsigned_abs()) > MOST_CYCLE {
                     return Err(fields.range());
                 }
-                row.cycle_mut(slot(cycle)).merge(&tally);
+                row.tally_mut(FIRST_CYCLE + slot(cycle)).merge(&tally);
             }
             if row.all() != all {
                 return Err(fields.range());

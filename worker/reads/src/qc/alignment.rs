@@ -5,7 +5,7 @@ use genome::record::{Flags, RecordView, TagValue, tags};
 
 use super::adapter::is_adapter;
 use super::insert_size::PairOrientation;
-use super::sight::{Sight, differing};
+use super::sight::{Sight, count, differing};
 use super::statistics::ratio;
 use crate::container::{Decoder, Error, put_varint};
 use crate::duplicates::Histogram;
@@ -183,8 +183,7 @@ impl AlignmentCounts {
             if maps_well {
                 self.good_bases += block.length as u64;
                 let qualities = &record.qualities()[block.read..block.read + block.length];
-                let good = qualities.iter().filter(|&&q| q >= MIN_BASE_QUALITY);
-                self.good_q20_bases += good.count() as u64;
+                self.good_q20_bases += count(qualities, |quality| quality >= MIN_BASE_QUALITY);
             }
             if others > 0 || bases.contains(&b'N') {
                 self.add_bad_cycles(record, bases, letters);

@@ -2,11 +2,11 @@
 //! `CollectGcBiasMetrics` counts.
 
 use genome::cigar::CigarKind;
-use genome::record::{Flags, RecordView};
+use genome::record::Flags;
 use genome::reference::Reference;
 use genome::region::Region;
 
-use super::sight::Sight;
+use super::sight::{self, Sight};
 use crate::container::{Decoder, Error, put_varint};
 
 /// Shares are told apart in hundredths.
@@ -60,7 +60,7 @@ impl GcCounts {
             return;
         }
         self.aligned += 1;
-        let Some(bin) = window_of(&sight.record, of, letters) else {
+        let Some(bin) = window_of(sight, of, letters) else {
             return;
         };
         let moved = |kind: CigarKind| matches!(kind, CigarKind::Insertion | CigarKind::Deletion);
@@ -102,22 +102,27 @@ impl GcCounts {
 /// Returns the share of the window in which a mapped record starts: `None` where it has none.
 ///
 /// Picard takes the 1-based start for a 0-based one, and windows past the last for windows of 0.
-fn window_of(
-    record: &RecordView<'_>,
-    reference: &Reference<'_>,
-    letters: &mut Vec<u8>,
-) -> Option<usize> {
+fn window_of(sight: Sight<'_>, reference: &Reference<'_>, letters: &mut Vec<u8>) -> Option<usize> {
+    let record = sight.record;
     let contig = record.contig()?;
     let length = reference.dictionary().contig(contig).length;
+    let position = u64::from(record.position()?);
     let start = match record.flags().is_reverse() {
         true => u64::from(record.end()?).checked_sub(WINDOW_BP)?,
-        false => u64::from(record.position()?) + 1,
+        false => position + 1,
     };
     if start == 0 {
         return None;
     }
     if start + WINDOW_BP >= length {
         return Some(0);
+    }
+    let under = start.checked_sub(position).and_then(|first| {
+        let window = first as usize..(first + WINDOW_BP) as usize;
+        sight.reference.get(window)
+    });
+    if let Some(under) = under {
+        return Window::of(under).share();
     }
     letters.clear();
     reference.fetch(Region::new(contig, start, start + WINDOW_BP), letters);
@@ -169,13 +174,9 @@ struct Window {
 
 impl Window {
     fn of(letters: &[u8]) -> Self {
-        let count = |wanted: fn(u8) -> bool| {
-            let found = letters.iter().filter(|&&letter| wanted(letter));
-            found.count() as u32
-        };
         Self {
-            strong: count(is_strong),
-            ambiguous: count(|letter| letter == b'N'),
+            strong: sight::count(letters, is_strong) as u32,
+            ambiguous: sight::count(letters, |letter| letter == b'N') as u32,
         }
     }
 

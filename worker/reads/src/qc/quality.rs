@@ -73,12 +73,22 @@ impl QualityCounts {
             true => cycles.iter_mut().zip(qualities.iter().rev()).for_each(add),
             false => cycles.iter_mut().zip(qualities).for_each(add),
         }
-        let bases = qualities.chunks(ROWS).zip(sight.bases.chunks(ROWS));
-        for (qualities, bases) in bases {
-            let both = qualities.iter().zip(bases);
-            for (row, (&quality, &base)) in self.bases.iter_mut().zip(both) {
-                row[usize::from(quality) % QUALITIES] += u64::from(base != b'N');
-            }
+        if sight.bases.contains(&b'N') {
+            let both = qualities.iter().zip(sight.bases);
+            let known = both.filter(|(_, base)| **base != b'N');
+            known.for_each(|(quality, _)| self.count(&[*quality]));
+        } else {
+            let (fours, rest) = qualities.as_chunks::<ROWS>();
+            fours.iter().for_each(|four| self.count(four));
+            self.count(rest);
+        }
+    }
+
+    /// Counts the qualities of a few bases, each in a row of its own.
+    #[inline]
+    fn count(&mut self, qualities: &[u8]) {
+        for (row, &quality) in self.bases.iter_mut().zip(qualities) {
+            row[usize::from(quality) % QUALITIES] += 1;
         }
     }
 

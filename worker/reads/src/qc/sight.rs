@@ -57,8 +57,38 @@ impl<'a> Sight<'a> {
     }
 }
 
+/// How many are counted together: their number fits into a byte, and many of those into a vector.
+const PIECE: usize = 255;
+
+/// Counts the items that are wanted.
+pub(super) fn count<T: Copy>(items: &[T], is_wanted: impl Fn(T) -> bool) -> u64 {
+    let wanted = |piece: &[T]| {
+        let wanted = piece.iter().map(|&item| u8::from(is_wanted(item)));
+        u64::from(wanted.fold(0, |sum: u8, one| sum + one))
+    };
+    items.chunks(PIECE).map(wanted).sum()
+}
+
 /// Counts the places where two stretches of letters differ.
 pub(super) fn differing((one, other): (&[u8], &[u8])) -> u64 {
-    let differ = one.iter().zip(other).filter(|(a, b)| a != b);
-    differ.count() as u64
+    let differ = |(one, other): (&[u8], &[u8])| {
+        let differ = one.iter().zip(other).map(|(a, b)| u8::from(a != b));
+        u64::from(differ.fold(0, |sum: u8, one| sum + one))
+    };
+    one.chunks(PIECE).zip(other.chunks(PIECE)).map(differ).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_bytes_than_a_piece_has_are_counted() {
+        let bytes: Vec<u8> = (0..1000u32).map(|at| u8::from(at % 10 > 0)).collect();
+        assert_eq!(count(&bytes, |byte| byte > 0), 900);
+        assert_eq!(count(&[true; PIECE], |is| is), PIECE as u64);
+        assert_eq!(differing((&bytes, &[1; 1000])), 100);
+        assert_eq!(differing((&[0; PIECE], &[1; PIECE])), PIECE as u64);
+        assert_eq!(differing((&bytes[..7], &bytes[10..])), 0);
+    }
 }

@@ -7,7 +7,7 @@ use genome::reference::Reference;
 use genome::region::{ContigId, Region};
 use rustc_hash::FxHashMap;
 
-use super::super::sight::Sight;
+use super::super::sight::{Sight, count};
 use super::seam::{Counted, DepthPart, HEAD_BP, Stretch};
 use super::{Coverage, mark_unknown};
 
@@ -231,14 +231,12 @@ impl<'a> DepthCounter<'a> {
 
 /// Says which bases of a block are good; returns how many against a known letter are not.
 fn tell_good(good: &mut [bool], (bases, letters): (&[u8], &[u8]), qualities: &[u8]) -> u64 {
-    let mut low = 0u32;
     let read = bases.iter().zip(qualities);
     for ((good, &letter), (&base, &quality)) in good.iter_mut().zip(letters).zip(read) {
-        let (is_known, is_good) = (letter != b'N', quality >= MIN_BASE_QUALITY);
-        *good = is_known & is_good & (base != b'N');
-        low += u32::from(is_known & !*good);
+        *good = (letter != b'N') & (base != b'N') & (quality >= MIN_BASE_QUALITY);
     }
-    low.into()
+    let known = count(letters, |letter| letter != b'N');
+    known - count(good, |is_good| is_good)
 }
 
 /// Leaves out the bases that count elsewhere; returns how many.
