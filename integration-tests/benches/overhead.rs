@@ -1,8 +1,8 @@
 //! What a cluster costs beside one machine: a genome by `spindle controller` and two `spindle worker`s with
 //! one core each and everything in S3, against `spindle run --threads 2`.
 //! `cargo bench -p integration-tests --bench overhead -- REF R1 R2 [READ_BATCH_BP [PARTITION_BP]]` prints a
-//! line of JSON: seconds of CPU of all processes but the server of S3, the ratio, and the tasks. `run` is
-//! measured before and after the cluster, since the speed of a shared machine drifts.
+//! line of JSON: seconds of CPU of all processes but the server of S3, the ratio of the medians, tasks and
+//! requests. Both are measured in turn, since the speed of a shared machine drifts.
 //! The index `REF.spindle` has to be there.
 
 use std::fs::File;
@@ -27,6 +27,8 @@ use tokio::runtime::Runtime;
 const BUCKET: &str = "spindle";
 /// Sizes of tasks, if none are given: some sixty tasks of 0.15 Gb on one chromosome.
 const SIZES: [&str; 2] = ["10000000", "5000000"];
+/// How often the cluster is measured; `run` once more.
+const ROUNDS: usize = 3;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args()
@@ -68,25 +70,46 @@ fn main() -> Result<()> {
     };
     let local = flags(&bucket.display().to_string());
     let alone = || cpu(|| run_alone(&local, folder.path()));
-    let before = alone()?;
-    let mut tasks = 0;
-    let together = cpu(|| {
-        tasks = run_together(&flags(&format!("s3://{BUCKET}")), &server)?;
-        Ok(())
-    })?;
-    let here = Outputs::read_some(&folder.path().join("alone"))?;
-    Outputs::read_some(&bucket.join("out"))?.ensure_same(&here)?;
-    std::fs::remove_dir_all(folder.path().join("alone"))?;
-    let after = alone()?;
+    let (mut run, mut cluster) = (vec![alone()?], Vec::new());
+    let (mut tasks, mut requests) = (0, 0);
+    for round in 0..ROUNDS {
+        let name = format!("round{round}");
+        let _of_before = server.take_log();
+        cluster.push(cpu(|| {
+            tasks = run_together(&flags(&format!("s3://{BUCKET}")), &name, &server)?;
+            Ok(())
+        })?);
+        requests = server.take_log().len();
+        let here = folder.path().join("alone");
+        let there = bucket.join(&name);
+        Outputs::read_some(&there.join("out"))?.ensure_same(&Outputs::read_some(&here)?)?;
+        for seen in [here, there] {
+            std::fs::remove_dir_all(seen)?;
+        }
+        run.push(alone()?);
+    }
     let result = serde_json::json!({
         "measure": "overhead",
         "tasks": tasks,
-        "run_cpu_s": [before, after],
-        "cluster_cpu_s": together,
-        "ratio": 2.0 * together / (before + after),
+        "requests": requests,
+        "run_cpu_s": run,
+        "cluster_cpu_s": cluster,
+        "ratio": median(&cluster) / median(&run),
     });
     println!("{result}");
     Ok(())
+}
+
+/// Returns the middle of some times, or what lies between the two there.
+fn median(times: &[f64]) -> f64 {
+    let mut sorted = times.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    if sorted.len().is_multiple_of(2) {
+        f64::midpoint(sorted[middle - 1], sorted[middle])
+    } else {
+        sorted[middle]
+    }
 }
 
 /// Puts a file into the bucket as its owner would: the server knows its tag then, and does not make it anew
@@ -135,9 +158,9 @@ fn run_alone(flags: &[String], folder: &Path) -> Result<()> {
 }
 
 /// Runs the genome on a cluster, ends that, and returns how many tasks there were.
-fn run_together(flags: &[String], server: &Server) -> Result<u64> {
+fn run_together(flags: &[String], name: &str, server: &Server) -> Result<u64> {
     let environment = fixtures::s3_environment(server.url()).into();
-    let objects = format!("s3://{BUCKET}/objects");
+    let objects = format!("s3://{BUCKET}/{name}/objects");
     let mut cluster = Cluster::start_in_s3(&objects, environment)?;
     for _ in 0..2 {
         cluster.start_worker(&WorkerOptions {
@@ -146,7 +169,7 @@ fn run_together(flags: &[String], server: &Server) -> Result<u64> {
             ..WorkerOptions::default()
         })?;
     }
-    let workflow = cluster.submit_to(flags, &format!("s3://{BUCKET}/out"))?;
+    let workflow = cluster.submit_to(flags, &format!("s3://{BUCKET}/{name}/out"))?;
     let server = cluster.server();
     run_well(&["watch", "--server", &server, &workflow])?;
     let status = cluster.status(&workflow)?;

@@ -79,12 +79,13 @@ pub(crate) fn start(config: &Arc<Config>, idle: &Idle, job: Job) -> Running {
         TaskMode::InProcess => here::start(job, monitor, span),
         TaskMode::Child { program, arguments } => {
             let memory_bytes = job.assignment.resources.memory_bytes;
+            let genome = &job.assignment.attempt.task.workflow;
             let host = child::Host {
                 program: child::Program {
                     path: PathBuf::clone(program),
                     arguments: arguments.clone(),
                 },
-                waited: idle.take(&idle::Kind::of(&job.assignment), memory_bytes),
+                waited: idle.take(genome, memory_bytes),
                 idle: idle.clone(),
                 memory_bytes,
             };

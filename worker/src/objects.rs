@@ -2,12 +2,13 @@
 //!
 //! Its methods wait for the runtime; they must not be called on one of the runtime's own threads.
 
+mod pieces;
 mod reader;
 mod writer;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use common::failure::Failure;
 use common::task::ObjectRef;
@@ -16,6 +17,7 @@ use tokio::runtime::Handle;
 
 use crate::error;
 
+pub use pieces::Piece;
 pub(crate) use reader::Chunks;
 pub use reader::ObjectReader;
 pub use writer::OutputWriter;
@@ -25,12 +27,17 @@ pub use writer::OutputWriter;
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
     runtime: Handle,
+    kept: Arc<Mutex<pieces::Kept>>,
 }
 
 impl Objects {
     /// Wraps a store; `runtime` has threads of its own.
     pub fn new(store: Arc<dyn ObjectStore>, runtime: Handle) -> Self {
-        Self { store, runtime }
+        Self {
+            store,
+            runtime,
+            kept: Arc::default(),
+        }
     }
 
     /// Opens a whole object; its end is an error if size or digest differ.

@@ -10,7 +10,7 @@ pub mod lanes;
 pub mod merge;
 mod merged;
 pub mod recalibrate;
-mod reference;
+pub mod reference;
 mod sections;
 pub mod split;
 
@@ -18,7 +18,9 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
+use aligner::index::Index;
 use common::failure::{Failure, FailureClass};
 use common::location::Location;
 use common::task::{
@@ -49,6 +51,8 @@ pub struct Context<'a> {
     pub monitor: &'a Monitor,
     /// Takes the read batches of `split`.
     pub read_batches: &'a dyn ReadBatchSink,
+    /// The reference, once it was asked for.
+    pub index: OnceLock<Arc<Index>>,
 }
 
 /// Where `split` reports each read batch that it wrote.
@@ -117,7 +121,7 @@ impl Context<'_> {
             let message = format!("the assignment does not name the outputs of {stage}");
             return Err(Failure::new(FailureClass::Internal, message));
         };
-        let bytes = self.read_all(object)?;
+        let bytes = self.objects.read_kept(object)?;
         Manifest::decode_stage(&bytes).map_err(|fault| error::lost(&object.key, &fault))
     }
 
@@ -196,6 +200,14 @@ impl Context<'_> {
     /// [`FailureClass::InputInvalid`] if it is gone or changed since admission.
     pub fn local_input(&self, location: &Location) -> Result<PathBuf, Failure> {
         self.inputs.local(location, self.stamp(location))
+    }
+
+    /// As [`Self::local_input`]; `None` if there is no such input.
+    ///
+    /// # Errors
+    /// As [`Self::local_input`], but that it is gone.
+    pub fn local_if_there(&self, location: &Location) -> Result<Option<PathBuf>, Failure> {
+        self.inputs.local_if_there(location, self.stamp(location))
     }
 
     /// Returns the path of an object, or of its verified copy in the worker's cache.

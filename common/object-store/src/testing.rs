@@ -98,6 +98,8 @@ impl Server {
         let task = tokio::spawn(async move {
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
+                // As servers of S3 do: answers of several pieces would wait for acknowledgements.
+                socket.set_nodelay(true).unwrap();
                 tokio::spawn(serve(socket, service.clone(), shared.clone()));
             }
         });

@@ -33,8 +33,7 @@ pub fn resources(spec: &WorkflowSpec, plan: &Plan, stage: Stage, exhausted: u32)
         Stage::Align => 256 * MIB + ALIGN_BYTES_PER_BASE.saturating_mul(read_batch_bp(spec)),
         // As much as the most of them needs: a task process goes from one to the next, and never to less.
         Stage::Duplicates | Stage::Merge | Stage::Recalibrate => 768 * MIB,
-        Stage::Gather => 512 * MIB,
-        Stage::Call => 1024 * MIB,
+        Stage::Call | Stage::Gather => 1024 * MIB,
         Stage::Probe => 0,
     };
     let (numerator, denominator) = GROWTH;

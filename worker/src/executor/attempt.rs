@@ -4,6 +4,7 @@ use std::any::Any;
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use common::failure::{Failure, FailureClass};
 use common::task::{Assignment, Counters, Detail, Manifest, ObjectRef, Outcome};
@@ -98,6 +99,7 @@ impl Attempt<'_> {
             memory_bytes: self.assignment.resources.memory_bytes,
             monitor: self.monitor,
             read_batches: self.read_batches,
+            index: OnceLock::new(),
         };
         let Finished {
             outputs,

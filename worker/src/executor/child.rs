@@ -23,7 +23,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::idle::{END_GRACE, Idle, Kind, Process};
+use super::idle::{END_GRACE, Idle, Process};
 use super::{Event, Job, frames, report};
 use crate::metrics;
 
@@ -71,7 +71,7 @@ pub(super) async fn supervise(
         events: events.clone(),
         monitor: Arc::clone(&monitor),
     };
-    let (counters, outcome) = match run(host, Kind::of(&assignment), start, &talk, &cancel).await {
+    let (counters, outcome) = match run(host, start, &talk, &cancel).await {
         Ok(Report {
             counters, outcome, ..
         }) => (counters, Ok(outcome)),
@@ -84,7 +84,6 @@ pub(super) async fn supervise(
 
 async fn run(
     host: Host,
-    kind: Kind,
     start: wire::TaskStart,
     talk: &Talk,
     cancel: &CancellationToken,
@@ -107,7 +106,7 @@ async fn run(
         Some(report)
             if matches!(report.outcome, Outcome::Completed(_)) && !cancel.is_cancelled() =>
         {
-            idle.keep(kind, process);
+            idle.keep(talk.attempt.task.workflow.clone(), process);
             Ok(report)
         }
         Some(report) => {

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use common::ids::WorkflowId;
-use common::task::{Assignment, Stage};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::task::JoinSet;
 
@@ -17,24 +16,6 @@ const WAIT: Duration = Duration::from_secs(10);
 
 /// How long a process may take to end once its pipes are closed, or SIGTERM was sent.
 pub(super) const END_GRACE: Duration = Duration::from_secs(5);
-
-/// What tasks have in common that one process may run in turn. Genomes never share one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Kind {
-    pub workflow: WorkflowId,
-    /// Aligners keep a part of the index in their memory, which the stages after them need.
-    pub is_align: bool,
-}
-
-impl Kind {
-    pub fn of(assignment: &Assignment) -> Self {
-        let task = &assignment.attempt.task;
-        Self {
-            workflow: task.workflow.clone(),
-            is_align: task.stage == Stage::Align,
-        }
-    }
-}
 
 /// A task process, and the pipes to it.
 #[derive(Debug)]
@@ -75,19 +56,19 @@ struct Waiting {
     /// Number of the next process that comes.
     next: u64,
     /// Who waits, longest first.
-    processes: VecDeque<(u64, Kind, Process)>,
+    processes: VecDeque<(u64, WorkflowId, Process)>,
     ending: JoinSet<()>,
 }
 
 impl Idle {
-    /// Returns a process that ran a task of this kind with this much memory or less, if one waits: of those
+    /// Returns a process that ran a task of this genome with this much memory or less, if one waits: of those
     /// the one with the most.
-    pub(super) fn take(&self, kind: &Kind, memory_bytes: u64) -> Option<Process> {
+    pub(super) fn take(&self, genome: &WorkflowId, memory_bytes: u64) -> Option<Process> {
         let mut waiting = self.lock();
         loop {
             let processes = &mut waiting.processes;
-            let fits = |(_, (_, of, process)): &(usize, &(u64, Kind, Process))| {
-                of == kind && process.memory_bytes <= memory_bytes
+            let fits = |(_, (_, of, process)): &(usize, &(u64, WorkflowId, Process))| {
+                of == genome && process.memory_bytes <= memory_bytes
             };
             let fitting = processes.iter().enumerate().filter(fits);
             let (at, _) = fitting.max_by_key(|(_, (_, _, process))| process.memory_bytes)?;
@@ -100,12 +81,12 @@ impl Idle {
         }
     }
 
-    /// Lets a process wait for a while for another task of its kind.
-    pub(super) fn keep(&self, kind: Kind, process: Process) {
+    /// Lets a process wait for a while for another task of its genome.
+    pub(super) fn keep(&self, genome: WorkflowId, process: Process) {
         let mut waiting = self.lock();
         let number = waiting.next;
         waiting.next += 1;
-        waiting.processes.push_back((number, kind, process));
+        waiting.processes.push_back((number, genome, process));
         let idle = Arc::downgrade(&self.0);
         tokio::spawn(async move {
             tokio::time::sleep(WAIT).await;

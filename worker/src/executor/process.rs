@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::failure::{Failure, FailureClass};
-use common::task::{Assignment, Counters, ReadBatch, ReadBatchCommit, Report, SplitCursor};
+use common::task::{Assignment, Counters, ReadBatch, ReadBatchCommit, Report, SplitCursor, Stage};
 use common::telemetry;
 use common::wire::WireError;
 use genome::monitor::Monitor;
@@ -24,7 +24,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::attempt::Attempt;
 use super::{frames, here, report, usage};
 use crate::metrics;
-use crate::stage::ReadBatchSink;
+use crate::stage::{ReadBatchSink, reference};
 use crate::storage::{Reach, Storage};
 
 /// How often progress is told and memory looked at.
@@ -58,6 +58,7 @@ fn run() -> io::Result<()> {
     let desk = Arc::new(Desk::default());
     let starts = desk.open(&runtime)?;
     let mut opened: Option<(wire::Storage, Storage)> = None;
+    let mut before = None;
     while let Ok(wire::TaskStart {
         assignment,
         storage: described,
@@ -69,6 +70,11 @@ fn run() -> io::Result<()> {
         let assignment = assignment.unwrap_or_default();
         let assignment: Assignment = assignment.try_into().map_err(invalid)?;
         let described = described.unwrap_or_default();
+        let stage = assignment.attempt.task.stage;
+        if before == Some(Stage::Align) && stage != Stage::Align {
+            reference::close();
+        }
+        before = Some(stage);
         let known = opened.take().filter(|(of, _)| *of == described);
         let storage = match known {
             Some((_, storage)) => storage,

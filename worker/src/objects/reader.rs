@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
+use std::vec;
 
 use bytes::{Buf, Bytes};
 use common::failure::Failure;
@@ -17,14 +18,20 @@ use tokio::sync::mpsc;
 
 use crate::error;
 
-/// Chunks that are fetched ahead of the reader.
+/// Parcels of chunks that are fetched ahead of the reader.
 const AHEAD: usize = 4;
+
+/// Bytes of a parcel, or more by one chunk: each wakes the reader up.
+const PARCEL_BYTES: usize = 1 << 18;
+
+type Parcel = Vec<Result<Bytes, StoreError>>;
 
 /// Bytes in order, of a file or of a store that is far away.
 pub(crate) enum Chunks {
     File(io::Take<File>),
     Stream {
-        receiver: mpsc::Receiver<Result<Bytes, StoreError>>,
+        receiver: mpsc::Receiver<Parcel>,
+        parcel: vec::IntoIter<Result<Bytes, StoreError>>,
         chunk: Bytes,
     },
 }
@@ -43,14 +50,16 @@ impl Chunks {
     pub fn of_stream(runtime: &Handle, mut stream: ByteStream) -> Self {
         let (sender, receiver) = mpsc::channel(AHEAD);
         runtime.spawn(async move {
-            while let Some(chunk) = stream.next().await {
-                if sender.send(chunk).await.is_err() {
+            loop {
+                let parcel = parcel(&mut stream).await;
+                if parcel.is_empty() || sender.send(parcel).await.is_err() {
                     return;
                 }
             }
         });
         Self::Stream {
             receiver,
+            parcel: Vec::new().into_iter(),
             chunk: Bytes::new(),
         }
     }
@@ -63,12 +72,19 @@ impl Chunks {
     ) -> io::Result<usize> {
         match self {
             Self::File(file) => file.read(buffer),
-            Self::Stream { receiver, chunk } => {
+            Self::Stream {
+                receiver,
+                parcel,
+                chunk,
+            } => {
                 while chunk.is_empty() && !buffer.is_empty() {
-                    match receiver.blocking_recv() {
-                        None => return Ok(0),
+                    match parcel.next() {
                         Some(Ok(next)) => *chunk = next,
                         Some(Err(fault)) => return Err(error::into_io(judge(fault))),
+                        None => match receiver.blocking_recv() {
+                            None => return Ok(0),
+                            Some(next) => *parcel = next.into_iter(),
+                        },
                     }
                 }
                 let count = chunk.len().min(buffer.len());
@@ -77,6 +93,18 @@ impl Chunks {
             }
         }
     }
+}
+
+/// Waits for the next chunks of a stream; none at its end.
+async fn parcel(stream: &mut ByteStream) -> Parcel {
+    let (mut parcel, mut bytes) = (Parcel::new(), 0);
+    while bytes < PARCEL_BYTES
+        && let Some(chunk) = stream.next().await
+    {
+        bytes += chunk.as_ref().map_or(PARCEL_BYTES, Bytes::len);
+        parcel.push(chunk);
+    }
+    parcel
 }
 
 /// Reads an object, or a range of it, and checks at the end that all of it came.

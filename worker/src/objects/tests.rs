@@ -67,6 +67,17 @@ fn an_object_that_changed_is_lost() {
 struct Far {
     inner: Local,
     faults: AtomicU32,
+    reads: AtomicU32,
+}
+
+impl Far {
+    fn open(folder: &Path, faults: u32) -> Arc<Self> {
+        Arc::new(Self {
+            inner: Local::open(&folder.join("objects")).unwrap(),
+            faults: AtomicU32::new(faults),
+            reads: AtomicU32::new(0),
+        })
+    }
 }
 
 #[async_trait]
@@ -76,6 +87,7 @@ impl ObjectStore for Far {
     }
 
     async fn read(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         self.inner.read(key, range).await
     }
 
@@ -104,11 +116,7 @@ impl ObjectStore for Far {
 fn a_store_far_away_gets_the_object_when_it_is_back() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = Runtime::new().unwrap();
-    let inner = Local::open(&folder.path().join("objects")).unwrap();
-    let store = Arc::new(Far {
-        inner,
-        faults: AtomicU32::new(1),
-    });
+    let store = Far::open(folder.path(), 1);
     let objects = Objects::new(store, runtime.handle().clone());
     let object = write(&objects, folder.path(), b"late").unwrap();
     assert_eq!(read(objects.open(&object).unwrap()).unwrap(), b"late");
@@ -116,4 +124,58 @@ fn a_store_far_away_gets_the_object_when_it_is_back() {
         read(objects.open_range(&object, 1..3).unwrap()).unwrap(),
         b"at"
     );
+}
+
+#[test]
+fn pieces_come_in_order_from_near_and_far() {
+    let folder = tempfile::tempdir().unwrap();
+    let (runtime, near) = local(folder.path());
+    let far = Objects::new(Far::open(folder.path(), 0), runtime.handle().clone());
+    for objects in [near, far] {
+        let object = write(&objects, folder.path(), b"0123456789").unwrap();
+        let piece = |range: Range<u64>| (&object, range);
+        let pieces: Vec<_> = (0..40).map(|at| piece(at % 9..at % 9 + 2)).collect();
+        for (at, bytes) in objects.pieces(&pieces).unwrap().iter().enumerate() {
+            assert_eq!(bytes[..], b"0123456789"[at % 9..at % 9 + 2]);
+        }
+        let ends = [piece(8..u64::MAX), piece(10..u64::MAX), piece(3..3)];
+        assert_eq!(objects.pieces(&ends).unwrap(), ["89", "", ""]);
+        let longer = ObjectRef {
+            size_bytes: 11,
+            ..object.clone()
+        };
+        let short = objects.pieces(&[piece(0..1), (&longer, 9..11)]);
+        assert_eq!(short.unwrap_err().class, FailureClass::IntermediateLost);
+        let other = ObjectRef {
+            sha256: common::ids::Sha256::of(b"other"),
+            ..object.clone()
+        };
+        let all = [&object, &object, &other];
+        let mut each = objects.read_each(&all[..2]);
+        assert!(each.all(|bytes| bytes.unwrap() == "0123456789"));
+        let lost = objects.read_each(&all).find_map(Result::err).unwrap();
+        assert_eq!(lost.class, FailureClass::IntermediateLost);
+        assert_eq!(lost.file.as_deref(), Some("t/1/x"));
+    }
+}
+
+#[test]
+fn what_tasks_have_in_common_is_fetched_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = Runtime::new().unwrap();
+    let store = Far::open(folder.path(), 0);
+    let objects = Objects::new(Arc::clone(&store) as _, runtime.handle().clone());
+    let object = write(&objects, folder.path(), b"0123456789").unwrap();
+    let reads = || store.reads.swap(0, Ordering::Relaxed);
+    let pieces = [(&object, 0..2), (&object, 5..7)];
+    assert_eq!(objects.kept_pieces(&pieces).unwrap(), ["01", "56"]);
+    assert_eq!(reads(), 2);
+    let more = [(&object, 5..7), (&object, 1..3), (&object, 0..2)];
+    let again = objects.clone();
+    assert_eq!(again.kept_pieces(&more).unwrap(), ["56", "12", "01"]);
+    assert_eq!(reads(), 1);
+    for fetched in [1, 0] {
+        assert_eq!(objects.read_kept(&object).unwrap(), "0123456789");
+        assert_eq!(reads(), fetched);
+    }
 }

@@ -22,13 +22,11 @@ pub const SETS: &str = "sets";
 /// What storage answers, or a run that is damaged.
 pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
     let partition = context.assignment.attempt.task.index;
-    let (mut pairs, mut ends) = (Vec::new(), Vec::new());
-    for (source, run) in sections::runs(context)? {
-        let reader = |bytes| KeyReader::<_, PairKey>::new(bytes, source);
-        pairs.extend(run.section(context, (partition, Kind::PairKeys), reader)?);
-        let reader = |bytes| KeyReader::<_, EndKey>::new(bytes, source);
-        ends.extend(run.section(context, (partition, Kind::EndKeys), reader)?);
-    }
+    let runs = sections::runs(context)?;
+    let wanted = (partition, Kind::PairKeys);
+    let pairs = runs.readers(context, wanted, KeyReader::<_, PairKey>::new)?;
+    let wanted = (partition, Kind::EndKeys);
+    let ends = runs.readers(context, wanted, KeyReader::<_, EndKey>::new)?;
     let pairs = Merged::new(pairs).map_err(sections::failure)?;
     let ends = Merged::new(ends).map_err(sections::failure)?;
     let marked = mark(pairs, ends, &MarkOptions::default(), context.monitor);

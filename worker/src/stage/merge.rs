@@ -174,18 +174,14 @@ fn merge(
     sink: impl FnMut(Place, RecordView<'_>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let partition = context.assignment.attempt.task.index;
-    let mut sources = Vec::new();
-    for (source, run) in sections::runs(context).map_err(Fault::Storage)? {
-        let reader = |bytes| RecordReader::new(bytes, source);
-        let section = run.section(context, (partition, Kind::Records), reader);
-        sources.extend(section.map_err(Fault::Storage)?);
-    }
-    let mut places = Vec::new();
-    for bucket in sections::duplicates(context).map_err(Fault::Storage)? {
-        let section = bucket.section(context, (partition, Kind::Places), PlaceReader::new);
-        places.extend(section.map_err(Fault::Storage)?);
-    }
-    merge_records(sources, Merged::new(places)?, context.monitor, sink)?;
+    let runs = sections::runs(context).map_err(Fault::Storage)?;
+    let records = runs.readers(context, (partition, Kind::Records), RecordReader::new);
+    let records = records.map_err(Fault::Storage)?;
+    let buckets = sections::duplicates(context).map_err(Fault::Storage)?;
+    let place = |bytes, ()| PlaceReader::new(bytes);
+    let places = buckets.readers(context, (partition, Kind::Places), place);
+    let places = places.map_err(Fault::Storage)?;
+    merge_records(records, Merged::new(places)?, context.monitor, sink)?;
     Ok(())
 }
 

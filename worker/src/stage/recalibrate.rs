@@ -23,9 +23,10 @@ pub const TABLE: &str = "recal.table";
 /// What storage answers, or counts that are damaged.
 pub fn run(context: &Context<'_>) -> Result<Finished, Failure> {
     let mut sum = Counts::default();
-    for manifest in context.upstream(Stage::Merge)? {
-        let object = sections::output(&manifest, merge::COUNTS)?;
-        let bytes = context.read_all(object)?;
+    let merged = context.upstream(Stage::Merge)?;
+    let objects = sections::outputs(&merged, merge::COUNTS)?;
+    for (object, bytes) in objects.iter().zip(context.objects.read_each(&objects)) {
+        let bytes = bytes?;
         let mut fields = Decoder::new(&bytes, "recalibration counts");
         let counts = Counts::decode(&mut fields);
         sum.merge(&counts.map_err(|fault| sections::lost(&object.key, fault))?);

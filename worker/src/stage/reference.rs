@@ -27,12 +27,19 @@ impl Context<'_> {
     /// # Errors
     /// [`common::failure::FailureClass::IntermediateLost`] if there is none.
     pub fn index(&self) -> Result<Arc<Index>, Failure> {
+        if let Some(known) = self.index.get() {
+            return Ok(Arc::clone(known));
+        }
+        let index = self.open_index()?;
+        Ok(Arc::clone(self.index.get_or_init(|| index)))
+    }
+
+    fn open_index(&self) -> Result<Arc<Index>, Failure> {
         let Some(stage) = self.upstream_manifest(Stage::Index) else {
             let beside = self.genome()?.reference.with_ending(ENDING);
-            if !self.inputs.exists(&beside)? {
-                return Err(Inputs::missing(&beside));
-            }
-            return open(&self.local_input(&beside)?, &beside.to_string());
+            let found = self.local_if_there(&beside)?;
+            let path = found.ok_or_else(|| Inputs::missing(&beside))?;
+            return open(&path, &beside.to_string());
         };
         let made = self.upstream(Stage::Index)?;
         let none = || error::lost(&stage.key, &"the index stage made no index");
@@ -57,6 +64,12 @@ impl Context<'_> {
 type Identity = (u64, u64, u64);
 
 static OPEN: Mutex<Vec<(Identity, Arc<Index>)>> = Mutex::new(Vec::new());
+
+/// Closes the maps of this process: what tasks still use stays open until they end. With them goes the copy
+/// that aligners keep of a part of an index, whose memory other stages need.
+pub fn close() {
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
 
 /// Maps an index; `name` is its object or its location, for messages.
 fn open(path: &Path, name: &str) -> Result<Arc<Index>, Failure> {

@@ -1,7 +1,8 @@
 //! Objects of sections as stages see them: the footer first, then the ranges that are wanted.
 
-use std::io::{BufReader, Cursor, Read};
+use std::io::{BufReader, Read};
 
+use bytes::{Buf, Bytes};
 use common::failure::{Failure, FailureClass};
 use common::task::{Manifest, ObjectRef, Stage};
 use genome::order::Place;
@@ -11,6 +12,7 @@ use reads::run::{Error, Footer, Header, Kind, RunSource};
 
 use super::{Context, align, duplicates};
 use crate::error::{self, storage};
+use crate::objects::Piece;
 
 /// The end of an object that is read at once: nearly always it holds the whole footer.
 const TAIL_BYTES: u64 = 1 << 14;
@@ -18,68 +20,82 @@ const TAIL_BYTES: u64 = 1 << 14;
 /// Sections up to this size are read at once; longer ones are streamed.
 const SMALL_SECTION_BYTES: u64 = 1 << 20;
 
-/// An object whose footer is known.
-pub struct Sections {
-    object: ObjectRef,
-    footer: Footer,
+/// Objects of one kind whose footers are known, each with what its readers need.
+pub struct Sections<T> {
+    objects: Vec<(ObjectRef, Footer, T)>,
 }
 
 /// A stream of one section.
 pub type SectionReader = Box<dyn Read + Send>;
 
-impl Sections {
-    /// Reads the footer of an object.
+impl<T: Copy> Sections<T> {
+    /// Reads the footers of objects; `needed` finds in them what readers need.
     ///
     /// # Errors
-    /// [`FailureClass::IntermediateLost`] if it is gone or damaged.
-    pub fn open(context: &Context<'_>, object: &ObjectRef) -> Result<Self, Failure> {
-        let footer = match Footer::parse(&tail(context, object, TAIL_BYTES)?) {
-            Err(Error::ShortTail { needed_bytes }) => {
-                Footer::parse(&tail(context, object, needed_bytes)?)
-            }
-            parsed => parsed,
+    /// [`FailureClass::IntermediateLost`] if one is gone or damaged.
+    fn open(
+        context: &Context<'_>,
+        objects: &[&ObjectRef],
+        needed: impl Fn(&Footer) -> Result<T, Error>,
+    ) -> Result<Self, Failure> {
+        let tail = |object: &ObjectRef, bytes| object.size_bytes.saturating_sub(bytes)..u64::MAX;
+        let tails = objects
+            .iter()
+            .map(|&object| (object, tail(object, TAIL_BYTES)));
+        let tails = context.objects.kept_pieces(&tails.collect::<Vec<_>>())?;
+        let open = |(&object, bytes): (&&ObjectRef, Bytes)| {
+            let footer = match Footer::parse(&bytes) {
+                Err(Error::ShortTail { needed_bytes }) => {
+                    let piece = (object, tail(object, needed_bytes));
+                    Footer::parse(&context.objects.kept_pieces(&[piece])?.concat())
+                }
+                parsed => parsed,
+            };
+            let known = footer.and_then(|footer| Ok((needed(&footer)?, footer)));
+            let (needed, footer) = known.map_err(|fault| lost(&object.key, fault))?;
+            Ok((object.clone(), footer, needed))
         };
+        let objects = objects.iter().zip(tails).map(open);
         Ok(Self {
-            object: object.clone(),
-            footer: footer.map_err(|fault| lost(&object.key, fault))?,
+            objects: objects.collect::<Result<_, Failure>>()?,
         })
     }
 
-    /// Opens a partition's section with a reader, if the object has one.
+    /// Opens the sections that there are of a kind and a partition, each with a reader.
     ///
     /// # Errors
-    /// [`FailureClass::IntermediateLost`] if the object is gone.
-    pub fn section<R>(
+    /// [`FailureClass::IntermediateLost`] if an object is gone.
+    pub fn readers<R>(
         &self,
         context: &Context<'_>,
         (partition, kind): (u32, Kind),
-        reader: impl FnOnce(SectionReader) -> R,
-    ) -> Result<Option<Named<R>>, Failure> {
-        let section = self.open_section(context, partition, kind)?;
-        Ok(section.map(|bytes| Named {
-            reader: reader(bytes),
-            key: self.object.key.clone(),
-        }))
-    }
-
-    fn open_section(
-        &self,
-        context: &Context<'_>,
-        partition: u32,
-        kind: Kind,
-    ) -> Result<Option<SectionReader>, Failure> {
-        let Some(section) = self.footer.section(partition, kind) else {
-            return Ok(None);
-        };
-        let bytes = section.bytes.end - section.bytes.start;
-        let mut stream = context.open_range(&self.object, section.bytes.clone())?;
-        if bytes > SMALL_SECTION_BYTES {
-            return Ok(Some(Box::new(BufReader::new(stream))));
+        reader: impl Fn(SectionReader, T) -> R,
+    ) -> Result<Vec<Named<R>>, Failure> {
+        let sections = self.objects.iter().filter_map(|(object, footer, needed)| {
+            let section = footer.section(partition, kind)?;
+            Some((object, section.bytes.clone(), *needed))
+        });
+        let sections: Vec<_> = sections.collect();
+        let is_small =
+            |(_, bytes): &Piece<'_>| bytes.end.saturating_sub(bytes.start) <= SMALL_SECTION_BYTES;
+        let pieces = sections
+            .iter()
+            .map(|(object, bytes, _)| (*object, bytes.clone()));
+        let small: Vec<Piece<'_>> = pieces.filter(is_small).collect();
+        let mut small = small.iter().zip(context.objects.pieces(&small)?).peekable();
+        let mut readers = Vec::new();
+        for (object, bytes, needed) in sections {
+            let piece = (object, bytes.clone());
+            let found: SectionReader = match small.next_if(|(of, _)| **of == piece) {
+                Some((_, data)) => Box::new(data.reader()),
+                None => Box::new(BufReader::new(context.open_range(object, bytes)?)),
+            };
+            readers.push(Named {
+                reader: reader(found, needed),
+                key: object.key.clone(),
+            });
         }
-        let mut data = Vec::with_capacity(bytes as usize);
-        let read = stream.read_to_end(&mut data);
-        read.map_err(|fault| storage(&fault))?;
-        Ok(Some(Box::new(Cursor::new(data))))
+        Ok(readers)
     }
 }
 
@@ -122,27 +138,29 @@ impl<R: Source> Source for Named<R> {
 ///
 /// # Errors
 /// [`FailureClass::IntermediateLost`] if one is gone or damaged.
-pub fn runs(context: &Context<'_>) -> Result<Vec<(RunSource, Sections)>, Failure> {
-    let mut runs = Vec::new();
-    for manifest in context.upstream(Stage::Align)? {
-        let object = output(&manifest, align::RUN)?;
-        let run = Sections::open(context, object)?;
-        let header = Header::parse(&run.footer);
-        let header = header.map_err(|fault| lost(&object.key, fault))?;
-        runs.push((header.source, run));
-    }
-    Ok(runs)
+pub fn runs(context: &Context<'_>) -> Result<Sections<RunSource>, Failure> {
+    let manifests = context.upstream(Stage::Align)?;
+    let source = |footer: &Footer| Header::parse(footer).map(|header| header.source);
+    Sections::open(context, &outputs(&manifests, align::RUN)?, source)
 }
 
 /// Opens the duplicates of all partitions.
 ///
 /// # Errors
 /// [`FailureClass::IntermediateLost`] if one is gone or damaged.
-pub fn duplicates(context: &Context<'_>) -> Result<Vec<Sections>, Failure> {
+pub fn duplicates(context: &Context<'_>) -> Result<Sections<()>, Failure> {
     let manifests = context.upstream(Stage::Duplicates)?;
-    let open =
-        |manifest: &Manifest| Sections::open(context, output(manifest, duplicates::DUPLICATES)?);
-    manifests.iter().map(open).collect()
+    let objects = outputs(&manifests, duplicates::DUPLICATES)?;
+    Sections::open(context, &objects, |_| Ok(()))
+}
+
+/// Returns an output of each of some finished tasks.
+///
+/// # Errors
+/// As [`output`].
+pub fn outputs<'a>(manifests: &'a [Manifest], role: &str) -> Result<Vec<&'a ObjectRef>, Failure> {
+    let outputs = manifests.iter().map(|manifest| output(manifest, role));
+    outputs.collect()
 }
 
 /// Returns an output of a finished task.
@@ -177,15 +195,6 @@ pub fn failure(error: Error) -> Failure {
         Error::Cancelled => Failure::new(FailureClass::Cancelled, error.to_string()),
         _ => Failure::new(FailureClass::IntermediateLost, error.to_string()),
     }
-}
-
-fn tail(context: &Context<'_>, object: &ObjectRef, bytes: u64) -> Result<Vec<u8>, Failure> {
-    let size = object.size_bytes;
-    let mut tail = Vec::new();
-    let mut stream = context.open_range(object, size.saturating_sub(bytes)..size)?;
-    let read = stream.read_to_end(&mut tail);
-    read.map_err(|fault| storage(&fault))?;
-    Ok(tail)
 }
 
 #[cfg(test)]

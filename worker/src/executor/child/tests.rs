@@ -40,13 +40,6 @@ fn attempt(workflow: &str, number: u32) -> AttemptId {
     }
 }
 
-fn kind(workflow: &str) -> Kind {
-    Kind {
-        workflow: WorkflowId::new(workflow),
-        is_align: false,
-    }
-}
-
 /// Runs an attempt, cancelled at once if `cancelled`; returns how many reads it told of too.
 async fn outcome_of(
     host: Host,
@@ -54,7 +47,6 @@ async fn outcome_of(
     cancelled: bool,
 ) -> (Result<Report, Failure>, u64) {
     let (events, _) = mpsc::unbounded_channel();
-    let kind = kind(attempt.task.workflow.as_str());
     let talk = Talk {
         attempt,
         events,
@@ -65,7 +57,7 @@ async fn outcome_of(
         cancel.cancel();
     }
     let start = wire::TaskStart::default();
-    let outcome = run(host, kind, start, &talk, &cancel).await;
+    let outcome = run(host, start, &talk, &cancel).await;
     (outcome, talk.monitor.reads())
 }
 
@@ -129,16 +121,12 @@ async fn a_process_runs_more_tasks_of_its_genome_with_no_less_memory() {
     let (outcome, reads) = outcome_of(told, first, false).await;
     assert_eq!((outcome.unwrap().outcome, reads), (done(), 7));
 
-    let aligner = Kind {
-        is_align: true,
-        ..kind("w")
-    };
-    assert!(idle.take(&kind("another"), GIVEN).is_none());
-    assert!(idle.take(&aligner, GIVEN).is_none());
-    assert!(idle.take(&kind("w"), GIVEN - 1).is_none());
-    let waited = idle.take(&kind("w"), 2 * GIVEN);
+    let genome = WorkflowId::new("w");
+    assert!(idle.take(&WorkflowId::new("another"), GIVEN).is_none());
+    assert!(idle.take(&genome, GIVEN - 1).is_none());
+    let waited = idle.take(&genome, 2 * GIVEN);
     assert!(waited.is_some());
-    assert!(idle.take(&kind("w"), GIVEN).is_none(), "it is taken");
+    assert!(idle.take(&genome, GIVEN).is_none(), "it is taken");
     let again = Host {
         waited,
         idle: idle.clone(),
@@ -147,14 +135,14 @@ async fn a_process_runs_more_tasks_of_its_genome_with_no_less_memory() {
     let (outcome, reads) = outcome_of(again, second, false).await;
     assert_eq!((outcome.unwrap().outcome, reads), (done(), 5));
 
-    assert!(idle.take(&kind("w"), GIVEN).is_none(), "it has had more");
+    assert!(idle.take(&genome, GIVEN).is_none(), "it has had more");
     idle.fit(2 * GIVEN);
-    let process = idle.take(&kind("w"), 2 * GIVEN);
+    let process = idle.take(&genome, 2 * GIVEN);
     let process = process.expect("there is memory for it");
     let id = process.child.id().unwrap();
-    idle.keep(kind("w"), process);
+    idle.keep(genome.clone(), process);
     idle.fit(2 * GIVEN - 1);
-    let process = idle.take(&kind("w"), 2 * GIVEN);
+    let process = idle.take(&genome, 2 * GIVEN);
     assert!(process.is_none(), "there is no memory for it");
     idle.close().await;
     let id = Pid::from_raw(i32::try_from(id).unwrap());
@@ -165,6 +153,7 @@ async fn a_process_runs_more_tasks_of_its_genome_with_no_less_memory() {
 async fn a_process_whose_task_failed_or_that_was_killed_is_not_used_again() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("said");
+    let genome = WorkflowId::new("w");
     let failed = Outcome::Failed(Failure::new(FailureClass::Internal, "x"));
     for (outcome, keeps) in [(failed, false), (Outcome::Completed(None), true)] {
         std::fs::write(&file, result(&attempt("w", 1), outcome)).unwrap();
@@ -172,13 +161,13 @@ async fn a_process_whose_task_failed_or_that_was_killed_is_not_used_again() {
         let told = host(&script);
         let idle = told.idle.clone();
         assert!(outcome_of(told, attempt("w", 1), false).await.0.is_ok());
-        let process = idle.take(&kind("w"), GIVEN);
+        let process = idle.take(&genome, GIVEN);
         assert_eq!(process.is_some(), keeps);
         if let Some(mut process) = process {
             process.child.start_kill().unwrap();
             process.child.wait().await.unwrap();
-            idle.keep(kind("w"), process);
-            assert!(idle.take(&kind("w"), GIVEN).is_none());
+            idle.keep(genome.clone(), process);
+            assert!(idle.take(&genome, GIVEN).is_none());
         }
     }
 }

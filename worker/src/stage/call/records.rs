@@ -10,7 +10,7 @@ use common::task::{Manifest, ObjectRef, Stage};
 use genome::dictionary::Dictionary;
 use genome::partition::Partitions;
 use genome::record::{OwnedRecord, RecordView};
-use genome::region::Region;
+use genome::region::{ContigId, Region};
 use reads::covariates::ReadGroupKeys;
 use reads::recalibration::{Outcome, Recalibrator};
 
@@ -69,8 +69,8 @@ impl Recalibration {
 pub struct Records<'a> {
     context: &'a Context<'a>,
     evidence: Vec<Region>,
-    parts: vec::IntoIter<(ObjectRef, Range<u64>, u16)>,
-    open: Option<merged::Reader>,
+    parts: vec::IntoIter<Slice>,
+    open: Option<(merged::Reader, Place)>,
     recalibration: Option<Recalibration>,
 }
 
@@ -113,16 +113,18 @@ impl<'a> Records<'a> {
     fn next_record(&mut self) -> Result<Option<OwnedRecord>, Failure> {
         loop {
             if self.open.is_none() {
-                let Some((object, bytes, skip)) = self.parts.next() else {
+                let Some(Slice { part, start, end }) = self.parts.next() else {
                     return Ok(None);
                 };
-                self.open = Some(merged::Reader::range(self.context, &object, (bytes, skip))?);
+                let reader = merged::Reader::range(self.context, &part, start)?;
+                self.open = Some((reader, end));
             }
-            let Some(reader) = &mut self.open else {
+            let Some((reader, end)) = &mut self.open else {
                 continue;
             };
             match reader.next_record()? {
                 None => self.open = None,
+                Some(record) if is_at_or_after(&record, *end) => self.open = None,
                 Some(record) if !overlaps(&record, &self.evidence) => {}
                 Some(record) => {
                     return Ok(Some(match &mut self.recalibration {
@@ -143,14 +145,25 @@ impl Iterator for Records<'_> {
     }
 }
 
-/// Returns the bytes of a part that hold the records overlapping `wanted`, and how far into its
-/// first block they begin.
+/// Contig and position.
+type Place = (ContigId, u64);
+
+/// A part, and where the records in it begin that are wanted, and end.
+struct Slice {
+    part: ObjectRef,
+    /// The bytes from the first block on, and how far into that they begin.
+    start: (Range<u64>, u16),
+    /// No wanted record starts there or behind it.
+    end: Place,
+}
+
+/// Returns where a part holds the records that overlap `wanted`, which is sorted; `None` if it has none.
 fn slice(
     context: &Context<'_>,
     manifest: &Manifest,
     wanted: &[Region],
     dictionary: &Dictionary,
-) -> Result<Option<(ObjectRef, Range<u64>, u16)>, Failure> {
+) -> Result<Option<Slice>, Failure> {
     let part = sections::output(manifest, merge::PART)?;
     let object = sections::output(manifest, merge::PART_INDEX)?;
     let bytes = context.read_all(object)?;
@@ -160,7 +173,21 @@ fn slice(
         .iter()
         .filter_map(|region| index.first_chunk(region))
         .min();
-    Ok(first.map(|(block, skip)| (part.clone(), block..part.size_bytes, skip)))
+    let last = wanted.last().map(|region| (region.contig, region.end));
+    let slice = |((block, skip), end)| Slice {
+        part: part.clone(),
+        start: (block..part.size_bytes, skip),
+        end,
+    };
+    Ok(first.zip(last).map(slice))
+}
+
+/// Says whether a record starts at a place or behind it; those without a place are behind all.
+fn is_at_or_after(record: &RecordView<'_>, place: Place) -> bool {
+    let (Some(contig), Some(start)) = (record.contig(), record.position()) else {
+        return true;
+    };
+    (contig, u64::from(start)) >= place
 }
 
 fn overlaps(record: &RecordView<'_>, evidence: &[Region]) -> bool {

@@ -2,7 +2,7 @@
 
 use caller::Summary;
 use common::failure::Failure;
-use common::task::{Manifest, ObjectRef, Stage};
+use common::task::{Manifest, Stage};
 use genome::region::Region;
 use reads::container::{Decoder, Error};
 use reads::duplicates::DuplicateMetrics;
@@ -40,23 +40,19 @@ pub fn sum(context: &Context<'_>) -> Result<Metrics, Failure> {
     let (mut quality, mut qc) = (QualityMetrics::default(), Qc::default());
     let mut marked = DuplicateMetrics::default();
     let mut depths = Vec::new();
-    for manifest in context.upstream(Stage::Merge)? {
-        let part = decode(context, &manifest, merge::METRICS, QualityMetrics::decode)?;
+    let merged = Parts(context, context.upstream(Stage::Merge)?);
+    merged.each(merge::METRICS, QualityMetrics::decode, |part| {
         quality.merge(&part);
-        qc.merge(&decode(context, &manifest, merge::QC, Qc::decode)?);
-        let part = decode(context, &manifest, merge::MARKED, DuplicateMetrics::decode)?;
+    })?;
+    merged.each(merge::QC, Qc::decode, |part| qc.merge(&part))?;
+    merged.each(merge::MARKED, DuplicateMetrics::decode, |part| {
         marked.merge(&part);
-        depths.push(decode(context, &manifest, merge::DEPTH, DepthPart::decode)?);
-    }
-    for manifest in context.upstream(Stage::Duplicates)? {
-        let sets = decode(
-            context,
-            &manifest,
-            duplicates::SETS,
-            DuplicateMetrics::decode,
-        )?;
+    })?;
+    merged.each(merge::DEPTH, DepthPart::decode, |part| depths.push(part))?;
+    let found = Parts(context, context.upstream(Stage::Duplicates)?);
+    found.each(duplicates::SETS, DuplicateMetrics::decode, |sets| {
         marked.merge(&sets);
-    }
+    })?;
     let index = context.index()?;
     let reference = index.reference();
     let dictionary = reference.dictionary();
@@ -76,16 +72,25 @@ pub fn sum(context: &Context<'_>) -> Result<Metrics, Failure> {
     })
 }
 
-fn decode<T>(
-    context: &Context<'_>,
-    manifest: &Manifest,
-    role: &'static str,
-    decode: impl Fn(&mut Decoder<'_>) -> Result<T, Error>,
-) -> Result<T, Failure> {
-    let object: &ObjectRef = sections::output(manifest, role)?;
-    let bytes = context.read_all(object)?;
-    let decoded = decode(&mut Decoder::new(&bytes, role));
-    decoded.map_err(|fault| sections::lost(&object.key, fault))
+/// What the tasks of a stage made.
+struct Parts<'a>(&'a Context<'a>, Vec<Manifest>);
+
+impl Parts<'_> {
+    /// Hands what each task made of a role to a sink, in order of tasks.
+    fn each<T>(
+        &self,
+        role: &'static str,
+        decode: impl Fn(&mut Decoder<'_>) -> Result<T, Error>,
+        mut sink: impl FnMut(T),
+    ) -> Result<(), Failure> {
+        let Self(context, manifests) = self;
+        let objects = sections::outputs(manifests, role)?;
+        for (object, bytes) in objects.iter().zip(context.objects.read_each(&objects)) {
+            let decoded = decode(&mut Decoder::new(&bytes?, role));
+            sink(decoded.map_err(|fault| sections::lost(&object.key, fault))?);
+        }
+        Ok(())
+    }
 }
 
 impl Metrics {
