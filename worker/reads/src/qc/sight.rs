@@ -64,7 +64,7 @@ const PIECE: usize = 255;
 pub(super) fn count<T: Copy>(items: &[T], is_wanted: impl Fn(T) -> bool) -> u64 {
     let wanted = |piece: &[T]| {
         let wanted = piece.iter().map(|&item| u8::from(is_wanted(item)));
-        u64::from(wanted.fold(0, |sum: u8, one| sum + one))
+        u64::from(wanted.sum::<u8>())
     };
     items.chunks(PIECE).map(wanted).sum()
 }
@@ -73,7 +73,7 @@ pub(super) fn count<T: Copy>(items: &[T], is_wanted: impl Fn(T) -> bool) -> u64 
 pub(super) fn differing((one, other): (&[u8], &[u8])) -> u64 {
     let differ = |(one, other): (&[u8], &[u8])| {
         let differ = one.iter().zip(other).map(|(a, b)| u8::from(a != b));
-        u64::from(differ.fold(0, |sum: u8, one| sum + one))
+        u64::from(differ.sum::<u8>())
     };
     one.chunks(PIECE).zip(other.chunks(PIECE)).map(differ).sum()
 }
