@@ -52,6 +52,12 @@ impl Kept {
             self.bytes -= oldest.len();
         }
     }
+
+    fn forget(&mut self, piece: &(String, Range<u64>)) {
+        if let Some(bytes) = self.pieces.pop(piece) {
+            self.bytes -= bytes.len();
+        }
+    }
 }
 
 impl Objects {
@@ -125,8 +131,14 @@ impl Objects {
     /// # Errors
     /// [`common::failure::FailureClass::IntermediateLost`] if it is gone or changed.
     pub fn read_kept(&self, object: &ObjectRef) -> Result<Bytes, Failure> {
-        let pieces = self.kept_pieces(&[(object, 0..object.size_bytes)])?;
-        verified(object, pieces.into_iter().next().unwrap_or_default())
+        let whole = 0..object.size_bytes;
+        let pieces = self.kept_pieces(&[(object, whole.clone())])?;
+        let checked = verified(object, pieces.into_iter().next().unwrap_or_default());
+        if checked.is_err() {
+            // It may have been damaged on the way.
+            self.kept().forget(&(object.key.clone(), whole));
+        }
+        checked
     }
 
     fn piece_here(&self, (object, range): &Piece<'_>) -> Result<Bytes, Failure> {

@@ -178,4 +178,14 @@ fn what_tasks_have_in_common_is_fetched_once() {
         assert_eq!(objects.read_kept(&object).unwrap(), "0123456789");
         assert_eq!(reads(), fetched);
     }
+    // What came damaged is asked for again.
+    let other = ObjectRef {
+        sha256: common::ids::Sha256::of(b"other"),
+        ..object
+    };
+    for fetched in [0, 1] {
+        let lost = objects.read_kept(&other).unwrap_err();
+        assert_eq!(lost.class, FailureClass::IntermediateLost);
+        assert_eq!(reads(), fetched);
+    }
 }
